@@ -1,0 +1,39 @@
+"""The errors that the commands report in one line; each class carries its exit code.
+
+A message says what is wrong, where, what was expected and what to do about it. Anything else that escapes a
+command is a bug: it keeps its traceback and exits with 1.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ArtifactError", "DataError", "LassiError", "PolicyNotMet", "SettingsError"]
+
+
+class LassiError(Exception):
+    """Root of all errors that a user can act on."""
+
+    exit_code = 1
+
+
+class SettingsError(LassiError):
+    """A setting is impossible, or could only lead to abstention."""
+
+    exit_code = 2
+
+
+class ArtifactError(LassiError):
+    """An artefact is truncated, tampered with, of an unknown version, or made from something else."""
+
+    exit_code = 3
+
+
+class PolicyNotMet(LassiError):
+    """The certificates exist but do not reach the level that was asked for."""
+
+    exit_code = 4
+
+
+class DataError(LassiError):
+    """The data are missing, unreadable, or do not hold what was asked of them."""
+
+    exit_code = 5
