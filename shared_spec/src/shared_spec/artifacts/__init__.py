@@ -1,0 +1,1 @@
+"""The artefacts that pass between organisations: their documents, their bytes, their digests."""

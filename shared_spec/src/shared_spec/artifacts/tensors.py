@@ -1,0 +1,124 @@
+"""The only door to safetensors.
+
+The library writes several metadata keys in random order, stores NaN silently and, from numpy, corrupts arrays that are
+not contiguous. So: one metadata key holding canonical JSON, torch tensors only, contiguous and finite, and a content
+digest that is checked before any tensor is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.canonical import canonical_json, digest_document, parse_json
+from shared_spec.errors import ArtifactError
+
+__all__ = ["METADATA_KEY", "load_tensors", "save_tensors", "tensor_digest"]
+
+METADATA_KEY = "lassi"
+
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+def tensor_digest(tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> str:
+    """Content digest over names, dtypes, shapes, little-endian bytes and the document."""
+    parts = [
+        {
+            "name": name,
+            "dtype": _dtype(name, tensors[name]),
+            "shape": list(tensors[name].shape),
+            "sha256": hashlib.sha256(_bytes(tensors[name])).hexdigest(),
+        }
+        for name in sorted(tensors)
+    ]
+    return digest_document(document, parts)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> str:
+    """Writes tensors and their document to a safetensors file, atomically; returns the content digest.
+
+    The stored document is `document` with `content_digest` added.
+
+    Raises:
+        ArtifactError: if a floating-point tensor holds NaN or an infinity: such a file must never leave the house.
+        LassiError: if the file cannot be written.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    for name, tensor in plain.items():
+        _check_finite(str(path), name, tensor)
+    digest = tensor_digest(plain, document)
+    stored = {**document, "content_digest": digest}
+    content = save(plain, metadata={METADATA_KEY: canonical_json(stored).decode()})
+    write_atomically(Path(path), content)
+    return digest
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the document of a file that `save_tensors` (or a stranger's code) wrote.
+
+    Raises:
+        ArtifactError: if the file is missing, truncated, not of this form, holds non-finite numbers, or does not have
+            the content that its digest names.
+    """
+    where = str(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{where}: no such file; expected a safetensors artefact") from error
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        detail = str(error).splitlines()[0]
+        raise ArtifactError(
+            f"{where}: truncated or not a safetensors file ({detail}); ask its sender for it again"
+        ) from error
+    if set(metadata) != {METADATA_KEY}:
+        raise ArtifactError(
+            f"{where}: expected one metadata key {METADATA_KEY!r}, got {sorted(metadata)}; not an artefact of LASSI"
+        )
+    document = parse_json(metadata[METADATA_KEY], where)
+    for name, tensor in tensors.items():
+        _check_finite(where, name, tensor)
+    expected, actual = document.get("content_digest"), tensor_digest(tensors, document)
+    if expected != actual:
+        raise ArtifactError(
+            f"{where}: content digest is {actual}, expected {expected}; it was changed after it was written"
+        )
+    return tensors, document
+
+
+def _dtype(name: str, tensor: Tensor) -> str:
+    if tensor.dtype not in _DTYPES:
+        raise ArtifactError(
+            f"tensor {name}: dtype {tensor.dtype} is not one of {sorted(_DTYPES.values())}"
+        )
+    return _DTYPES[tensor.dtype]
+
+
+def _bytes(tensor: Tensor) -> npt.NDArray[np.uint8]:
+    # safetensors is little-endian, as is every platform that torch supports.
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+
+
+def _check_finite(where: str, name: str, tensor: Tensor) -> None:
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise ArtifactError(
+            f"{where}: tensor {name} holds NaN or infinity; expected finite numbers only"
+        )
