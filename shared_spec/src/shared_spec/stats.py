@@ -1,0 +1,242 @@
+"""Exact tail bounds for counts: what the producer's quantiles and the consumer's probabilities both rest on.
+
+Everything here is one-sided, needs no approximation and rounds to the safe side. Formulas and proofs:
+docs/guarantees.md, B.1 (order statistics), C.6 (e-process), A.6 (counts over a test set).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import beta, binom
+
+from shared_spec.errors import SettingsError
+
+__all__ = [
+    "EProcess",
+    "clopper_pearson_lower",
+    "clopper_pearson_upper",
+    "count_bound",
+    "gaussian_shift",
+    "log_wealth_steps",
+    "order_statistic_index",
+    "smallest_sample_size",
+    "wealth_threshold",
+]
+
+# Relative accuracy asked of scipy's special functions; every result moves by this much to the safe side.
+_ACCURACY = 1e-12
+# Bound on the rounding of a sum of up to 10^7 logarithms of ordinary size.
+_LOG_SLACK = 1e-8
+
+
+def _check_level(name: str, value: float) -> None:
+    if not 0.0 < value < 1.0:
+        raise SettingsError(f"{name} is {value!r}: expected a probability strictly between 0 and 1")
+
+
+def _check_count(successes: int, n: int) -> None:
+    if not 0 <= successes <= n or n < 1:
+        raise SettingsError(
+            f"{successes} successes of {n} trials: expected 0 <= successes <= n, n >= 1"
+        )
+
+
+def order_statistic_index(n: int, p: float, alpha: float) -> int | None:
+    """K(n, p, alpha) = min{k : P(Bin(n, p) >= k) <= alpha}, from docs/guarantees.md, B.1.
+
+    Guarantee: of n independent draws of any law on the reals (atoms allowed; map NaN to +inf first), the
+    K-th smallest (1-indexed, never interpolated) is below the p-quantile with probability at most alpha, over the
+    draws.
+
+    Args:
+        n: number of draws, at least 1.
+        p: mass to cover, in [0, 1]; 1 can never be covered.
+        alpha: failure probability, in (0, 1).
+
+    Returns:
+        The index, in 1..n, or None when n draws cannot suffice: the caller abstains.
+
+    Raises:
+        SettingsError: alpha, p or n out of range.
+    """
+    _check_level("alpha", alpha)
+    _check_count(0, n)
+    if not 0.0 <= p <= 1.0:
+        raise SettingsError(f"the mass to cover is {p!r}: expected a number in [0, 1]")
+    if p == 1.0:
+        return None
+    # The quantile function gives the neighbourhood; the two loops make the definition hold exactly.
+    k = max(1, int(binom.isf(alpha, n, p)) + 1)
+    while k > 1 and binom.sf(k - 2, n, p) <= alpha:
+        k -= 1
+    while k <= n and binom.sf(k - 1, n, p) > alpha:
+        k += 1
+    return k if k <= n else None
+
+
+def smallest_sample_size(p: float, alpha: float) -> int:
+    """The smallest n for which `order_statistic_index` is not None: ln(alpha) / ln(p), rounded up.
+
+    Raises:
+        SettingsError: alpha out of (0, 1), or p out of [0, 1): no number of draws covers all of the mass.
+    """
+    _check_level("alpha", alpha)
+    if not 0.0 <= p < 1.0:
+        raise SettingsError(
+            f"the mass to cover is {p!r}: no number of samples suffices, lower it below 1"
+        )
+    n = 1 if p == 0.0 else max(1, math.ceil(math.log(alpha) / math.log(p)) - 1)
+    while order_statistic_index(n, p, alpha) is None:
+        n += 1
+    return n
+
+
+def clopper_pearson_lower(k: int, n: int, alpha: float) -> float:
+    """One-sided Clopper-Pearson lower bound on a binomial probability, rounded down; 0 at k = 0.
+
+    Guarantee: if k ~ Bin(n, p) then P(bound > p) <= alpha, over the n draws, n fixed in advance.
+
+    Raises:
+        SettingsError: alpha out of (0, 1), or not 0 <= k <= n.
+    """
+    _check_level("alpha", alpha)
+    _check_count(k, n)
+    if k == 0:
+        return 0.0
+    return max(0.0, float(beta.ppf(alpha, k, n - k + 1)) * (1.0 - _ACCURACY))
+
+
+def clopper_pearson_upper(k: int, n: int, alpha: float) -> float:
+    """One-sided Clopper-Pearson upper bound on a binomial probability, rounded up; 1 at k = n.
+
+    Guarantee: if k ~ Bin(n, p) then P(bound < p) <= alpha, over the n draws, n fixed in advance.
+
+    Raises:
+        SettingsError: alpha out of (0, 1), or not 0 <= k <= n.
+    """
+    _check_level("alpha", alpha)
+    _check_count(k, n)
+    if k == n:
+        return 1.0
+    return min(1.0, float(beta.isf(alpha, k + 1, n - k)) * (1.0 + _ACCURACY))
+
+
+def gaussian_shift(mass: float, shift_over_sigma: float) -> float:
+    """Phi(Phi^-1(mass) + shift/sigma), rounded away from `mass`; docs/guarantees.md, A.1 step 1.
+
+    With a positive shift: the mass to ask for here so that `mass` is left after any translation by at most `shift`.
+    With a negative one: a lower bound on the mass that is left.
+
+    Raises:
+        SettingsError: mass out of [0, 1], or the shift not finite.
+    """
+    if not 0.0 <= mass <= 1.0 or not math.isfinite(shift_over_sigma):
+        raise SettingsError(
+            f"mass {mass!r} shifted by {shift_over_sigma!r} sigma: expected [0, 1] and a finite shift"
+        )
+    if shift_over_sigma == 0.0:
+        return mass
+    shifted = float(ndtr(ndtri(mass) + shift_over_sigma))
+    if shift_over_sigma > 0.0:
+        return min(1.0, shifted * (1.0 + _ACCURACY))
+    return shifted * (1.0 - _ACCURACY)
+
+
+def count_bound(n: int, alpha: float, delta: float) -> int:
+    """The smallest m with P(Bin(n, alpha) > m) <= delta; docs/guarantees.md, A.6.
+
+    Guarantee: of n independent events, each of probability at most alpha, more than m happen with probability at
+    most delta.
+
+    Raises:
+        SettingsError: alpha not in [0, 1), delta not in (0, 1), or n < 1.
+    """
+    _check_level("delta", delta)
+    _check_count(0, n)
+    if alpha == 0.0:
+        return 0
+    index = order_statistic_index(n, alpha, delta)
+    return n if index is None else index - 1
+
+
+def wealth_threshold(alpha: float) -> float:
+    """The log-wealth at which an e-process of level alpha certifies: ln(1/alpha), rounded up."""
+    _check_level("alpha", alpha)
+    return -math.log(alpha) + _LOG_SLACK
+
+
+def log_wealth_steps(
+    successes: NDArray[np.bool_],
+    p0: ArrayLike,
+    trials_before: ArrayLike = 0,
+    successes_before: ArrayLike = 0,
+) -> NDArray[np.float64]:
+    """The logarithms of the factors E_i / E_(i-1) of the e-process against H0: p <= p0 (docs/guarantees.md, C.6).
+
+    The bet on trial i uses only the trials before it: q_i = max((s + 1) / (i + 3/2), p0), with s the
+    successes among those i trials. Since q_i >= p0 the product is a supermartingale for every p <= p0,
+    so P(ever E >= 1/alpha) <= alpha (Ville).
+
+    Args:
+        successes: outcomes in the order in which they were drawn, [..., m].
+        p0: the null probability, in (0, 1]; shape [...]. At 1 nothing can be learned and every step is <= 0.
+        trials_before: trials of earlier blocks, shape [...].
+        successes_before: successes among them, shape [...].
+
+    Returns:
+        [..., m] float64.
+    """
+    null = np.asarray(p0, dtype=np.float64)[..., None]
+    hits = successes.astype(np.float64)
+    before = np.asarray(successes_before, dtype=np.float64)[..., None]
+    seen = before + np.cumsum(hits, axis=-1) - hits
+    trial = np.asarray(trials_before, dtype=np.float64)[..., None] + np.arange(hits.shape[-1])
+    bet = np.maximum((seen + 1.0) / (trial + 1.5), null)
+    # Where the bet equals p0 (p0 = 1 included) a failure keeps the wealth: 0/0 is read as 1.
+    miss = np.divide(1.0 - bet, 1.0 - null, out=np.ones_like(bet), where=bet > null)
+    steps: NDArray[np.float64] = np.log(np.where(successes, bet / null, miss))
+    return steps
+
+
+class EProcess:
+    """A test of H0: p <= p0 that may look after every trial and stop at any time.
+
+    Guarantee: if p <= p0, then P(it ever decides) <= alpha, over the trials, however many are drawn and whenever
+    the caller stops. The event that is tested, and p0, must be fixed before the first trial.
+
+    Attributes:
+        trials: trials used so far; none are used after the decision.
+        successes: successes among them.
+        log_wealth: ln E, at the decision once there is one.
+        decided_at: the number of trials after which p > p0 was accepted, or None.
+    """
+
+    def __init__(self, p0: float, alpha: float) -> None:
+        if not 0.0 < p0 <= 1.0:
+            raise SettingsError(f"the null probability is {p0!r}: expected a number in (0, 1]")
+        self._p0 = p0
+        self._threshold = wealth_threshold(alpha)
+        self.trials = 0
+        self.successes = 0
+        self.log_wealth = 0.0
+        self.decided_at: int | None = None
+
+    def update(self, successes: ArrayLike) -> int | None:
+        """Bets on a block of outcomes [m], in the order in which they were drawn; returns `decided_at`."""
+        block = np.asarray(successes, dtype=np.bool_)
+        if self.decided_at is not None or block.size == 0:
+            return self.decided_at
+        steps = log_wealth_steps(block, self._p0, self.trials, self.successes)
+        wealth = self.log_wealth + np.cumsum(steps)
+        above = np.flatnonzero(wealth >= self._threshold)
+        used = block.size if above.size == 0 else int(above[0]) + 1
+        self.trials += used
+        self.successes += int(block[:used].sum())
+        self.log_wealth = float(wealth[used - 1])
+        if above.size:
+            self.decided_at = self.trials
+        return self.decided_at
