@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -112,9 +110,9 @@ def _dtype(name: str, tensor: Tensor) -> str:
     return _DTYPES[tensor.dtype]
 
 
-def _bytes(tensor: Tensor) -> npt.NDArray[np.uint8]:
+def _bytes(tensor: Tensor) -> memoryview:
     # safetensors is little-endian, as is every platform that torch supports.
-    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
 def _check_finite(where: str, name: str, tensor: Tensor) -> None:

@@ -1,0 +1,132 @@
+"""spec.safetensors: the regulator's word on who is similar to whom.
+
+It holds all that a stranger needs to compute S(x): the flow G = (E, D), one vector per attribute and epsilon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool, parse_document
+from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.errors import ArtifactError
+from shared_spec.flow import Glow, GlowConfig
+from shared_spec.similarity import SimilaritySet
+
+__all__ = [
+    "AttributeEntry",
+    "InversionError",
+    "Quality",
+    "Spec",
+    "SpecDocument",
+    "load_spec",
+    "save_spec",
+]
+
+_FLOW, _VECTOR = "flow.", "attribute."
+
+
+class InversionError(Strict):
+    """How far D(E(x)) is from x, over all pixels of some images, in units of x (which spans one unit)."""
+
+    images: int = Field(gt=0)
+    max: float = Field(ge=0)
+    p999: float = Field(ge=0)
+
+
+class Quality(Strict):
+    """What the publication gate measured."""
+
+    images: int = Field(gt=0, description="held-out images behind bits_per_dim")
+    bits_per_dim: float
+    in_distribution: InversionError
+    out_of_distribution: InversionError
+    threshold: float = Field(gt=0, description="publication is refused above this inversion error")
+
+
+class AttributeEntry(Strict):
+    """One sensitive attribute and how its vector a was found."""
+
+    name: str
+    method: str
+    unit: Literal["vector", "unit-vector"]
+    """What one unit of epsilon means: one times a as the method scales it, or one times a unit vector."""
+    norm: float = Field(gt=0, description="l2 norm of the stored vector, in latent units")
+    counts: dict[str, int]
+    """Individuals behind the vector, per class."""
+    settings: dict[str, float | int | str]
+
+
+class SpecDocument(Document):
+    """Everything in spec.safetensors but the tensors."""
+
+    media_type: Literal["application/vnd.lassi.similarity-spec.v1+safetensors"] = (
+        "application/vnd.lassi.similarity-spec.v1+safetensors"
+    )
+    flow: GlowConfig
+    flow_digest: str
+    """Content digest of the flow file that the spec was published from."""
+    preprocessing: Literal["floor(v/8)/32-0.5"] = "floor(v/8)/32-0.5"
+    epsilon: float = Field(gt=0)
+    attributes: tuple[AttributeEntry, ...] = Field(min_length=1)
+    data: DataEntry
+    quality: Quality
+    tool: Tool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec as its readers use it."""
+
+    document: SpecDocument
+    flow: Glow
+    similarity: SimilaritySet
+
+    @property
+    def digest(self) -> str:
+        """Content digest that later artefacts quote."""
+        return self.document.content_digest
+
+
+def save_spec(path: Path, document: SpecDocument, flow: Glow, vectors: Tensor) -> str:
+    """Writes spec.safetensors atomically and returns its content digest; vectors: [k, q] f32, one per attribute."""
+    tensors = {_FLOW + name: tensor for name, tensor in flow.state_dict().items()}
+    for entry, vector in zip(document.attributes, vectors, strict=True):
+        tensors[_VECTOR + entry.name] = vector.to(torch.float32)
+    return save_tensors(path, tensors, document.model_dump(mode="json", exclude={"content_digest"}))
+
+
+def load_spec(path: Path) -> Spec:
+    """Reads and checks spec.safetensors.
+
+    Raises:
+        ArtifactError: if the file is truncated, changed, of another kind or version, or its tensors do not fit its
+            own description.
+    """
+    tensors, raw = load_tensors(path)
+    document = parse_document(SpecDocument, raw, str(path))
+    names = [_VECTOR + entry.name for entry in document.attributes]
+    vectors = [tensors.pop(name, None) for name in names]
+    q = document.flow.latent_dim
+    for name, vector in zip(names, vectors, strict=True):
+        if vector is None or vector.shape != (q,) or vector.dtype != torch.float32:
+            found = "nothing" if vector is None else f"{vector.dtype} {tuple(vector.shape)}"
+            raise ArtifactError(f"{path}: tensor {name}: expected float32 ({q},), got {found}")
+    flow = Glow(document.flow, torch.Generator())
+    try:
+        flow.load_state_dict({name.removeprefix(_FLOW): value for name, value in tensors.items()})
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())
+        raise ArtifactError(
+            f"{path}: flow weights do not fit the flow's description: {detail}"
+        ) from error
+    stacked = torch.stack([vector for vector in vectors if vector is not None])
+    similarity = SimilaritySet(stacked, document.epsilon)
+    return Spec(document, flow.eval(), similarity)

@@ -1,0 +1,188 @@
+"""What the three command lines share: options, exit codes, progress and output.
+
+Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage or settings that could only
+abstain, 3 digest or schema, 4 policy not met, 5 data, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from shared_spec.errors import LassiError, SettingsError
+
+__all__ = [
+    "Advance",
+    "Group",
+    "common_options",
+    "config_option",
+    "data_option",
+    "emit",
+    "note",
+    "progress",
+    "run",
+    "table",
+]
+
+_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+_stdout = Console(highlight=False, soft_wrap=True)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Advance = Callable[[int, str], None]
+"""Called with how many units are now done, and a word about how it goes."""
+
+
+def run(group: click.Group) -> NoReturn:
+    """Runs a command line and exits with the code that its outcome has."""
+    debug = "--debug" in sys.argv
+    try:
+        group.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.Abort:
+        _fail("interrupted; run the same command again to go on", 130)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except KeyboardInterrupt:
+        _fail("interrupted; run the same command again to go on", 130)
+    except LassiError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_code)
+    sys.exit(0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+class Group(click.Group):
+    """A command line whose commands appear in the order of the work, and whose help wraps at 100 columns."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's signature
+        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+        super().__init__(*args, context_settings=settings, **kwargs)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they were added."""
+        return list(self.commands)
+
+
+def config_option(
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Callable[[Command], Command]:
+    """Adds `--config FILE.toml` and, with presets, `--preset`: flags win over the file, the file over the preset."""
+
+    def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
+        if path is None:
+            return None
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path}: not a readable TOML file ({error})") from error
+        names = {parameter.name for parameter in ctx.command.params if parameter.name}
+        settings = {key.replace("-", "_"): value for key, value in values.items()}
+        for key in settings.keys() - (names - {"config"}):
+            guess = difflib.get_close_matches(key, sorted(names), 1)
+            hint = f"; did you mean {guess[0]!r}?" if guess else ""
+            raise SettingsError(f"{path}: unknown setting {key!r}{hint}")
+        ctx.default_map = {**(ctx.default_map or {}), **settings}
+        return path
+
+    def read_preset(ctx: click.Context, _: click.Parameter, name: str | None) -> str | None:
+        if name is not None and presets is not None:
+            ctx.default_map = {**presets[name], **(ctx.default_map or {})}
+        return name
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
+            callback=read_config, help="Settings as TOML; flags win over it.",
+        )(command)  # fmt: skip
+        if presets:
+            command = click.option(
+                "--preset", type=click.Choice(sorted(presets)), is_eager=True, expose_value=False,
+                callback=read_preset, help="Sizes and counts; flags and --config win over it.",
+            )(command)  # fmt: skip
+        return command
+
+    return add
+
+
+def data_option(command: Command) -> Command:
+    """Adds `--data DATA`."""
+    return click.option(
+        "--data", required=True, metavar="DATA",
+        help="portraits, fairface:DIR, celeba:DIR, shapes3d:FILE.h5 or folder:DIR.",
+    )(command)  # fmt: skip
+
+
+def common_options(command: Command) -> Command:
+    """Adds the options that every long command has: seed, device, force, json."""
+    for option in reversed(
+        [
+            click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**53 - 1)),
+            click.option("--device", default="cpu", show_default=True, help="cpu or cuda[:N]."),
+            click.option("--force", is_flag=True, help="Replace what stands at --out."),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def emit(result: Mapping[str, Any], as_json: bool, text: Table | str) -> None:
+    """Prints a command's result to stdout, for a machine or for a person."""
+    if as_json:
+        click.echo(json.dumps(result, indent=2, allow_nan=False))
+    else:
+        _stdout.print(text)
+
+
+def note(message: str) -> None:
+    """Says something to the person at the terminal, on stderr."""
+    _stderr.print(message, markup=False)
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+    """A plain table; all columns but the first are right-aligned."""
+    result = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        result.add_column(column, justify="right" if index else "left")
+    for row in rows:
+        result.add_row(*row)
+    return result
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Advance]:
+    """A progress line on stderr where it is a terminal; elsewhere one line when done."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[word]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=_stderr, disable=not _stderr.is_terminal) as bar:
+        task = bar.add_task(title, total=total, word="")
+        last = ""
+
+        def advance(done: int, word: str = "") -> None:
+            nonlocal last
+            last = word
+            bar.update(task, completed=done, word=word)
+
+        yield advance
+        if not _stderr.is_terminal:
+            note(f"{title}: {total} done{', ' + last if last else ''}")
