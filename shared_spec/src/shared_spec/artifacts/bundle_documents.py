@@ -10,7 +10,6 @@ from shared_spec.artifacts.directory import FileEntry
 from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool
 
 __all__ = [
-    "BUNDLE_MEDIA_TYPE",
     "EncoderEntry",
     "FileEntry",
     "Manifest",

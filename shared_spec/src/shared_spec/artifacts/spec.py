@@ -72,7 +72,7 @@ class SpecDocument(Document):
     flow: GlowConfig
     flow_digest: str
     """Content digest of the flow file that the spec was published from."""
-    preprocessing: Literal["floor(v/8)/32-0.5"] = "floor(v/8)/32-0.5"
+    preprocessing: Literal["floor(v/2^(8-bits))/2^bits-0.5"] = "floor(v/2^(8-bits))/2^bits-0.5"
     epsilon: float = Field(gt=0)
     attributes: tuple[AttributeEntry, ...] = Field(min_length=1)
     data: DataEntry

@@ -1,0 +1,1 @@
+"""The data producer: learns representations in which similar individuals lie provably close together."""

@@ -1,0 +1,1 @@
+"""The data regulator: says, in a published spec, which individuals count as similar."""

@@ -1,0 +1,149 @@
+"""The latent cache: every command that needs z = E(x) encodes an image once and memory-maps the result after.
+
+A cache entry is named by what it was computed from (flow, data, split, rows), so a changed flow or data set can never
+meet stale latents. Batches are encoded in a fixed partition, each marked when it is on disk: a killed run goes on where
+it stopped, several processes share the work, and the bytes are the same in every case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.canonical import canonical_json
+from shared_spec.data.source import Source
+from shared_spec.errors import DataError
+from shared_spec.flow import Glow, preprocess
+
+__all__ = ["ENCODE_BATCH", "cache_folder", "encode_split", "selected_rows"]
+
+ENCODE_BATCH = 256
+"""Images per encoding batch; part of the cache key, since a batch's size can change the last bits of its latents."""
+
+
+def cache_folder(folder: Path | None) -> Path:
+    """`folder`, or `$LASSI_CACHE`, or `~/.cache/lassi`."""
+    return folder or Path(os.environ.get("LASSI_CACHE", Path.home() / ".cache" / "lassi"))
+
+
+def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.int64]:
+    """Positions of every `every`-th individual of a split, the first included. Raises DataError if there is none."""
+    rows = np.arange(0, len(source.sample_ids(split)), every, dtype=np.int64)
+    if len(rows) == 0:
+        raise DataError(f"{source.uri}: split {split!r} has no individuals; choose another split")
+    return rows
+
+
+def encode_split(
+    flow: Glow,
+    flow_digest: str,
+    source: Source,
+    split: str,
+    *,
+    cache: Path,
+    every: int = 1,
+    rank: int = 0,
+    world: int = 1,
+    wait: Callable[[], None] = lambda: None,
+    advance: Callable[[int, str], None] = lambda done, word: None,
+) -> npt.NDArray[np.float32]:
+    """Latents of every `every`-th individual of a split, memory-mapped read-only.
+
+    Args:
+        flow: G = (E, D); its device does the work.
+        flow_digest: content digest of the artefact that the flow came from.
+        source: where the images come from.
+        split: train, valid or test.
+        cache: folder of cache entries.
+        every: keep every n-th individual.
+        rank: this process among `world`; each encodes every `world`-th batch.
+        world: how many processes share the work.
+        wait: called where all processes must have come as far (a barrier).
+        advance: told how many batches are done.
+
+    Returns:
+        z, shape [n, q] float32, not to be written to.
+
+    Raises:
+        DataError: if an image cannot be read, or a latent is not finite.
+    """
+    rows = selected_rows(source, split, every)
+    key = {
+        "flow": flow_digest,
+        "data": source.digest(),
+        "size": source.size,
+        "split": split,
+        "every": every,
+        "batch": ENCODE_BATCH,
+        "torch": torch.__version__,
+        "format": 1,
+    }
+    name = hashlib.sha256(canonical_json(key)).hexdigest()[:32]
+    final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
+    shape = (len(rows), flow.config.latent_dim)
+    if not sidecar.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        _encode_missing(flow, source, split, rows, final, rank, world, wait, advance)
+        if rank == 0:
+            write_atomically(sidecar, json.dumps({**key, "shape": shape}).encode())
+        wait()
+    if final.stat().st_size != 4 * shape[0] * shape[1]:
+        raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
+    return np.memmap(final, dtype=np.float32, mode="r", shape=shape)
+
+
+def _encode_missing(
+    flow: Glow,
+    source: Source,
+    split: str,
+    rows: npt.NDArray[np.int64],
+    path: Path,
+    rank: int,
+    world: int,
+    wait: Callable[[], None],
+    advance: Callable[[int, str], None],
+) -> None:
+    """Encodes the batches that are not marked as done, into `path` at their places."""
+    marks_path = path.with_suffix(".done")
+    batches = -(-len(rows) // ENCODE_BATCH)
+    if rank == 0:
+        _ensure_size(path, 4 * len(rows) * flow.config.latent_dim)
+        _ensure_size(marks_path, batches)
+    wait()
+    latents = np.memmap(path, np.float32, "r+", shape=(len(rows), flow.config.latent_dim))
+    marks = np.memmap(marks_path, np.uint8, "r+", shape=(batches,))
+    device = next(flow.parameters()).device
+    for batch in range(rank, batches, world):
+        if not marks[batch]:
+            part = slice(batch * ENCODE_BATCH, (batch + 1) * ENCODE_BATCH)
+            images = torch.from_numpy(source.images(split, rows[part])).to(device)
+            with torch.no_grad():
+                z = flow.encode(preprocess(images, flow.config.bits)).cpu().numpy()
+            if not np.isfinite(z).all():
+                first = source.sample_ids(split)[int(rows[part][0])]
+                raise DataError(
+                    f"{source.uri}: a latent in the batch of {first} is not finite; the flow diverges there"
+                )
+            latents[part] = z
+            latents.flush()
+            marks[batch] = 1
+        advance(batch + 1, split)
+    marks.flush()
+    wait()
+    if rank == 0:
+        marks_path.unlink(missing_ok=True)
+
+
+def _ensure_size(path: Path, size: int) -> None:
+    """Creates `path` with `size` bytes unless it has that size already."""
+    if not path.exists() or path.stat().st_size != size:
+        with open(path, "wb") as file:
+            file.truncate(size)
