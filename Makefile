@@ -1,0 +1,36 @@
+# `make demo` and `make test` set up everything they need in .venv, from this folder's own files.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECTS := $(wildcard */pyproject.toml)
+
+.PHONY: demo fairface test check lint bench clean
+
+demo: $(VENV)/.installed  ## the main job on the embedded data: three organisations, Naive and LASSI
+	$(BIN)/python examples/portraits/run.py --out out/portraits
+
+fairface: $(VENV)/.installed  ## the same on real data: make fairface DATA=path/to/fairface
+	$(BIN)/python examples/fairface/run.py --data $(DATA) --out out/fairface
+
+test: $(VENV)/.installed-dev  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test
+
+$(VENV)/.installed: constraints.txt requirements.txt $(PROJECTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache
