@@ -1,0 +1,95 @@
+"""Images per second of the flow against plain Glow code of the same size, in one run.
+
+Prints, per size, a training step in f32 and with the coupling networks in bfloat16, and encode in f32, each as a ratio
+to `_plain_glow.py` doing the same with the same optimiser. Rounds alternate between the contestants and the fastest
+round of each counts, so that another program on the machine does not decide the ratio.
+
+    python benchmarks/flow.py [--size 32x3x8x128x64 …] [--rounds 5]     (pixels x blocks x flows x hidden x batch)
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+from _plain_glow import PlainGlow
+from torch import Tensor, nn
+
+from shared_spec.flow import Glow, GlowConfig
+from shared_spec.rng import torch_generator
+
+DEFAULT_SIZES = ["32x3x8x64x64", "32x3x8x128x64", "64x4x32x512x4"]
+
+
+def fastest(contestants: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """Seconds of the fastest of `rounds` calls of each, called in turn after one call to warm up."""
+    best = dict.fromkeys(contestants, float("inf"))
+    for call in contestants.values():
+        call()
+    for _ in range(rounds):
+        for name, call in contestants.items():
+            start = time.perf_counter()
+            call()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
+
+
+def training_step(model: nn.Module, log_prob: Callable[[], Tensor]) -> Callable[[], None]:
+    """One step of Adam on the mean negative log-likelihood with clipped gradients."""
+    plain = isinstance(model, PlainGlow)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-5, fused=not plain)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        (-log_prob().mean() / 3072).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 50.0)
+        optimiser.step()
+
+    return step
+
+
+def compare(size: int, blocks: int, flows: int, hidden: int, batch: int, rounds: int) -> None:
+    """Print the figures of one architecture."""
+    x = torch.rand(batch, 3, size, size, generator=torch_generator(0, "benchmark")) - 0.5
+    plain = PlainGlow(size, blocks, flows, hidden)
+    config = GlowConfig(size=size, blocks=blocks, flows=flows, hidden=hidden)
+    glow = Glow(config, torch_generator(0, "flow"))
+    glow.initialise(x)
+    steps = fastest(
+        {
+            "plain": training_step(plain, lambda: plain(x)[1]),
+            "f32": training_step(glow, lambda: glow(x)[1]),
+            "bf16": training_step(glow, lambda: glow(x, coupling_dtype=torch.bfloat16)[1]),
+        },
+        rounds,
+    )
+    with torch.no_grad():
+        encodes = fastest({"plain": lambda: plain(x), "f32": lambda: glow.encode(x)}, rounds)
+    parameters = sum(p.numel() for p in glow.parameters()) / 1e6
+    print(f"{size} px, {blocks} x {flows} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
+    for title, times in (("training step", steps), ("encode", encodes)):
+        for name, seconds in times.items():
+            print(
+                f"  {title:14}{name:6}{batch / seconds:9.1f} images/s"
+                f"{times['plain'] / seconds:7.2f} x plain"
+            )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"  peak memory of the process so far {peak:.2f} GiB", flush=True)
+
+
+def main() -> None:
+    """Read the sizes and compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", action="append", help="pixels x blocks x flows x hidden x batch")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    for text in arguments.size or DEFAULT_SIZES:
+        size, blocks, flows, hidden, batch = map(int, text.split("x"))
+        compare(size, blocks, flows, hidden, batch, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

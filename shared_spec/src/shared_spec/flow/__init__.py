@@ -1,0 +1,12 @@
+"""The flow G = (E, D): the Glow architecture, encode and decode; no training.
+
+It stands in the contract because the producer evaluates the regulator's flow: weights mean nothing without it.
+"""
+
+from __future__ import annotations
+
+from shared_spec.flow.config import GlowConfig
+from shared_spec.flow.glow import Glow
+from shared_spec.flow.pixels import bits_per_dim, dequantise, preprocess, to_images
+
+__all__ = ["Glow", "GlowConfig", "bits_per_dim", "dequantise", "preprocess", "to_images"]
