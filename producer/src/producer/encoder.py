@@ -1,0 +1,164 @@
+"""The representation encoder R: an MLP with batch norm, and its folding into affine layers and ReLUs.
+
+Training works on the module; the certificates work on the folded float64 network and on nothing else. The module
+splits after its first affine map because W_1 (z + sum t_i a_i) + b_1 = (W_1 z + b_1) + sum t_i (W_1 a_i): no point
+of S(x) ever has to pass through the widest layer (docs/guarantees.md, C.1).
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from producer.folded import FoldedEncoder
+from shared_spec.errors import SettingsError
+
+__all__ = ["Decoder", "Encoder", "EncoderConfig", "fold", "linear"]
+
+_BATCH_NORM_EPS = 1e-5
+
+
+class EncoderConfig(BaseModel):
+    """The architecture of R: input_dim -> hidden... -> output_dim; the default is the paper's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_dim: int = Field(ge=1)
+    hidden: tuple[int, ...] = (2048, 1024)
+    output_dim: int = Field(default=512, ge=1)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """All widths in order, input and output included."""
+        return (self.input_dim, *self.hidden, self.output_dim)
+
+
+def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """An affine layer drawn from `generator`: weight and bias uniform in +-1/sqrt(inputs), torch's own law."""
+    # Built without storage first, since the constructor would fill it from the global generator.
+    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    bound = 1.0 / math.sqrt(inputs)
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+    return layer
+
+
+class Encoder(nn.Module):
+    """R: Linear, batch norm and ReLU per hidden layer; last a Linear and a batch norm without scale and shift.
+
+    The last batch norm fixes the scale of the representation, without which the adversarial loss could be met by
+    shrinking it.
+
+    Args:
+        config: the widths.
+        generator: draws the initial weights; a CPU generator, move the module afterwards.
+    """
+
+    def __init__(self, config: EncoderConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.linears = nn.ModuleList(linear(a, b, generator) for a, b in pairwise(widths))
+        self.norms = nn.ModuleList(
+            nn.BatchNorm1d(width, eps=_BATCH_NORM_EPS, affine=layer < len(widths) - 2)
+            for layer, width in enumerate(widths[1:])
+        )
+        self.activations = nn.ModuleList(nn.ReLU() for _ in config.hidden)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """R(z) for latents [n, q]: [n, d]; a batch of one only in eval mode."""
+        return self.tail(self.first_layer(latents))
+
+    def first_layer(self, latents: Tensor) -> Tensor:
+        """W_1 z + b_1 for latents [..., q], before batch norm: [..., h_1]."""
+        preactivation: Tensor = self.linears[0](latents)
+        return preactivation
+
+    def split_first_layer(self, latents: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """W_1 z + b_1 for latents [n, q] and W_1 a_i for vectors [k, q]: ([n, h_1], [k, h_1]).
+
+        One matrix product for both, so that the gradient of W_1, the largest tensor of all, is formed once.
+        """
+        first = self.linears[0]
+        weight, bias = first.get_parameter("weight"), first.get_parameter("bias")
+        product = nn.functional.linear(torch.cat([latents, vectors]), weight)
+        return product[: len(latents)] + bias, product[len(latents) :]
+
+    def tail(self, preactivation: Tensor) -> Tensor:
+        """The rest of R after the first affine map, for preactivations [n, h_1]: [n, d]."""
+        hidden: Tensor = self.norms[0](preactivation)
+        for activation, layer, norm in zip(
+            self.activations, self.linears[1:], self.norms[1:], strict=True
+        ):
+            hidden = norm(layer(activation(hidden)))
+        return hidden
+
+
+class Decoder(nn.Module):
+    """Q: R^d -> R^q, the mirror image of R with batch norm and ReLU between its affine layers (paper, eq. 4)."""
+
+    def __init__(self, config: EncoderConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(config.widths[:0:-1]):
+            layers += [linear(inputs, outputs, generator), nn.BatchNorm1d(outputs), nn.ReLU()]
+        first_width = config.widths[1]
+        self.layers = nn.Sequential(*layers, linear(first_width, config.input_dim, generator))
+
+    def forward(self, representations: Tensor) -> Tensor:
+        """Q(r) for representations [n, d]: [n, q]."""
+        latents: Tensor = self.layers(representations)
+        return latents
+
+
+def _folded_layer(layer: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
+    """Weight and bias of norm(layer(.)) in eval mode, float64: diag(s) W and (b - mean) s + shift."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        raise SettingsError("the batch norm keeps no running statistics, so it cannot be folded")
+    scale = torch.rsqrt(variance.double() + norm.eps)
+    shift = torch.zeros_like(scale)
+    if norm.affine:
+        scale = scale * norm.weight.double()
+        shift = norm.bias.double()
+    weight = layer.weight.double() * scale[:, None]
+    return weight, (layer.bias.double() - mean.double()) * scale + shift
+
+
+@torch.no_grad()
+def fold(encoder: Encoder) -> FoldedEncoder:
+    """The function that `encoder` computes in eval mode, as affine layers and ReLUs in float64 on the CPU.
+
+    docs/guarantees.md, C.2. What is certified is the folded network; it equals the module up to the module's own
+    float32 rounding.
+
+    Raises:
+        SettingsError: the encoder is in train mode, a weight is not finite, or an activation is not a ReLU.
+    """
+    if any(module.training for module in encoder.modules()):
+        raise SettingsError(
+            "the encoder is in train mode, where batch norm makes an individual's representation depend on who "
+            "else is in the batch and nothing can be certified: call encoder.eval() first"
+        )
+    for activation in encoder.activations:
+        if not isinstance(activation, nn.ReLU):
+            raise SettingsError(
+                f"the activation {type(activation).__name__} is not piecewise linear as a ReLU is, so it cannot "
+                "be folded: expected torch.nn.ReLU"
+            )
+    pairs = [
+        _folded_layer(layer, norm)  # type: ignore[arg-type]
+        for layer, norm in zip(encoder.linears, encoder.norms, strict=True)
+    ]
+    for index, (weight, bias) in enumerate(pairs):
+        if not (bool(torch.isfinite(weight).all()) and bool(torch.isfinite(bias).all())):
+            raise SettingsError(f"layer {index + 1} of the encoder is not finite: train it again")
+    return FoldedEncoder(
+        weights=tuple(weight.cpu().contiguous() for weight, _ in pairs),
+        biases=tuple(bias.cpu().contiguous() for _, bias in pairs),
+    )

@@ -1,0 +1,200 @@
+"""What the encoder is trained for: lambda_1 L_cls + lambda_2 L_adv + lambda_3 L_recon (paper, eq. 5).
+
+Naive is lambda_2 = lambda_3 = 0; data augmentation adds random points of S(x) to the classification loss alone;
+transfer is lambda_1 = 0 with a reconstruction loss instead of a target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from producer.attack import AttackKind, attack_points, furthest_point
+from producer.encoder import Decoder, Encoder, EncoderConfig, linear
+from shared_spec.similarity import SimilaritySet
+
+__all__ = ["Losses", "Networks", "ObjectiveSettings", "losses", "mean_adversarial_distance"]
+
+
+class ObjectiveSettings(BaseModel):
+    """The weights of the three losses and how S(x) is searched; the defaults are the paper's for CelebA.
+
+    Attributes:
+        lambda_1: weight of the auxiliary classifier's cross entropy (eq. 3).
+        lambda_2: weight of the adversarial loss (eq. 2); 0 for Naive and DataAug.
+        lambda_3: weight of the reconstruction loss (eq. 4); 0.1 for transfer.
+        augmentation: random points of S(x) added per individual and epoch to the cross entropy; 10 for DataAug.
+        attack: how the adversary searches S(x).
+        attack_points: how many points it tries per individual.
+        precision: of the first layer's matrix product while training, which is most of the work. Its rounding is
+            common to z and z', so bfloat16 there leaves the adversarial distances accurate; all else is float32.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lambda_1: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    lambda_2: float = Field(default=0.05, ge=0, allow_inf_nan=False)
+    lambda_3: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    augmentation: int = Field(default=0, ge=0)
+    attack: AttackKind = "random"
+    attack_points: int = Field(default=10, ge=1)
+    precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+
+
+class Networks(nn.Module):
+    """What is trained jointly: R, one linear auxiliary classifier per target, and Q if there is a reconstruction loss.
+
+    Args:
+        config: R's architecture; Q mirrors it.
+        classes: the number of classes per target.
+        reconstruct: whether Q is needed.
+        generator: draws all initial weights.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        classes: Mapping[str, int],
+        reconstruct: bool,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(config, generator)
+        self.targets = tuple(classes)
+        # A list and not a dictionary of modules, whose keys may not contain every character of a target's name.
+        self.heads = nn.ModuleList(
+            linear(config.output_dim, n, generator) for n in classes.values()
+        )
+        self.decoder = Decoder(config, generator) if reconstruct else None
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The three losses and their weighted sum, each a mean over the batch (zero where it is not used).
+
+    Attributes:
+        total: the objective, with its graph.
+        classification: cross entropy, nats, summed over the targets.
+        adversarial: L_adv, in representation units.
+        reconstruction: L_recon, in latent units.
+        correct: correct predictions per target at the points z themselves, [targets].
+    """
+
+    total: Tensor
+    classification: Tensor
+    adversarial: Tensor
+    reconstruction: Tensor
+    correct: Tensor
+
+
+def _cross_entropy(
+    networks: Networks, representations: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Cross entropy summed over the targets, and the correct predictions [targets, n]; labels are [targets, n]."""
+    loss = representations.new_zeros(())
+    correct = torch.zeros_like(labels, dtype=torch.bool)
+    for index, (head, codes) in enumerate(zip(networks.heads, labels, strict=True)):
+        logits = head(representations)
+        loss = loss + nn.functional.cross_entropy(logits, codes)
+        correct[index] = logits.argmax(dim=1) == codes
+    return loss, correct
+
+
+def _first_layer(
+    encoder: Encoder, latents: Tensor, similarity: SimilaritySet, precision: str
+) -> tuple[Tensor, Tensor]:
+    """u0 and U1 in float32, multiplied in `precision`."""
+    vectors = similarity.vectors.to(latents)
+    with torch.autocast(latents.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        u0, directions = encoder.split_first_layer(latents, vectors)
+    return u0.float(), directions.float()
+
+
+def _augmented(
+    networks: Networks,
+    u0: Tensor,
+    directions: Tensor,
+    representations: Tensor,
+    similarity: SimilaritySet,
+    points: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """R at the individuals and at `points` random similar ones each, individual by individual after the first n."""
+    t = similarity.uniform(len(u0) * points, generator).to(u0)
+    extra = networks.encoder.tail(u0.repeat_interleave(points, dim=0) + t @ directions)
+    return torch.cat([representations, extra])
+
+
+def losses(
+    networks: Networks,
+    latents: Tensor,
+    labels: Tensor,
+    similarity: SimilaritySet,
+    settings: ObjectiveSettings,
+    generator: torch.Generator,
+) -> Losses:
+    """The objective on one batch; networks in train or eval mode (augmentation only in train mode).
+
+    The adversarial point is chosen with R in eval mode and the loss is taken there in the mode the networks are in,
+    as published; batch norm sees z and z' as one batch (see the comment below). The first layer is multiplied once: u0 + sum t_i U1_i serves z, z' and every augmented point.
+
+    Args:
+        networks: what is trained.
+        latents: z, [n, q] float32.
+        labels: class codes, [targets, n] int64.
+        similarity: S(x).
+        settings: the weights and the attack.
+        generator: draws the points tried and added; a CPU generator.
+    """
+    encoder = networks.encoder
+    u0, directions = _first_layer(encoder, latents, similarity, settings.precision)
+    adversarial = reconstruction = u0.new_zeros(())
+    if settings.lambda_2 > 0:
+        tries = attack_points(
+            settings.attack, similarity, len(u0), settings.attack_points, generator
+        )
+        t, _ = furthest_point(encoder, u0.detach(), directions.detach(), tries)
+        # One pass, so that batch norm takes the same statistics for z and z'. In two passes it would subtract from z'
+        # whatever shift everybody's z' have in common, and an encoder that discriminates alike everywhere costs nothing.
+        representations, moved = encoder.tail(torch.cat([u0, u0 + t @ directions])).chunk(2)
+        adversarial = torch.linalg.vector_norm(representations - moved, dim=1).mean()
+    else:
+        representations = encoder.tail(u0)
+
+    labelled, codes = representations, labels
+    if networks.training and settings.augmentation:
+        points = settings.augmentation
+        labelled = _augmented(
+            networks, u0, directions, representations, similarity, points, generator
+        )
+        codes = torch.cat([labels, labels.repeat_interleave(points, dim=1)], dim=1)
+    classification, correct = _cross_entropy(networks, labelled, codes)
+    if networks.decoder is not None:
+        error = latents - networks.decoder(representations)
+        reconstruction = torch.linalg.vector_norm(error, dim=1).mean()
+
+    total = (
+        settings.lambda_1 * classification
+        + settings.lambda_2 * adversarial
+        + settings.lambda_3 * reconstruction
+    )
+    at_latents = correct[:, : len(latents)].sum(dim=1)
+    return Losses(total, classification, adversarial, reconstruction, at_latents)
+
+
+@torch.no_grad()
+def mean_adversarial_distance(
+    encoder: Encoder,
+    latents: Tensor,
+    similarity: SimilaritySet,
+    settings: ObjectiveSettings,
+    generator: torch.Generator,
+) -> Tensor:
+    """Mean over the batch of max ||R(z) - R(z')||_2 over the points tried, R in eval mode: a scalar."""
+    u0, directions = encoder.split_first_layer(latents, similarity.vectors.to(latents))
+    tries = attack_points(settings.attack, similarity, len(u0), settings.attack_points, generator)
+    return furthest_point(encoder, u0, directions, tries)[1].mean()
