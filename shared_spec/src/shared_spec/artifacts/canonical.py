@@ -55,9 +55,13 @@ def parse_json(text: bytes | str, where: str) -> dict[str, Any]:
     def refuse(name: str) -> float:
         raise ValueError(f"{name} is no JSON number")
 
+    def number(digits: str) -> int | float:
+        # RFC 8785 writes a large float without a point; only integers up to 2^53 are integers there.
+        return int(digits) if len(digits) < 16 else float(digits)
+
     try:
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_int=number)
+    except (ValueError, RecursionError, OverflowError) as error:
         raise ArtifactError(
             f"{where}: not valid JSON ({error}); ask for the artefact again"
         ) from error
