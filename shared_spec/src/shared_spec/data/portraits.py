@@ -152,6 +152,6 @@ class Portraits(Source):
         self.check_split(split)
         positions = np.asarray(rows, dtype=np.int64).reshape(-1)
         n = self._options[split]
-        if positions.size and not (0 <= positions.min() and positions.max() < n):
+        if positions.size and (positions.min() < 0 or positions.max() >= n):
             raise DataError(f"{self.uri}: split {split} has rows 0 to {n - 1}; asked for others")
         return positions

@@ -6,13 +6,15 @@ pixels on every platform and in every batch.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["Canvas", "Field", "bump", "mix", "rgb", "smoothstep", "wave"]
 
-Field = npt.NDArray[np.float32]
-"""Shape [b, S, S], or one that broadcasts to it ([b, 1, 1] for one number per image)."""
+Field = npt.NDArray[np.floating[Any]]
+"""Numbers of type float32, of shape [b, S, S], or one that broadcasts to it ([b, 1, 1] for one number per image)."""
 
 
 def smoothstep(t: Field) -> Field:
@@ -33,7 +35,7 @@ def wave(t: Field) -> Field:
     return np.where(phase < 0.5, 16 * phase * (0.5 - phase), -16 * (phase - 0.5) * (1 - phase))
 
 
-def mix(first: Field, second: Field, t: Field) -> Field:
+def mix(first: Field, second: Field, t: Field | float) -> Field:
     """From `first` (t = 0) to `second` (t = 1)."""
     return first + (second - first) * t
 

@@ -58,7 +58,7 @@ class _Hair:
 
 
 def _draw_chunk(f: dict[str, Field], size: int) -> npt.NDArray[np.uint8]:
-    canvas = Canvas(len(f["blur"]), size, 0.09 * f["blur"])
+    canvas = Canvas(len(f["blur"]), size, 0.07 * f["blur"])
     pose = _pose(canvas, f)
     skin = mix(_SKIN_DARK, _SKIN_PALE, f["Pale_Skin"][:, None])
     # Older skin is greyer and a little darker.
@@ -93,20 +93,21 @@ def _pose(canvas: Canvas, f: dict[str, Field]) -> Pose:
 
 
 def _hair(pose: Pose, f: dict[str, Field]) -> _Hair:
+    blond = f["Blond_Hair"] * np.sqrt(f["Blond_Hair"])
     dark = mix(_HAIR_DARK, _HAIR_BROWN, f["hair_tone"][:, None])
-    colour = mix(dark, _HAIR_BLOND, f["Blond_Hair"][:, None])
+    colour = mix(dark, _HAIR_BLOND, blond[:, None])
     age = 1 - f["Young"][:, None]
     colour = mix(colour, _HAIR_GREY, 0.75 * age * age)
     curl = wave(pose.v * 2.6 + f["hair_wave_phase"]) * smoothstep(2 * f["Wavy_Hair"] - 0.4)
     ripple = wave(pose.v * 2.6 + 0.35 + f["hair_wave_phase"] + 1.2 * pose.u * pose.u)
-    strands = (0.03 + 0.15 * smoothstep(2 * f["Wavy_Hair"] - 0.4)) * ripple
+    strands = (0.03 + 0.10 * smoothstep(2 * f["Wavy_Hair"] - 0.4)) * ripple
     width = pose.width + 0.10 + 0.12 * f["hair_volume"]
     top = 0.70 + 0.10 * f["hair_volume"]
     return _Hair(colour, strands, 0.055 * curl, width, top)
 
 
 def _paint_background(canvas: Canvas, f: dict[str, Field]) -> None:
-    pastel = mix(rgb(0.62, 0.64, 0.66), hue(f["background_hue"]), np.float32(0.30))
+    pastel = mix(rgb(0.62, 0.64, 0.66), hue(f["background_hue"]), 0.20)
     tone = 0.55 + 0.65 * f["background_tone"][:, None]
     canvas.paint(pastel * tone, np.ones_like(canvas.pixels[:, 0]))
     canvas.shade(0.30 * (f["background_slope"] - 0.5) * canvas.x - 0.14 * canvas.y)
@@ -124,9 +125,9 @@ def _paint_hair_behind(canvas: Canvas, pose: Pose, hair: _Hair, f: dict[str, Fie
 
 
 def _paint_body(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -> None:
-    cloth = mix(rgb(0.5, 0.5, 0.52), hue(f["clothes_hue"]), np.float32(0.45))
+    cloth = mix(rgb(0.5, 0.5, 0.52), hue(f["clothes_hue"]), 0.4)
     cloth = cloth * (0.35 + 0.75 * f["clothes_tone"][:, None])
-    x = mix(canvas.x, pose.u, np.float32(0.6))
+    x = mix(canvas.x, pose.u, 0.6)
     fold = 1 - 0.22 * x * x
     canvas.paint(cloth * fold[:, None], canvas.ellipse(x, canvas.y - 1.22, 0.92, 0.50))
     column = np.maximum(np.abs(pose.u) - 0.20, np.abs(pose.v - 0.60) - 0.22)

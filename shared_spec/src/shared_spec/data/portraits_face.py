@@ -41,15 +41,15 @@ def paint_features(
 
 def _smile(f: dict[str, Field]) -> Field:
     """How far the corners of the mouth go up: the smile, blurred by the shape of the mouth at rest."""
-    return (f["Smiling"] - 0.5) + 0.34 * (f["resting_mouth"] - 0.5)
+    return (f["Smiling"] - 0.5) + 0.26 * (f["resting_mouth"] - 0.5)
 
 
 def _paint_cheeks(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -> None:
     """Blush, and cheekbones as a light above a hollow."""
     x = np.abs(pose.turned) - 0.30
     y = pose.v - 0.17 + 0.06 * f["Smiling"]
-    blush = bump(x * x * 26 + y * y * 40)
-    canvas.paint(rgb(0.88, 0.33, 0.36), blush * (0.06 + 0.42 * f["Heavy_Makeup"]))
+    blush = bump(x * x * 16 + y * y * 24)
+    canvas.paint(rgb(0.88, 0.33, 0.36), blush * (0.05 + 0.33 * f["Heavy_Makeup"]))
     bone = bump(x * x * 30 + (y + 0.06) * (y + 0.06) * 90)
     hollow = bump((x - 0.04) * (x - 0.04) * 40 + (y - 0.15) * (y - 0.15) * 50)
     high = f["High_Cheekbones"] - 0.3
@@ -64,7 +64,7 @@ def _line(canvas: Canvas, offset: Field, length: Field, thickness: float) -> Fie
 
 def _paint_age(canvas: Canvas, pose: Pose, f: dict[str, Field]) -> None:
     """Folds from nose to mouth (which smiles deepen as well), lines on the forehead, bags under the eyes."""
-    age = 1 - f["Young"]
+    age = (1 - f["Young"]) * (1 - f["Young"])
     x = np.abs(pose.turned)
     fold = _line(canvas, x - 0.17 - 0.35 * (pose.v - 0.18), (pose.v - 0.27) / 0.17, 0.03)
     brow = wave((pose.v + 0.40) * 8) * bump(pose.turned * pose.turned * 9)
@@ -73,7 +73,7 @@ def _paint_age(canvas: Canvas, pose: Pose, f: dict[str, Field]) -> None:
     below = pose.v - 0.04
     bags = bump(eye * eye * 60 + below * below * 220)
     smile = np.maximum(_smile(f), 0)
-    canvas.shade(-(0.34 * age + 0.22 * smile) * fold - 0.12 * age * forehead - 0.26 * age * bags)
+    canvas.shade(-(0.32 * age + 0.20 * smile) * fold - 0.12 * age * forehead - 0.26 * age * bags)
 
 
 def _paint_eye(
@@ -124,10 +124,9 @@ def _paint_mouth(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -
     half = 0.165 + 0.04 * f["mouth_width"] + 0.06 * smile
     s = pose.turned / half
     s2 = np.minimum(s * s, 1.5)
-    middle = pose.v - 0.365 + 0.16 * smile * (s2 - 0.45)
+    middle = pose.v - 0.365 + 0.16 * (smile + 0.14) * (s2 - 0.45)
     opened = 0.075 * smoothstep(1.8 * f["Mouth_Slightly_Open"] - 0.5)
     gap = opened * (1 - s2)
-    upper = 0.040 + 0.014 * (1 - f["Heavy_Makeup"] * 0.0)
     lips = canvas.inside(
         np.maximum(np.abs(middle) - (0.048 + gap) * (1.08 - s2), np.abs(pose.turned) - half)
     )
@@ -150,10 +149,10 @@ def _paint_mouth(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -
 
 def _paint_earrings(canvas: Canvas, pose: Pose, f: dict[str, Field]) -> None:
     """Small pendants of many colours under the ears; long hair is painted over them afterwards."""
-    wearing = smoothstep((f["Wearing_Earrings"] - 0.77) * 16)
-    radius = 0.035 + 0.04 * f["earring_size"]
+    wearing = smoothstep((f["Wearing_Earrings"] - 0.76) * 14)
+    radius = 0.05 + 0.045 * f["earring_size"]
     thirds = np.array([0, 1 / 3, 2 / 3], dtype=np.float32).reshape(1, 3, 1, 1)
-    stone = 0.55 + 0.45 * wave(f["earring_hue"][:, None] + thirds)
+    stone = 0.72 + 0.28 * wave(f["earring_hue"][:, None] + thirds)
     for side in (-1, 1):
         x = pose.u - side * (pose.width + 0.02)
         canvas.paint(
