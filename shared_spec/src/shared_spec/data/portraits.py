@@ -121,7 +121,7 @@ class Portraits(Source):
             raise DataError(
                 f"{self.uri}: no factor {attribute!r}; expected one of {', '.join(FACTORS)}"
             )
-        spread = np.linspace(0, 1, values) if isinstance(values, int) else values
+        spread = np.linspace(0, 1, max(values, 0)) if isinstance(values, int) else values
         moved = np.asarray(spread, dtype=np.float64)
         if moved.size == 0 or not ((moved >= 0) & (moved <= 1)).all():
             raise SettingsError(
