@@ -140,7 +140,8 @@ def losses(
     """The objective on one batch; networks in train or eval mode (augmentation only in train mode).
 
     The adversarial point is chosen with R in eval mode and the loss is taken there in the mode the networks are in,
-    as published; batch norm sees z and z' as one batch (see the comment below). The first layer is multiplied once: u0 + sum t_i U1_i serves z, z' and every augmented point.
+    as published, with z and z' in one batch. The first layer is multiplied once: u0 + sum t_i U1_i serves z, z' and
+    every augmented point.
 
     Args:
         networks: what is trained.
@@ -158,8 +159,8 @@ def losses(
             settings.attack, similarity, len(u0), settings.attack_points, generator
         )
         t, _ = furthest_point(encoder, u0.detach(), directions.detach(), tries)
-        # One pass, so that batch norm takes the same statistics for z and z'. In two passes it would subtract from z'
-        # whatever shift everybody's z' have in common, and an encoder that discriminates alike everywhere costs nothing.
+        # One pass, so that batch norm takes the same statistics for z and z'. In two passes it would subtract from
+        # z' whatever shift everybody's z' have in common: an encoder that treats all alike unfairly would pay nothing.
         representations, moved = encoder.tail(torch.cat([u0, u0 + t @ directions])).chunk(2)
         adversarial = torch.linalg.vector_norm(representations - moved, dim=1).mean()
     else:

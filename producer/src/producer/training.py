@@ -176,7 +176,7 @@ def _train_epoch(
         latents, labels = latents.to(settings.device), labels.to(settings.device)
         result = losses(networks, latents, labels, similarity, settings, points)
         optimiser.zero_grad(set_to_none=True)
-        result.total.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(result.total)
         optimiser.step()
         objective = sums.add(result, len(latents))
         if not math.isfinite(objective):
