@@ -39,6 +39,7 @@ class Individuals:
         classes: Per column its class names.
         label_files: The files that names and labels came from.
         derived: Columns computed from another one, with its name (`Age-2` from `Age`).
+        unserved: Columns of the label files that are no labels, with the reason.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class Individuals:
     classes: dict[str, tuple[str, ...]]
     label_files: tuple[Path, ...]
     derived: Mapping[str, str] = field(default_factory=dict)
+    unserved: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_rows(
@@ -57,6 +59,7 @@ class Individuals:
         classes: dict[str, tuple[str, ...]],
         label_files: Sequence[Path],
         derived: Mapping[str, str] | None = None,
+        unserved: Mapping[str, str] | None = None,
     ) -> Individuals:
         """Cuts rows (name, split) and their columns of codes, shape [len(rows)], into the three splits."""
         splits = np.array([split for _, split in rows], dtype="U5")
@@ -74,6 +77,7 @@ class Individuals:
             classes=classes,
             label_files=tuple(label_files),
             derived=dict(derived or {}),
+            unserved=dict(unserved or {}),
         )
 
 
@@ -160,6 +164,14 @@ class FileSource(Source):
                 f"{individuals.root / faults.missing[0]}: image missing ({len(faults.missing)} of {n} are); "
                 "restore the files, or remove their lines from the labels"
             )
+
+    def check_column(self, name: str) -> tuple[str, ...]:
+        """As `Source.check_column`; says why a column of the label files is not served."""
+        if name in self.individuals.unserved:
+            raise DataError(
+                f"{self.uri}: column {name!r} is no label: {self.individuals.unserved[name]}"
+            )
+        return super().check_column(name)
 
     def sample_ids(self, split: str) -> Sequence[str]:
         """The split's image names, in the label file's order. Raises DataError if it is unknown or empty."""

@@ -41,7 +41,7 @@ def paint_features(
 
 def _smile(f: dict[str, Field]) -> Field:
     """How far the corners of the mouth go up: the smile, blurred by the shape of the mouth at rest."""
-    return (f["Smiling"] - 0.5) + 0.26 * (f["resting_mouth"] - 0.5)
+    return (f["Smiling"] - 0.5) + 0.22 * (f["resting_mouth"] - 0.5)
 
 
 def _paint_cheeks(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -> None:
@@ -100,7 +100,7 @@ def _paint_eye(
     inward = x * side
     arch = f["Arched_Eyebrows"]
     peak = (inward - 0.03) * (inward - 0.03)
-    brow = pose.v + 0.215 + 0.075 * arch - (1.0 + 4.0 * arch) * peak + 0.10 * (inward - 0.05)
+    brow = pose.v + 0.235 + 0.075 * arch - (1.0 + 4.0 * arch) * peak - 0.04 * (inward - 0.05)
     weight = 0.4 + 0.5 * f["brow_weight"]
     canvas.paint(hair * np.float32(0.55), _line(canvas, brow, x / 0.20, 0.028) * weight)
 
@@ -115,7 +115,7 @@ def _paint_nose(canvas: Canvas, pose: Pose, f: dict[str, Field]) -> None:
     edge = x + 0.08 * np.where(f["light_side"] > 0.5, np.float32(1), np.float32(-1))
     slope = np.abs(f["light_side"] - 0.5)
     side = bump(edge * edge * 250 + (pose.v - 0.06) * (pose.v - 0.06) * 22)
-    canvas.shade(0.09 * bridge - 0.42 * tip - 0.18 * under - 0.25 * slope * side)
+    canvas.shade(0.09 * bridge - 0.32 * tip - 0.18 * under - 0.25 * slope * side)
 
 
 def _paint_mouth(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -> None:
@@ -124,7 +124,10 @@ def _paint_mouth(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -
     half = 0.165 + 0.04 * f["mouth_width"] + 0.06 * smile
     s = pose.turned / half
     s2 = np.minimum(s * s, 1.5)
-    middle = pose.v - 0.365 + 0.16 * (smile + 0.14) * (s2 - 0.45)
+    lift = smile + 0.18
+    # Without a smile the mouth is flat rather than turned down.
+    lift = np.maximum(lift, 0.5 * lift)
+    middle = pose.v - 0.365 + 0.16 * lift * (s2 - 0.45)
     opened = 0.075 * smoothstep(1.8 * f["Mouth_Slightly_Open"] - 0.5)
     gap = opened * (1 - s2)
     lips = canvas.inside(
@@ -150,9 +153,9 @@ def _paint_mouth(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -
 def _paint_earrings(canvas: Canvas, pose: Pose, f: dict[str, Field]) -> None:
     """Small pendants of many colours under the ears; long hair is painted over them afterwards."""
     wearing = smoothstep((f["Wearing_Earrings"] - 0.76) * 14)
-    radius = 0.05 + 0.045 * f["earring_size"]
+    radius = 0.052 + 0.045 * f["earring_size"]
     thirds = np.array([0, 1 / 3, 2 / 3], dtype=np.float32).reshape(1, 3, 1, 1)
-    stone = 0.72 + 0.28 * wave(f["earring_hue"][:, None] + thirds)
+    stone = 0.74 + 0.28 * wave(f["earring_hue"][:, None] + thirds)
     for side in (-1, 1):
         x = pose.u - side * (pose.width + 0.02)
         canvas.paint(
