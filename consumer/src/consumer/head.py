@@ -1,0 +1,179 @@
+"""The consumer's classifier C, once as a module to train and once as the float64 function that is certified.
+
+Parameters are trained and stored in float32; every certificate speaks of the function that these numbers define when
+evaluated in float64 (docs/guarantees.md, A.5). `FrozenHead` is that function, and the radii take nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from shared_spec.errors import ArtifactError, DataError
+
+__all__ = ["FrozenHead", "Head", "HeadConfig"]
+
+
+class HeadConfig(BaseModel):
+    """What fixes a head apart from its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["linear", "mlp"]
+    input_dim: int = Field(gt=0)
+    hidden: tuple[int, ...] = ()
+    """Widths of the hidden ReLU layers; empty for a linear head."""
+    classes: tuple[str, ...] = Field(min_length=2)
+    """Names of the classes, in the order of the logits."""
+    sigma_rs: float = Field(ge=0)
+    """Standard deviation of the Gaussian noise per coordinate, in training and in smoothing."""
+
+    @model_validator(mode="after")
+    def _hidden_fits_the_kind(self) -> Self:
+        if (self.kind == "mlp") != bool(self.hidden) or any(width < 1 for width in self.hidden):
+            raise ValueError(
+                f"hidden is {list(self.hidden)} for a {self.kind} head: expected positive widths for mlp,"
+                " none for linear"
+            )
+        return self
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of all layers, input and logits included."""
+        return (self.input_dim, *self.hidden, len(self.classes))
+
+
+@dataclass(frozen=True)
+class FrozenHead:
+    """C: R^d -> R^classes as W_L relu(... relu(W_1 r + b_1) ...) + b_L in float64; L = 1 for a linear head.
+
+    Attributes:
+        weights: W_1 [h_1, d], ..., W_L [classes, h_{L-1}].
+        biases: b_1 [h_1], ..., b_L [classes].
+    """
+
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        for tensor in (*self.weights, *self.biases):
+            if tensor.dtype != torch.float64:
+                raise TypeError(f"a frozen head is float64, got {tensor.dtype}")
+
+    @property
+    def input_dim(self) -> int:
+        """d, the dimension of the representations."""
+        return self.weights[0].shape[1]
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return self.weights[-1].shape[0]
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether there is no hidden layer."""
+        return len(self.weights) == 1
+
+    def __call__(self, representations: Tensor) -> Tensor:
+        """Logits [..., classes] in float64 of representations [..., d] of any float dtype."""
+        return self.tail(representations.to(torch.float64) @ self.weights[0].T + self.biases[0])
+
+    def tail(self, preactivation: Tensor) -> Tensor:
+        """The rest of C after the first affine layer, for preactivations [..., h_1]."""
+        for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+            preactivation = preactivation.clamp_min(0.0) @ weight.T + bias
+        return preactivation
+
+    def predict(self, representations: Tensor) -> Tensor:
+        """Class [...] int64 of each representation [..., d]; the first of tied classes.
+
+        Raises:
+            DataError: a representation, or a logit, is not finite.
+        """
+        logits = self(representations)
+        if not bool(torch.isfinite(logits).all()):
+            raise DataError(
+                "logits of the head are not finite: check the representations for NaN or overflow"
+            )
+        return logits.argmax(-1)
+
+
+class Head(nn.Module):
+    """A linear or MLP classifier on representations, to be trained in float32.
+
+    Args:
+        config: sizes, class names and noise.
+        generator: source of the initial weights: uniform in +-1/sqrt(fan-in), as torch's own default.
+    """
+
+    def __init__(self, config: HeadConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = nn.ModuleList()
+        for fan_in, fan_out in zip(config.widths[:-1], config.widths[1:], strict=True):
+            # Made without values: the usual constructor would draw from torch's global stream.
+            layer = nn.Linear(fan_in, fan_out, device="meta").to_empty(device="cpu")
+            for parameter in layer.parameters():
+                bound = 1.0 / math.sqrt(fan_in)
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)
+            self.layers.append(layer)
+
+    def forward(self, representations: Tensor) -> Tensor:
+        """Logits [n, classes] of representations [n, d], both float32."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            representations = layer(representations).clamp_min(0.0)
+        logits: Tensor = last(representations)
+        return logits
+
+    def frozen(self) -> FrozenHead:
+        """The certified function: these weights, in float64, detached from training."""
+        tensors = {
+            name: value.detach().to(torch.float64) for name, value in self.state_dict().items()
+        }
+        count = len(self.layers)
+        return FrozenHead(
+            tuple(tensors[f"layers.{i}.weight"] for i in range(count)),
+            tuple(tensors[f"layers.{i}.bias"] for i in range(count)),
+        )
+
+    def logits64(self, representations: Tensor) -> Tensor:
+        """Logits [n, classes] of the certified function."""
+        return self.frozen()(representations)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The weights by name, float32: what head.safetensors stores."""
+        return {name: value.detach().clone() for name, value in self.state_dict().items()}
+
+    @classmethod
+    def from_tensors(cls, config: HeadConfig, tensors: Mapping[str, Tensor]) -> Head:
+        """The head of stored weights.
+
+        Raises:
+            ArtifactError: a tensor is missing, left over, of another shape or dtype, or not finite.
+        """
+        head = cls(config, torch.Generator())  # every initial value is overwritten below
+        expected = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+        if set(tensors) != set(expected):
+            raise ArtifactError(
+                f"head holds tensors {sorted(tensors)}, expected {sorted(expected)}: not the head of its description"
+            )
+        for name, shape in expected.items():
+            found = tensors[name]
+            if tuple(found.shape) != shape or found.dtype != torch.float32:
+                raise ArtifactError(
+                    f"head tensor {name}: expected float32 {shape}, got {found.dtype} {tuple(found.shape)}"
+                )
+            if not bool(torch.isfinite(found).all()):
+                raise ArtifactError(
+                    f"head tensor {name}: holds NaN or infinity; train the head again"
+                )
+        head.load_state_dict(dict(tensors))
+        return head.eval()

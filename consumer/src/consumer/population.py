@@ -1,0 +1,120 @@
+"""What a set of certificates says, in numbers and in words: about each person, about all of them, about everybody.
+
+A certificate with failure probability alpha is not a claim that the certified person is treated fairly with
+probability 1 - alpha. What is proved is P(certified and not fair) <= alpha, per individual (docs/guarantees.md, A.2
+finding 3, A.6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared_spec.errors import SettingsError
+from shared_spec.stats import clopper_pearson_lower, count_bound
+
+__all__ = ["PopulationStatement", "population_statement", "simultaneous_level"]
+
+
+@dataclass(frozen=True)
+class PopulationStatement:
+    """Statements over N individuals with independent random streams, of whom K are certified.
+
+    Attributes:
+        individuals: N, all individuals that were tried, not only the certified ones.
+        certified: K.
+        alpha: P(certified and not fair) for each individual; 0 for deterministic certificates.
+        confidence: of `false_certificates_bound` and of `fair_at_least`, each by itself.
+        expected_false_certificates: at most this many false certificates on average: N alpha.
+        false_certificates_bound: with probability `confidence` there are no more false certificates than this.
+        any_false_certificate: P(at least one false certificate) is at most this.
+        fair_at_least: with probability `confidence` over the individuals and the samples, the model is fair at a
+            random individual with at least this probability, if the N individuals were drawn at random from that
+            population.
+    """
+
+    individuals: int
+    certified: int
+    alpha: float
+    confidence: float
+    expected_false_certificates: float
+    false_certificates_bound: int
+    any_false_certificate: float
+    fair_at_least: float
+
+    def sentences(self) -> tuple[str, ...]:
+        """The statements in words, one sentence each."""
+        percent = f"{100 * self.confidence:g}%"
+        population = (
+            f"If these {self.individuals} individuals were drawn at random, then with {percent} confidence the model"
+            f" treats at least {100 * _rounded_down(self.fair_at_least):.2f}% of their population fairly."
+        )
+        if self.alpha == 0.0:
+            return (
+                f"{self.certified} of {self.individuals} individuals are certified; each of these certificates holds"
+                " without any failure probability.",
+                population,
+            )
+        return (
+            f"{self.certified} of {self.individuals} individuals are certified.",
+            f"For each individual, the probability of being certified and yet not treated fairly is at most"
+            f" {self.alpha:g}.",
+            f"On average at most {self.expected_false_certificates:.3g} of the certificates are false; with {percent}"
+            f" probability no more than {self.false_certificates_bound} are.",
+            f"The probability that any of them is false is at most {self.any_false_certificate:.3g}.",
+            population,
+        )
+
+
+def population_statement(
+    individuals: int, certified: int, alpha: float, confidence: float = 0.95
+) -> PopulationStatement:
+    """The statements of docs/guarantees.md, A.6, for K certified of N individuals at level alpha each.
+
+    Args:
+        individuals: N >= 1, abstentions and undecided ones included.
+        certified: K, 0 <= K <= N.
+        alpha: all failure probabilities of one certificate together (those of producer and consumer added up), in [0,
+            1).
+        confidence: 1 - delta, in (0, 1).
+
+    Raises:
+        SettingsError: a number out of its range.
+    """
+    if individuals < 1 or not 0 <= certified <= individuals:
+        raise SettingsError(
+            f"{certified} certified of {individuals} individuals: expected 0 <= certified <= individuals, and one"
+        )
+    if not 0.0 <= alpha < 1.0 or not 0.0 < confidence < 1.0:
+        raise SettingsError(
+            f"alpha {alpha!r}, confidence {confidence!r}: expected alpha in [0, 1) and confidence in (0, 1)"
+        )
+    delta = 1.0 - confidence
+    return PopulationStatement(
+        individuals=individuals,
+        certified=certified,
+        alpha=alpha,
+        confidence=confidence,
+        expected_false_certificates=individuals * alpha,
+        false_certificates_bound=min(certified, count_bound(individuals, alpha, delta)),
+        any_false_certificate=min(1.0, individuals * alpha),
+        fair_at_least=max(0.0, clopper_pearson_lower(certified, individuals, delta) - alpha),
+    )
+
+
+def simultaneous_level(family_alpha: float, individuals: int) -> float:
+    """The level per individual at which all certificates hold together with probability 1 - family_alpha.
+
+    Union bound; docs/guarantees.md, A.6.
+
+    Raises:
+        SettingsError: family_alpha out of (0, 1), or no individuals.
+    """
+    if not 0.0 < family_alpha < 1.0 or individuals < 1:
+        raise SettingsError(
+            f"simultaneous level {family_alpha!r} over {individuals} individuals: expected (0, 1) and at least one"
+        )
+    return family_alpha / individuals
+
+
+def _rounded_down(fraction: float) -> float:
+    return int(fraction * 10_000) / 10_000

@@ -1,0 +1,136 @@
+"""CROWN for MLP heads: a linear lower bound of every pairwise margin, minimised in closed form over the region.
+
+Certifies the base head C, deterministically. Each ReLU is enclosed between two lines on the interval that its input
+takes over the region; the margins become linear in the representation, and a linear function on a hull plus an
+ellipsoid plus a ball has an exact minimum (Zhang et al., 2018; docs/guarantees.md, D.5). Rounding is bounded along
+the way (D.3), so the statement holds in real arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from consumer.head import FrozenHead
+from consumer.radius.region import Region
+
+__all__ = ["certify_crown", "crown_margins"]
+
+# Relative slack on sums of non-negative terms (norms, magnitudes): their rounding is far below it.
+_INFLATE = 1.0 + 1e-9
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Intervals of a layer's pre-activations over the region, [n, h], and a bound on |W| |h| + |b|, [n, h]."""
+
+    low: Tensor
+    high: Tensor
+    magnitude: Tensor
+
+
+def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    """Lower bounds on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.
+
+    Args:
+        head: the base head C, of any depth; for a linear head the bound is the minimum itself.
+        region: where the representations of the similar individuals lie.
+        classes: [n] int64, the class that is predicted for each individual.
+
+    Returns:
+        [n] float64; NaN where a number is not finite.
+    """
+    margins = [
+        _margins(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])
+        for rows in range(0, len(region), _BLOCK)
+    ]
+    return torch.cat(margins) if margins else torch.zeros(0, dtype=torch.float64)
+
+
+def certify_crown(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    """Whether CROWN proves that C takes the value `classes` [n] on all of each individual's region; [n] bool.
+
+    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
+    Deterministic. False proves nothing.
+    """
+    return region.usable & (crown_margins(head, region, classes) > 0.0)
+
+
+def _margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    layers: list[_Layer] = []
+    reach = region.magnitude
+    for weight, bias in zip(head.weights[:-1], head.biases[:-1], strict=True):
+        magnitude = (reach @ weight.abs().T + bias.abs()) * _INFLATE
+        rows = weight[None]  # the same for every individual: broadcast, never copied
+        zero = torch.zeros_like(magnitude)
+        low = _lower(head, region, layers, rows, bias + zero, zero)
+        high = -_lower(head, region, layers, -rows, -bias + zero, zero)
+        layers.append(_Layer(low, high, magnitude))
+        reach = torch.minimum(high.clamp_min(0.0), magnitude)
+    weight, bias = head.weights[-1], head.biases[-1]
+    rows = weight[classes][:, None] - weight
+    constant = bias[classes][:, None] - bias
+    # |w_c| + |w_j| bounds what the two subtractions above may have rounded away.
+    size = (reach @ weight.abs().T + bias.abs()) * _INFLATE
+    slack = 2.0**-52 * (size.gather(1, classes[:, None]) + size)
+    margins = _lower(head, region, layers, rows, constant, slack)
+    return margins.scatter(1, classes[:, None], torch.inf).amin(1)
+
+
+def _lower(
+    head: FrozenHead,
+    region: Region,
+    layers: list[_Layer],
+    rows: Tensor,
+    constant: Tensor,
+    slack: Tensor,
+) -> Tensor:
+    """Lower bound [n, o] on rows @ h + constant - slack over the region.
+
+    h is the activation after `layers`; rows [n or 1, o, h], constant and slack [n, o].
+    """
+    # Rounding: rows are exact as they stand at every step, since what each product loses is charged
+    # to the slack at once, times the largest value that it can be multiplied with.
+    slack = slack + _gamma(1) * constant.abs()
+    for index in range(len(layers) - 1, -1, -1):
+        layer, weight, bias = layers[index], head.weights[index], head.biases[index]
+        lower_slope, upper_slope, offset = _relu_lines(layer)
+        negative = rows.clamp_max(0.0)
+        rows = rows.clamp_min(0.0) * lower_slope[:, None] + negative * upper_slope[:, None]
+        shift = (negative @ offset[..., None])[..., 0]
+        constant = constant + shift + rows @ bias
+        size = (rows.abs() @ layer.magnitude[..., None])[..., 0]
+        slack = slack + _gamma(rows.shape[-1]) * (size + shift.abs() + constant.abs())
+        rows = rows @ weight
+    values = region.vertices @ rows.transpose(1, 2)
+    reach = region.delta[:, None] * rows.norm(dim=-1)
+    if region.spread is not None:
+        reach = reach + (region.spread @ rows.transpose(1, 2)).norm(dim=1)
+    size = (rows.abs() @ region.magnitude[..., None])[..., 0]
+    slack = slack + _gamma(rows.shape[-1]) * (size + constant.abs() + reach)
+    bound: Tensor = values.amin(1) + constant - reach * _INFLATE - slack * _INFLATE
+    return bound
+
+
+def _relu_lines(layer: _Layer) -> tuple[Tensor, Tensor, Tensor]:
+    """Slopes and offset with lower_slope p <= relu(p) <= upper_slope p + offset for every p in [low, high]."""
+    low, high = layer.low, layer.high
+    stable_on, stable_off = low >= 0.0, high <= 0.0
+    chord = (high / (high - low)).clamp(0.0, 1.0)
+    upper_slope = torch.where(stable_on, 1.0, torch.where(stable_off, 0.0, chord))
+    # relu is convex, so a line above it at both ends is above it between them, whatever the chord's
+    # rounding.
+    raised = torch.maximum(-chord * low, high - chord * high) * _INFLATE
+    offset = torch.where(stable_on | stable_off, 0.0, raised)
+    # Either of 0 and p lies below relu; the one with the smaller area to it.
+    lower_slope = torch.where(stable_on | (~stable_off & (high > -low)), 1.0, 0.0)
+    return lower_slope.to(low.dtype), upper_slope.to(low.dtype), offset.to(low.dtype)
+
+
+def _gamma(terms: int) -> float:
+    """Bound on the relative rounding of a sum of products in any order (docs/guarantees.md, D.3), doubled."""
+    unit = (terms + 16) * 2.0**-53
+    return 2.0 * unit / (1.0 - unit)

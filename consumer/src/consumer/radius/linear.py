@@ -1,0 +1,134 @@
+"""Linear heads in closed form: no sampling, no failure probability, and never worse than randomized smoothing.
+
+The class region of a linear head is an intersection of half-spaces, so distances to it, and whether a ball or a tube
+lies inside, are exact (docs/guarantees.md, C.4 and E). For two classes this is the smoothed head's radius as well,
+whatever the noise; for more, the base head C is what is certified.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from consumer.head import FrozenHead
+from consumer.radius.region import Region
+from shared_spec.errors import SettingsError
+
+__all__ = ["certify_linear", "linear_margins", "linear_radius"]
+
+_LARGEST = torch.finfo(torch.float64).max
+# Norms are taken in float64 over at most a few thousand terms: off by far less than this, relatively.
+_NORM_SLACK = 1e-9
+# Individuals per block: keeps the float64 copies in the cache hierarchy and memory flat.
+_BLOCK = 2048
+
+
+def linear_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
+    """The certified radius min_{j != c} (m_c - m_j) / ||w_c - w_j|| of each centre, rounded down.
+
+    Guarantee: C takes the value `classes` on the closed ball of any smaller radius around the centre, in real
+    arithmetic on these float64 numbers. Deterministic; docs/guarantees.md, C.4.
+
+    Args:
+        head: a linear head.
+        centres: [n, d], any float dtype.
+        classes: [n] int64, the class that is predicted for each individual.
+
+    Returns:
+        [n] float64, >= 0 and finite. 0 where the class is not the strict winner at the centre, on ties, and wherever
+        a number is not finite: d < 0 never holds, so such an individual is never certified. Where no other class can
+        ever win (equal weights, larger bias) the largest float64 stands for infinity.
+
+    Raises:
+        SettingsError: the head is not linear.
+    """
+    table = _Differences(head)
+    radii = [
+        table.radius(centres[rows : rows + _BLOCK], classes[rows : rows + _BLOCK])
+        for rows in range(0, classes.numel(), _BLOCK)
+    ]
+    return torch.cat(radii) if radii else torch.zeros(0, dtype=torch.float64)
+
+
+def linear_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    """Lower bound on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.
+
+    For balls and tubes around a hull this is the minimum itself, up to rounding: nothing is lost (docs/guarantees.md,
+    E). NaN where a number is not finite.
+
+    Raises:
+        SettingsError: the head is not linear.
+    """
+    table = _Differences(head)
+    margins = [
+        table.margin(region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])
+        for rows in range(0, len(region), _BLOCK)
+    ]
+    return torch.cat(margins) if margins else torch.zeros(0, dtype=torch.float64)
+
+
+def certify_linear(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    """Whether C takes the value `classes` [n] on all of each individual's region; [n] bool.
+
+    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
+    Deterministic. Strict: a margin of exactly delta * ||w_c - w_j|| is not enough.
+
+    Raises:
+        SettingsError: the head is not linear.
+    """
+    return region.usable & (linear_margins(head, region, classes) > 0.0)
+
+
+class _Differences:
+    """Norms of w_c - w_j for all pairs of classes, rounded up, and the logits with their rounding error."""
+
+    def __init__(self, head: FrozenHead) -> None:
+        if not head.is_linear:
+            raise SettingsError(
+                "the closed form holds for linear heads only: use crown or randomized for an MLP"
+            )
+        self.weight, self.bias = head.weights[0], head.biases[0]
+        self.norms = (self.weight[:, None] - self.weight[None]).norm(dim=-1) * (1.0 + _NORM_SLACK)
+        self.row_norms = self.weight.norm(dim=-1) * (1.0 + _NORM_SLACK)
+        # docs/guarantees.md, D.3: an inner product in any order, FMA or not, errs by gamma |w| |r|.
+        terms = head.input_dim + 8
+        self.gamma = terms * 2.0**-53 / (1.0 - terms * 2.0**-53)
+
+    def _logits(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of points [..., d] and bounds on their rounding errors, both [..., classes]."""
+        points = points.to(torch.float64)
+        size = torch.linalg.vector_norm(points, dim=-1, keepdim=True) * (1.0 + _NORM_SLACK)
+        # Twice gamma: the subtraction of two logits and the sum of their errors are rounded too.
+        error = 2.0 * self.gamma * (size * self.row_norms + self.bias.abs())
+        return points @ self.weight.T + self.bias, error
+
+    def _gaps(self, points: Tensor, classes: Tensor) -> Tensor:
+        """Lower bounds on m_c - m_j at points [n, m, d], +inf at j = c; [n, m, classes]."""
+        logits, error = self._logits(points)
+        index = classes[:, None, None].expand(-1, points.shape[1], 1)
+        gaps = logits.gather(-1, index) - logits - (error.gather(-1, index) + error)
+        return gaps.scatter(-1, index, torch.inf)
+
+    def radius(self, centres: Tensor, classes: Tensor) -> Tensor:
+        gaps = self._gaps(centres[:, None], classes)[:, 0]
+        norms = self.norms[classes]
+        # Equal weights: the difference of the logits is that of the biases everywhere.
+        ahead = self.bias[classes][:, None] > self.bias
+        parallel = torch.where(ahead, torch.inf, 0.0).scatter(-1, classes[:, None], torch.inf)
+        ratios = torch.where(norms > 0.0, gaps / norms, parallel.to(torch.float64))
+        radius = torch.nan_to_num(ratios, nan=0.0, posinf=_LARGEST).amin(-1)
+        finite = torch.isfinite(centres).all(-1)
+        return torch.where(finite, radius.clamp_min(0.0), 0.0)
+
+    def margin(self, region: Region, classes: Tensor) -> Tensor:
+        gaps = self._gaps(region.vertices, classes).amin(1)
+        reach = region.delta[:, None] * self.norms[classes]
+        if region.spread is not None:
+            along = region.spread @ self.weight.T
+            index = classes[:, None, None].expand(-1, along.shape[1], 1)
+            length = torch.linalg.matrix_norm(region.spread)[:, None] * (1.0 + _NORM_SLACK)
+            error = 2.0 * self.gamma * length * (self.row_norms[classes][:, None] + self.row_norms)
+            reach = reach + (along.gather(-1, index) - along).norm(dim=1) + error
+        # The sum and the product above are rounded: the same relative slack covers them.
+        margin: Tensor = (gaps - reach * (1.0 + _NORM_SLACK)).amin(-1)
+        return margin

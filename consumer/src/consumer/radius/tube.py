@@ -1,0 +1,85 @@
+"""MLP heads on polyline tubes: cut the polyline into pieces until CROWN decides each of them.
+
+On a short segment few ReLUs change sign, so CROWN's relaxation is nearly exact there: bisecting what is undecided
+proves every margin that stays positive along the tube, up to delta (docs/guarantees.md, D.5 and E). The pieces cover
+the polyline, so their conjunction speaks of all of it. Certifies the base head C, deterministically.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from consumer.head import FrozenHead
+from consumer.radius.crown import certify_crown
+from consumer.radius.region import polyline
+
+__all__ = ["certify_tube"]
+
+# Tubes whose pieces are held in memory at once.
+_BLOCK = 64
+
+
+def certify_tube(
+    head: FrozenHead, vertices: Tensor, delta: Tensor, classes: Tensor, *, bisections: int = 6
+) -> Tensor:
+    """Whether C takes the value `classes` [n] on each individual's polyline tube; [n] bool.
+
+    Guarantee: where True, C(r) = classes for every r within delta of the polyline, in real arithmetic on these
+    float64 numbers. Deterministic. False proves nothing; as delta shrinks and `bisections` grow, every tube on which
+    the margin is positive is certified.
+
+    Args:
+        head: the base head C, of any depth.
+        vertices: [n, m, d] vertices in order along the polyline, m >= 1, any float dtype.
+        delta: [n] radii of the tubes, in representation units.
+        classes: [n] int64, the class that is predicted for each individual.
+        bisections: how often a segment may be halved.
+    """
+    certified = [
+        _certify(
+            head,
+            vertices[rows : rows + _BLOCK].to(torch.float64),
+            delta[rows : rows + _BLOCK].to(torch.float64),
+            classes[rows : rows + _BLOCK],
+            bisections,
+        )
+        for rows in range(0, classes.numel(), _BLOCK)
+    ]
+    return torch.cat(certified) if certified else torch.zeros(0, dtype=torch.bool)
+
+
+def _certify(
+    head: FrozenHead, vertices: Tensor, delta: Tensor, classes: Tensor, bisections: int
+) -> Tensor:
+    n, m, d = vertices.shape
+    # A counterexample among the vertices saves all further work, and no bisection could change it.
+    certified = (head(vertices).argmax(-1) == classes[:, None]).all(1)
+    segments = torch.stack([vertices[:, : max(m - 1, 1)], vertices[:, min(1, m - 1) :]], 2)
+    segments = segments.reshape(-1, 2, d)
+    owner = torch.arange(n).repeat_interleave(max(m - 1, 1))
+    # Each midpoint is rounded by at most half a unit in the last place: the tube is widened by all
+    # of them.
+    longest = vertices.norm(dim=-1).amax(1)
+    delta = delta + bisections * 2.0**-52 * longest
+    for depth in range(bisections + 1):
+        alive = certified[owner]
+        segments, owner = segments[alive], owner[alive]
+        proved = certify_crown(head, polyline(segments, delta[owner]), classes[owner])
+        segments, owner = segments[~proved], owner[~proved]
+        if owner.numel() == 0:
+            break
+        if depth < bisections:
+            segments, owner = _halve(segments), owner.repeat_interleave(2)
+            middles = segments[:, 1]
+            wrong = head(middles).argmax(-1) != classes[owner]
+            certified[owner[wrong]] = False
+    certified[owner] = False
+    return certified
+
+
+def _halve(segments: Tensor) -> Tensor:
+    """Both halves [2s, 2, d] of segments [s, 2, d], meeting in the rounded midpoint."""
+    middle = segments.mean(1)
+    halves = torch.stack([segments[:, 0], middle, middle, segments[:, 1]], 1)
+    return halves.reshape(-1, 2, segments.shape[-1])
