@@ -1,0 +1,170 @@
+"""3D Shapes (Burgess and Kim, 2018): every combination of six factors, so the truly similar images are known.
+
+Expected: the official `3dshapes.h5` with `images` (uint8 [n, 64, 64, 3]) and `labels` (float64 [n, 6]), n = 480,000;
+a file with fewer of its rows serves as well. Images are read by slices of consecutive rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from shared_spec.data.image_files import random_fifth
+from shared_spec.data.images import check_size, square
+from shared_spec.data.shapes3d_file import FACTORS, open_shapes3d, read_factor_codes
+from shared_spec.data.source import SPLITS, Source, UInt8Images
+from shared_spec.errors import DataError
+from shared_spec.rng import numpy_generator
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["Shapes3D"]
+
+_HUES_LOW, _ORIENTATIONS_LOW, _ORIENTATIONS_HIGH = 5, 7, 8
+
+
+class Shapes3D(Source):
+    """3D Shapes: columns floor_hue, wall_hue, object_hue (the paper's target), scale, shape, orientation.
+
+    A random fifth of all images is test (the paper's every 320th: 300 images), a random fifth of the rest valid, and
+    what remains train. Test keeps every combination of factors. Train and valid keep only those of the paper's
+    correlated set: object hues 0-4 with orientations 0-6, and 5-9 with 8-14. Sample ids are the rows of the file.
+
+    Args:
+        file: `3dshapes.h5`.
+        size: Side of the square images, in pixels.
+        correlated: Whether train and valid are so restricted; without, they keep every combination.
+        split_seed: Seed of the random split.
+
+    Raises:
+        SettingsError: if h5py is not installed.
+        DataError: if the file is missing, no HDF5 file, without the two arrays, or with labels that are no factor's.
+    """
+
+    def __init__(
+        self, file: Path | str, size: int, correlated: bool = True, split_seed: int = 0
+    ) -> None:
+        self.uri = "shapes3d"
+        self.size = check_size(size)
+        self.classes = {name: tuple(f"{v:.4g}" for v in values) for name, values in FACTORS.items()}
+        self._file = Path(file)
+        self._settings = {"correlated": int(correlated), "split_seed": split_seed}
+        with open_shapes3d(self._file) as opened:
+            self._codes = read_factor_codes(self._file, opened)
+        self._rows = self._split(correlated, split_seed)
+
+    def _split(self, correlated: bool, seed: int) -> dict[str, npt.NDArray[np.int64]]:
+        """Per split the rows of the file, ascending."""
+        n = len(self._codes)
+        test = random_fifth(n, numpy_generator(seed, "shapes3d test split"))
+        valid = np.zeros(n, dtype=np.bool_)
+        rest = np.flatnonzero(~test)
+        valid[rest[random_fifth(len(rest), numpy_generator(seed, "shapes3d valid split"))]] = True
+        names = list(FACTORS)
+        low_hue = self._codes[:, names.index("object_hue")] < _HUES_LOW
+        orientation = self._codes[:, names.index("orientation")]
+        kept = np.where(
+            low_hue, orientation < _ORIENTATIONS_LOW, orientation >= _ORIENTATIONS_HIGH
+        ) | (not correlated)
+        train = ~test & ~valid
+        return {
+            split: np.flatnonzero(marked)
+            for split, marked in zip(SPLITS, (train & kept, valid & kept, test), strict=True)
+        }
+
+    def _split_rows(self, split: str) -> npt.NDArray[np.int64]:
+        rows = self._rows[self.check_split(split)]
+        if not len(rows):
+            raise DataError(
+                f"{self._file}: split {split} is empty; expected at least one image; take the official file"
+            )
+        return rows
+
+    def sample_ids(self, split: str) -> Sequence[str]:
+        """`000000` to `479999`: the images' rows in the file. Raises DataError for an unknown or empty split."""
+        return [f"{row:06d}" for row in self._split_rows(split).tolist()]
+
+    def labels(self, split: str, name: str) -> npt.NDArray[np.int64]:
+        """Codes of a factor, shape [n], in the order of its values. Raises DataError for unknown names."""
+        self.check_column(name)
+        column = list(FACTORS).index(name)
+        return np.asarray(self._codes[self._split_rows(split), column], dtype=np.int64)
+
+    def images(self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> UInt8Images:
+        """These rows' images, [len(rows), 3, size, size]. Raises DataError for an unknown split or row."""
+        return self._read(self._positions(split, rows))
+
+    def similar(self, split: str, row: int, attribute: str = "orientation") -> UInt8Images:
+        """The truly similar images: all values of one factor, the other five as in this individual.
+
+        Returns:
+            Images in the order of the factor's values, [number of values, 3, size, size] (15 orientations); among
+            them the individual's own.
+
+        Raises:
+            DataError: for an unknown split, row or factor, or if the file lacks one of the images.
+        """
+        values = self.check_column(attribute)
+        (position,) = self._positions(split, [row])
+        column = list(FACTORS).index(attribute)
+        others = np.delete(self._codes, column, axis=1)
+        same = np.flatnonzero((others == others[position]).all(axis=1))
+        ordered = same[np.argsort(self._codes[same, column])]
+        if self._codes[ordered, column].tolist() != list(range(len(values))):
+            raise DataError(
+                f"{self._file}: row {position} has {len(ordered)} images that differ in {attribute} alone; "
+                f"expected one for each of its {len(values)} values; take the official file"
+            )
+        return self._read(ordered)
+
+    def digest(self) -> str:
+        """SHA-256 over size, settings, the file's length in bytes and every label; image contents are left out."""
+        state = {"kind": self.uri, "size": self.size, "settings": self._settings}
+        state["bytes"] = self._file.stat().st_size
+        hasher = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
+        hasher.update(self._codes.astype("<i2").tobytes())
+        return f"sha256:{hasher.hexdigest()}"
+
+    def _positions(
+        self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """The rows of the file; raises DataError unless each is a row of the split."""
+        members = self._split_rows(split)
+        positions = np.asarray(rows, dtype=np.int64).reshape(-1)
+        if positions.size and not (positions.min() >= 0 and positions.max() < len(members)):
+            raise DataError(
+                f"{self.uri}: split {split} has rows 0 to {len(members) - 1}; asked for others"
+            )
+        return members[positions]
+
+    def _read(self, file_rows: npt.NDArray[np.int64]) -> UInt8Images:
+        """Images of these rows of the file, in this order; each run of consecutive rows is one read."""
+        unique, back = np.unique(file_rows, return_inverse=True)
+        images = np.empty((len(unique), 3, self.size, self.size), dtype=np.uint8)
+        if not len(unique):
+            return images
+        with open_shapes3d(self._file) as opened:
+            done = 0
+            for run in np.split(unique, np.flatnonzero(np.diff(unique) > 1) + 1):
+                for image in self._slice(opened, int(run[0]), int(run[-1]) + 1):
+                    images[done] = square(Image.fromarray(image), self.size)
+                    done += 1
+        return images[back]
+
+    def _slice(self, opened: h5py.File, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        try:
+            return np.asarray(opened["images"][start:stop], dtype=np.uint8)
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise DataError(
+                f"{self._file}: images {start} to {stop - 1} cannot be read ({reason:.200}); "
+                "the file is damaged; download it again"
+            ) from None

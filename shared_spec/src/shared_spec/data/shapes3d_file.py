@@ -1,0 +1,106 @@
+"""The layout of `3dshapes.h5`: opening it, and its six factors as class codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from shared_spec.data.images import foreign_content
+from shared_spec.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["FACTORS", "open_shapes3d", "read_factor_codes"]
+
+FACTORS: dict[str, tuple[float, ...]] = {
+    "floor_hue": tuple(np.linspace(0, 0.9, 10).tolist()),
+    "wall_hue": tuple(np.linspace(0, 0.9, 10).tolist()),
+    "object_hue": tuple(np.linspace(0, 0.9, 10).tolist()),
+    "scale": tuple(np.linspace(0.75, 1.25, 8).tolist()),
+    "shape": (0.0, 1.0, 2.0, 3.0),
+    "orientation": tuple(np.linspace(-30, 30, 15).tolist()),
+}
+"""Values of each factor as the official labels have them, in the order of the labels' columns."""
+
+_TOLERANCE = 1e-4
+_IMAGE_SHAPE = (64, 64, 3)
+
+
+def open_shapes3d(path: Path) -> h5py.File:
+    """The opened file, checked to hold `images` and `labels` of the official types.
+
+    Raises:
+        SettingsError: if h5py is not installed.
+        DataError: if the file is missing, empty, a web page, no HDF5 file or another one.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise SettingsError(
+            f"{path}: reading 3D Shapes needs h5py; install it with pip install 'lassi-shared-spec[shapes3d]'"
+        ) from None
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; expected the official 3dshapes.h5")
+    try:
+        content = foreign_content(path)
+        if content is not None:
+            raise DataError(f"{path}: {content}, not an HDF5 file; download 3dshapes.h5 again")
+        opened = h5py.File(path, "r")
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{path}: truncated or no HDF5 file ({reason:.200}); download 3dshapes.h5 again"
+        ) from None
+    fault = _layout_fault(opened)
+    if fault is not None:
+        opened.close()
+        raise DataError(f"{path}: {fault}; take the official 3dshapes.h5")
+    return opened
+
+
+def _layout_fault(opened: h5py.File) -> str | None:
+    """What is not as in the official file, and what was expected; None if nothing is."""
+    for name in ("images", "labels"):
+        if not hasattr(opened.get(name), "dtype"):
+            return f"no array {name!r}; expected images and labels"
+    images, labels = opened["images"], opened["labels"]
+    if images.dtype != np.uint8 or images.shape[1:] != _IMAGE_SHAPE:
+        return f"images are {images.dtype} {images.shape}; expected uint8 [n, 64, 64, 3]"
+    if labels.dtype.kind != "f" or labels.shape != (len(images), len(FACTORS)) or not len(labels):
+        return f"labels are {labels.dtype} {labels.shape}; expected float64 [{len(images)}, 6]"
+    return None
+
+
+def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
+    """Class codes of all rows, shape [n, 6]: the index of each label among its factor's values.
+
+    Raises:
+        DataError: naming the row and the factor, if a label is none of the factor's values.
+    """
+    try:
+        labels = np.asarray(opened["labels"][:], dtype=np.float64)
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{path}: labels cannot be read ({reason:.200}); download 3dshapes.h5 again"
+        ) from None
+    codes = np.empty(labels.shape, dtype=np.int16)
+    for column, (name, values) in enumerate(FACTORS.items()):
+        known = np.array(values)
+        step = known[1] - known[0]
+        # NaN must not reach the cast to integers; any code will do, since the comparison below refuses it.
+        nearest = np.nan_to_num((labels[:, column] - known[0]) / step, posinf=0, neginf=0)
+        code = np.clip(np.rint(nearest), 0, len(known) - 1).astype(np.int16)
+        right = np.abs(labels[:, column] - known[code]) <= _TOLERANCE
+        if not right.all():
+            row = int(np.argmin(right))
+            raise DataError(
+                f"{path}: row {row}: {name} {labels[row, column]:g} is no class; expected one of "
+                f"{', '.join(f'{value:.4g}' for value in values)}; take the official file"
+            )
+        codes[:, column] = code
+    return codes

@@ -1,0 +1,194 @@
+"""Image folders with a metadata.csv: columns, splits, image kinds, and names that must not leave the folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared_spec.data.folder import MAX_CLASSES, Folder, read_folder
+from shared_spec.errors import DataError
+
+ROWS = (
+    "file_name,split,smiling,glasses,happy,member,hair,grade",
+    "a/1.png,train,1,-1,yes,TRUE,dark,10",
+    "a/2.png,train,0,1,No,false,blond,9",
+    "b/3.png,validation,1,1,YES,True,grey,10",
+    "b/4.png,test,0,-1,no,False,dark,2",
+)
+
+
+def write_folder(folder: Path, rows=ROWS) -> Path:
+    for name in ("a/1.png", "a/2.png", "b/3.png", "b/4.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (12, 12), (50, 60, 70)).save(folder / name)
+    (folder / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
+    return folder
+
+
+def test_binary_spellings_and_class_names_become_codes(tmp_path):
+    source = Folder(write_folder(tmp_path), 8)
+    assert source.sample_ids("train") == ["a/1.png", "a/2.png"]
+    assert source.sample_ids("valid") == ["b/3.png"]
+    expected = {"smiling": [1, 0], "glasses": [0, 1], "happy": [1, 0], "member": [1, 0]}
+    for name, codes in expected.items():
+        assert source.classes[name] == ("no", "yes")
+        assert source.labels("train", name).tolist() == codes, name
+    assert source.classes["hair"] == ("blond", "dark", "grey")
+    assert source.labels("train", "hair").tolist() == [1, 0]
+    assert source.classes["grade"] == ("2", "9", "10"), "numbers in numeric order"
+    assert set(source.classes) == {"smiling", "glasses", "happy", "member", "hair", "grade"}
+
+
+def test_the_top_folder_is_the_split_when_there_is_no_column(tmp_path):
+    rows = ["file_name,smiling"]
+    for part in ("train", "validation", "test"):
+        (tmp_path / part).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / part / "1.jpg")
+        rows.append(f"{part}/1.jpg,1")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    source = Folder(tmp_path, 8)
+    assert source.sample_ids("valid") == ["validation/1.jpg"]
+    # One metadata.csv per split folder, with names relative to it, is the same data set.
+    (tmp_path / "metadata.csv").unlink()
+    for part in ("train", "validation", "test"):
+        (tmp_path / part / "metadata.csv").write_text("file_name,smiling\n1.jpg,1\n")
+    nested = Folder(tmp_path, 8)
+    for split in ("train", "valid", "test"):
+        assert nested.sample_ids(split) == source.sample_ids(split)
+    (tmp_path / "test/metadata.csv").write_text("file_name,frowning\n1.jpg,1\n")
+    with pytest.raises(DataError, match=r"test/metadata.csv:1: other columns than"):
+        Folder(tmp_path, 8)
+
+
+@pytest.mark.parametrize(
+    ("line", "row", "expected"),
+    [
+        (
+            3,
+            "a/2.png,train,0,1,maybe,0,dark,1",
+            r"csv:3: happy 'maybe' is no class; expected no or yes",
+        ),
+        (
+            3,
+            "a/2.png,train,0,0,no,false,dark,1",
+            r"csv:3: glasses '0' is no class; expected -1 or 1",
+        ),
+        (
+            4,
+            "b/3.png,valid,1,1,no,0,dark,1",
+            r"csv:4: member '0' is no class; expected false or true",
+        ),
+        (3, "a/2.png,train,0,1,no,false,,1", r"csv:3: hair '' is no class; expected a class name"),
+        (
+            3,
+            "a/2.png,dev2,0,1,no,false,dark,1",
+            r"csv:3: split 'dev2' is no split; expected one of",
+        ),
+        (
+            3,
+            "a/1.png,train,0,1,no,false,dark,1",
+            r"csv:3: 'a/1.png' stands twice, first at .*csv:2",
+        ),
+        (3, "../2.png,train,0,1,no,false,dark,1", r"csv:3: file name '../2.png' leaves"),
+        (3, "a/../../2.png,train,0,1,no,false,dark,1", r"csv:3: file name 'a/../../2.png' leaves"),
+        (3, "/a/2.png,train,0,1,no,false,dark,1", r"csv:3: file name '/a/2.png' leaves"),
+        (3, "a/2\x1f.png,train,0,1,no,false,dark,1", r"csv:3: a control character"),
+        (3, "a,train,0,1,no,false,dark,1", r"/a: image missing"),
+        (3, "a/2.png,train,0,1", r"csv:3: 4 fields; expected 8"),
+        (1, "name,split,smiling,glasses,happy,member,hair,grade", r"csv:1: no column file_name"),
+        (1, "file_name,split,hair,glasses,happy,member,hair,grade", r"csv:1: a column name stands"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_file_and_number(tmp_path, line, row, expected):
+    rows = list(ROWS)
+    rows[line - 1] = row
+    with pytest.raises(DataError, match=expected) as caught:
+        Folder(write_folder(tmp_path, rows), 8)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_split_is_named(tmp_path):
+    folder = write_folder(tmp_path, ["file_name,smiling", "a/1.png,1"])
+    with pytest.raises(DataError, match=r"csv:2: no column split, and top folder 'a' is no split"):
+        Folder(folder, 8)
+    (folder / "metadata.csv").unlink()
+    with pytest.raises(DataError, match=r"metadata.csv: label file missing"):
+        Folder(folder, 8)
+
+
+def test_a_column_of_free_text_is_left_out_with_a_reason(tmp_path):
+    rows = ["file_name,split,caption,smiling"]
+    for row in range(MAX_CLASSES + 1):
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{row}.png")
+        rows.append(f'{row}.png,train,"a, b and {row}",{row % 2}')
+    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    source = Folder(tmp_path, 8)
+    assert set(source.classes) == {"smiling"}
+    with pytest.raises(DataError, match=r"column 'caption' is no label: 257 different values"):
+        source.labels("train", "caption")
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path):
+    folder = write_folder(tmp_path / "data")
+    (tmp_path / "secret.png").write_bytes((folder / "a/1.png").read_bytes())
+    (folder / "a/1.png").unlink()
+    (folder / "a/1.png").symlink_to("../../secret.png")
+    with pytest.raises(DataError, match=r"a/1.png: the link leads out of"):
+        Folder(folder, 8)
+
+
+def test_a_folder_reached_through_a_link_serves(tmp_path):
+    folder = write_folder(tmp_path / "data")
+    (tmp_path / "link").symlink_to(folder)
+    assert Folder(tmp_path / "link", 8).digest() == Folder(folder, 8).digest()
+
+
+def test_classes_do_not_depend_on_the_order_of_a_set(tmp_path):
+    rows = [
+        ROWS[0],
+        *(
+            row.rsplit(",", 1)[0] + f",{grade}"
+            for row, grade in zip(ROWS[1:], ("01", "1", "001", "0"), strict=True)
+        ),
+    ]
+    source = Folder(write_folder(tmp_path, rows), 8)
+    assert source.classes["grade"] == ("0", "001", "01", "1")
+
+
+def test_image_kinds_become_rgb_and_deep_ones_are_refused(tmp_path):
+    folder = write_folder(tmp_path)
+    red = Image.new("RGB", (12, 12), (255, 0, 0))
+    palette = red.quantize()
+    palette.info["transparency"] = b"\x00\xff"
+    palette.save(folder / "a/1.png", transparency=b"\x00\xff")
+    Image.new("L", (12, 12), 77).save(folder / "a/2.png")
+    red.convert("RGBA").save(folder / "b/3.png")
+    source = Folder(folder, 8)
+    assert (source.images("train", [0])[0] == np.array([255, 0, 0])[:, None, None]).all()
+    assert (source.images("train", [1]) == 77).all()
+    assert (source.images("valid", [0])[0] == np.array([255, 0, 0])[:, None, None]).all()
+    Image.fromarray(np.full((12, 12), 40_000, dtype=np.uint16)).save(folder / "b/4.png")
+    with pytest.raises(DataError, match=r"b/4.png: more than 8 bits per channel"):
+        source.images("test", [0])
+
+
+def test_the_exif_orientation_is_followed(tmp_path):
+    folder = write_folder(tmp_path)
+    upright = np.zeros((12, 12, 3), dtype=np.uint8)
+    upright[:6] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(upright[::-1, ::-1].copy()).save(folder / "a/1.png", exif=exif)
+    served = Folder(folder, 12).images("train", [0])[0]
+    assert (served == upright.transpose(2, 0, 1)).all(), "the photograph is upside down"
+
+
+def test_problems_are_collected_line_by_line(tmp_path):
+    rows = [*ROWS, "../x.png,train,1,1,no,true,dark,1", "b/5.png,never,1,1,no,true,dark,1"]
+    problems: list[str] = []
+    individuals = read_folder(write_folder(tmp_path, rows), problems.append)
+    assert len(problems) == 2
+    assert individuals.names["train"] == ["a/1.png", "a/2.png"]
