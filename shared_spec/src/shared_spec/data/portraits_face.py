@@ -41,7 +41,7 @@ def paint_features(
 
 def _smile(f: dict[str, Field]) -> Field:
     """How far the corners of the mouth go up: the smile, blurred by the shape of the mouth at rest."""
-    return (f["Smiling"] - 0.5) + 0.22 * (f["resting_mouth"] - 0.5)
+    return (f["Smiling"] - 0.5) + 0.18 * (f["resting_mouth"] - 0.5)
 
 
 def _paint_cheeks(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -> None:
@@ -127,9 +127,9 @@ def _paint_mouth(canvas: Canvas, pose: Pose, skin: Field, f: dict[str, Field]) -
     lift = smile + 0.18
     # Without a smile the mouth is flat rather than turned down.
     lift = np.maximum(lift, 0.5 * lift)
-    middle = pose.v - 0.365 + 0.16 * lift * (s2 - 0.45)
+    middle = pose.v - 0.365 + 0.18 * lift * (s2 - 0.45)
     opened = 0.075 * smoothstep(1.8 * f["Mouth_Slightly_Open"] - 0.5)
-    gap = opened * (1 - s2)
+    gap = opened * np.maximum(1 - s2, 0)
     lips = canvas.inside(
         np.maximum(np.abs(middle) - (0.048 + gap) * (1.08 - s2), np.abs(pose.turned) - half)
     )
