@@ -18,7 +18,7 @@ from regulator.distributed import Workers
 from regulator.flow_checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from regulator.flow_data import batch_rows, held_out_pixels, image_reader, training_pixels
 from regulator.flow_settings import FlowTrainingSettings, learning_rate
-from shared_spec.data.source import Source
+from shared_spec.data.source import Source, UInt8Images
 from shared_spec.errors import LassiError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim
 from shared_spec.rng import torch_generator
@@ -85,13 +85,13 @@ def train_flow(
         DataError: a split is empty or an image cannot be read.
     """
     workers = workers or Workers()
-    state = _initial_state(config, source, settings, seed, device)
+    read, count = image_reader(source, "train"), len(source.sample_ids("train"))
+    held_out = held_out_pixels(source, settings.held_out, seed, config.bits).to(device)
+    rows = batch_rows(seed, 0, min(settings.initial_images, count), count)
+    state = _initial_state(config, read(rows), settings, seed, device)
     fixed = {**settings.model_dump(), **config.model_dump(), "seed": seed, "data": source.digest()}
     if checkpoint is not None and checkpoint.exists():
         load_checkpoint(checkpoint, state, fixed)
-    held_out = held_out_pixels(source, settings.held_out, seed, config.bits).to(device)
-    read = image_reader(source, "train")
-    count = len(source.sample_ids("train"))
 
     def pixels(step: int) -> Tensor:
         images = read(batch_rows(seed, step, settings.batch, count))
@@ -131,18 +131,14 @@ def held_out_bits(flow: Glow, pixels: Tensor) -> float:
 
 def _initial_state(
     config: GlowConfig,
-    source: Source,
+    images: UInt8Images,
     settings: FlowTrainingSettings,
     seed: int,
     device: torch.device | str,
 ) -> TrainingState:
-    """A new flow, its ActNorm initialised on random images of the split `train`."""
+    """A new flow, its ActNorm initialised on these images."""
     flow = Glow(config, torch_generator(seed, "flow-weights"))
-    count = len(source.sample_ids("train"))
-    rows = batch_rows(seed, 0, min(settings.initial_images, count), count)
-    flow.initialise(
-        training_pixels(source.images("train", rows), seed, -2, config.bits, flips=False)
-    )
+    flow.initialise(training_pixels(images, seed, -2, config.bits, flips=False))
     flow.to(device)
     optimiser = torch.optim.Adam(flow.parameters(), lr=settings.learning_rate, fused=True)
     return TrainingState(flow, copy.deepcopy(flow), optimiser, 0, {}, math.inf, 0)

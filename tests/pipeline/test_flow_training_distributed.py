@@ -1,0 +1,88 @@
+"""Two processes under torchrun train the same flow as one; this file is also the script that they run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from regulator.distributed import Workers, join_workers
+from regulator.flow_settings import FlowTrainingSettings
+from regulator.flow_training import train_flow
+from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.data.source import Source
+from shared_spec.flow import GlowConfig
+from shared_spec.rng import numpy_generator
+
+
+class Noise(Source):
+    """Blocks of random colour, 4x4 pixels each; no labels."""
+
+    def __init__(self):
+        self.uri, self.size, self.classes = "noise", 8, {}
+
+    def sample_ids(self, split):
+        return [f"{split}-{row}" for row in range(40)]
+
+    def labels(self, split, name):
+        raise NotImplementedError
+
+    def images(self, split, rows):
+        draws = [numpy_generator(0, split, str(row)).integers(0, 255, (3, 2, 2)) for row in rows]
+        return np.stack(draws).astype(np.uint8).repeat(4, axis=2).repeat(4, axis=3)
+
+    def digest(self):
+        return "sha256:noise"
+
+
+def train(workers, folder):
+    """Train for 12 steps of 15 images and, in the first process, store the weights and the loss curve."""
+    curve = []
+    trained = train_flow(
+        GlowConfig(size=8, blocks=2, flows=2, hidden=8),
+        Noise(),
+        FlowTrainingSettings(steps=12, batch=15, warmup=2, evaluate_every=6),
+        3,
+        checkpoint=folder / "checkpoint.safetensors",
+        progress=lambda progress: curve.append(progress.bits_per_dim),
+        workers=workers,
+    )
+    if workers.first:
+        save_tensors(folder / "flow.safetensors", trained.flow.state_dict(), {"curve": curve})
+
+
+def test_two_processes_equal_one(tmp_path):
+    single, double = tmp_path / "single", tmp_path / "double"
+    train(Workers(), single)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(
+        [*command, __file__, str(double)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    one, first = load_tensors(single / "flow.safetensors")
+    two, second = load_tensors(double / "flow.safetensors")
+    assert np.allclose(first["curve"], second["curve"], rtol=1e-4), "two processes see another loss"
+    for name, value in one.items():
+        assert torch.allclose(value, two[name], atol=2e-3), (
+            f"{name} differs between one and two processes"
+        )
+
+
+def test_shares_cover_everything_once():
+    for world in (1, 2, 3, 7):
+        shares = [range(10)[Workers(rank, world).share(10)] for rank in range(world)]
+        assert [item for share in shares for item in share] == list(range(10))
+
+
+if __name__ == "__main__":
+    with join_workers() as joined:
+        train(joined, Path(sys.argv[1]))
