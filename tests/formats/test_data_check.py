@@ -1,0 +1,241 @@
+"""check_data lists everything that is wrong with a data set, and measures what a regulator must know."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from regulator.association import associate
+from regulator.data_check import check_data
+from shared_spec.data.folder import Folder
+from shared_spec.data.source import SPLITS, Source
+from shared_spec.errors import DataError, SettingsError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+REAL = Path(os.environ.get("LASSI_FAIRFACE_DIR", REPOSITORY.parent / "shared/data/fairface"))
+
+
+def write_folder(folder: Path, n: int = 40) -> Path:
+    """Per split n/4 to n/2 images; `pale` follows `smiling` three times out of four in train."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["file_name,split,smiling,pale,hair"]
+    for row in range(n):
+        split = ("train", "valid", "train", "test")[row % 4]
+        smiling = row // 4 % 2
+        pale = smiling if row % 16 < 12 else 1 - smiling
+        lines.append(f"{row}.jpg,{split},{smiling},{pale},{('fair', 'red', 'dark')[row % 3]}")
+        noise = np.random.default_rng(row).integers(0, 255, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{row}.jpg")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_sound_folder_is_counted_and_has_no_problem(tmp_path):
+    told: list[tuple[int, int]] = []
+    report = check_data(
+        f"folder:{write_folder(tmp_path)}", progress=lambda done, total: told.append((done, total))
+    )
+    assert report.problems == ()
+    assert report.counts == {"train": 20, "valid": 10, "test": 10}
+    assert report.images_checked == 40
+    assert told[-1] == (40, 40)
+    for split in SPLITS:
+        assert sum(report.balance[split]["hair"].values()) == report.counts[split]
+    assert report.balance["train"]["smiling"] == {"no": 10, "yes": 10}
+    assert check_data(Folder(tmp_path, 8)) == report, "a URI and its source differ"
+    json.dumps(dataclasses.asdict(report))
+
+
+def test_associations_are_those_asked_for_with_their_sign(tmp_path):
+    uri = f"folder:{write_folder(tmp_path)}"
+    report = check_data(uri, ["pale"], ["smiling"], every=0)
+    assert report.images_checked == 0
+    assert [(a.split, a.first, a.second) for a in report.associations] == [
+        (split, "pale", "smiling") for split in SPLITS
+    ]
+    source = Folder(tmp_path, 8)
+    for found in report.associations:
+        pale, smiling = (source.labels(found.split, name) for name in ("pale", "smiling"))
+        expected = np.corrcoef(pale, smiling)[0, 1]
+        assert found.phi == pytest.approx(expected), "phi is Pearson's correlation"
+        assert found.cramers_v == pytest.approx(abs(expected))
+    everything = check_data(uri, every=0).associations
+    assert len(everything) == 9, "three pairs in three splits"
+    strengths = [a.cramers_v for a in everything if a.split == "train"]
+    assert strengths == sorted(strengths, reverse=True)
+
+
+def test_association_closed_forms():
+    a = np.array([0, 0, 1, 1] * 25)
+    assert associate(a, a, 2, 2) == (1.0, 1.0)
+    assert associate(a, 1 - a, 2, 2) == (1.0, -1.0)
+    assert associate(a, np.array([0, 1] * 50), 2, 2) == (0.0, 0.0)
+    assert associate(a, np.zeros(100, dtype=int), 2, 2) == (None, None), "a constant has none"
+    assert associate(a, a * 3, 2, 5) == (1.0, None), "classes that do not occur do not count"
+    three = np.repeat([0, 1, 2], 40)
+    assert associate(three, (three + 1) % 3, 3, 3)[0] == pytest.approx(1.0)
+    assert associate(a[:0], a[:0], 2, 2) == (None, None)
+
+
+def test_all_problems_are_listed_at_once(tmp_path):
+    folder = write_folder(tmp_path / "data")
+    (folder / "3.jpg").unlink()
+    (folder / "4.jpg").write_text("<!DOCTYPE html><html><body>Quota exceeded</body></html>")
+    whole = (folder / "8.jpg").read_bytes()
+    (folder / "8.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "private.jpg").write_bytes(whole)
+    (folder / "5.jpg").unlink()
+    (folder / "5.jpg").symlink_to(tmp_path / "private.jpg")
+    (folder / "images.zip").write_text("<html>Google Drive - Virus scan warning</html>")
+    (folder / "good.zip").write_bytes(b"PK\x03\x04")
+    with open(folder / "metadata.csv", "a") as file:
+        file.write("../../etc/passwd,train,1,1,red\n0.jpg,train,1,1,red\n41.jpg,never,1,1,red\n")
+    report = check_data(f"folder:{folder}", ["tall"])
+    for expected in (
+        "metadata.csv:42: file name '../../etc/passwd' leaves the data folder",
+        "metadata.csv:43: '0.jpg' stands twice",
+        "metadata.csv:44: split 'never' is no split",
+        "no label column 'tall'; it has hair, pale, smiling",
+        "images.zip: is a web page, not an archive; download",
+        "3.jpg: image missing; restore",
+        "5.jpg: the link leads out of",
+        "4.jpg: is a web page, not an image; download",
+        "8.jpg: truncated, damaged or no image",
+    ):
+        assert sum(expected in line for line in report.problems) == 1, expected
+    assert len(report.problems) == 9, report.problems
+    assert not any("\n" in line for line in report.problems)
+    assert report.counts == {"train": 20, "valid": 10, "test": 10}, "good lines are counted"
+    assert report.images_checked == 38
+
+
+def test_long_lists_are_cut_and_counted(tmp_path):
+    folder = write_folder(tmp_path)
+    for row in range(12):
+        (folder / f"{row}.jpg").unlink()
+    report = check_data(f"folder:{folder}", limit=5)
+    assert len(report.problems) == 6
+    assert report.problems[-1].startswith("7 more images missing")
+    for every, limit in ((-1, 5), (1, 0)):
+        with pytest.raises(SettingsError, match="expected every"):
+            check_data(f"folder:{folder}", every=every, limit=limit)
+
+
+def test_a_column_of_one_class_and_an_empty_split_are_problems(tmp_path):
+    folder = write_folder(tmp_path)
+    rows = [
+        line for line in (folder / "metadata.csv").read_text().splitlines() if "valid" not in line
+    ]
+    rows = [
+        rows[0],
+        *(line.replace(",1,0,", ",0,0,").replace(",1,1,", ",0,1,") for line in rows[1:]),
+    ]
+    (folder / "metadata.csv").write_text("\n".join(rows))
+    report = check_data(f"folder:{folder}", ["smiling"], every=0)
+    assert any("split valid is empty" in line for line in report.problems)
+    assert any("'smiling' is no for all of train" in line for line in report.problems)
+    assert report.counts["valid"] == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("folder:{}/nowhere", "nowhere: no such folder"),
+        ("fairface:{}", "fairface_label_train.csv: label file missing"),
+        ("celeba:{}", "list_attr_celeba.txt: label file missing"),
+        ("folder:{}", "metadata.csv: label file missing"),
+        ("shapes3d:{}/3dshapes.h5", "3dshapes.h5: is a web page, not an HDF5 file"),
+    ],
+)
+def test_what_no_reader_would_open_is_reported_and_not_raised(tmp_path, uri, expected):
+    (tmp_path / "3dshapes.h5").write_text("<html>404</html>")
+    report = check_data(uri.format(tmp_path))
+    assert any(expected in line for line in report.problems), report.problems
+
+
+def test_an_unknown_kind_is_a_setting(tmp_path):
+    with pytest.raises(SettingsError, match="unknown kind"):
+        check_data(f"imagenet:{tmp_path}")
+
+
+def test_celeba_whose_archive_is_a_web_page_is_told_once(tmp_path):
+    (tmp_path / "list_attr_celeba.txt").write_text("1\nSmiling Young\n000001.jpg 1 -1\n")
+    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n")
+    (tmp_path / "img_align_celeba.zip").write_text("<html>Quota exceeded</html>")
+    problems = check_data(f"celeba:{tmp_path}").problems
+    assert sum("img_align_celeba.zip" in line for line in problems) == 1
+    assert sum("000001.jpg: image missing" in line for line in problems) == 1
+
+
+def test_damaged_images_in_a_shapes_file_are_reported(tmp_path):
+    from shared_spec.data.shapes3d_file import FACTORS
+
+    orientation = np.array(FACTORS["orientation"])
+    labels = np.zeros((30, 6))
+    labels[:, 3], labels[:, 5] = 0.75, np.tile(orientation, 2)
+    path = tmp_path / "3dshapes.h5"
+    images = np.random.default_rng(0).integers(0, 255, (30, 64, 64, 3), dtype=np.uint8)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("images", data=images, chunks=(1, 64, 64, 3), compression="gzip")
+        file.create_dataset("labels", data=labels)
+    report = check_data(f"shapes3d:{path}")
+    assert report.problems == ()
+    assert sum(report.counts.values()) == report.images_checked
+    content = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        for row in range(30):
+            chunk = file["images"].id.get_chunk_info(row)
+            content[chunk.byte_offset + 2 : chunk.byte_offset + chunk.size] = bytes(chunk.size - 2)
+    path.write_bytes(bytes(content))
+    report = check_data(f"shapes3d:{path}")
+    assert len(report.problems) == 3, "one per split"
+    assert "the file is damaged" in report.problems[0]
+
+
+class Faulty(Source):
+    """A source of another kind, with an empty split, whose test images cannot be read."""
+
+    uri, size = "faulty", 8
+    classes = {"a": ("no", "yes"), "b": ("no", "yes")}  # noqa: RUF012
+
+    def sample_ids(self, split):
+        if split == "valid":
+            raise DataError("valid is empty")
+        return [f"{split}{row}" for row in range(300)]
+
+    def labels(self, split, name):
+        return np.arange(300) // (1 if name == "a" else 2) % 2
+
+    def images(self, split, rows):
+        if split == "test":
+            raise DataError("test images: gone")
+        return np.zeros((len(rows), 3, 8, 8), dtype=np.uint8)
+
+    def digest(self):
+        return "sha256:0"
+
+
+def test_any_source_is_checked():
+    report = check_data(Faulty(), every=2)
+    assert report.counts == {"train": 300, "valid": 0, "test": 300}
+    assert report.images_checked == 300
+    assert any("split valid is empty" in line for line in report.problems)
+    assert "test images: gone" in report.problems
+    assert [a.split for a in report.associations] == ["train", "test"]
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="no FairFace folder; set LASSI_FAIRFACE_DIR")
+def test_the_real_release_has_no_problem():
+    report = check_data(f"fairface:{REAL}", every=64)
+    assert report.problems == ()
+    pairs = {frozenset((a.first, a.second)) for a in report.associations}
+    assert frozenset(("Age-2", "Race=Black")) in pairs
+    assert frozenset(("Age", "Age-2")) not in pairs, "a column is paired with what it came from"
+    assert frozenset(("Race=Black", "Race=White")) not in pairs
