@@ -9,6 +9,7 @@ import pytest
 
 from shared_spec.data import SPLITS, open_source
 from shared_spec.data.portraits import Portraits
+from shared_spec.data.portraits_draw import draw
 from shared_spec.data.portraits_factors import FACTORS, LABELS, correlation_matrix
 from shared_spec.errors import DataError, SettingsError
 
@@ -37,6 +38,18 @@ def test_an_image_depends_on_its_row_alone(size):
             assert np.array_equal(whole[row], alone), f"row {row} changed with the order"
     assert len({image.tobytes() for image in whole}) == 130, "two rows have the same image"
     assert source.images("test", []).shape == (0, 3, size, size)
+
+
+def test_extreme_faces_are_drawn_without_a_numerical_warning():
+    # Warnings are errors here: a division by zero would end in a black or white pixel.
+    people = 3 * len(FACTORS)
+    for rest in (0.0, 0.5, 1.0):
+        faces = {name: np.full(people, rest) for name in FACTORS}
+        for j, name in enumerate(FACTORS):
+            faces[name][3 * j : 3 * j + 3] = (0.0, 0.5, 1.0)
+        images = draw(faces, 32)
+        assert images.shape == (people, 3, 32, 32)
+        assert (images.std(axis=(1, 2, 3)) > 8).all(), "a face vanished"
 
 
 def test_a_longer_split_begins_with_the_shorter_one(small):
