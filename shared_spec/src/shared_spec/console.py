@@ -20,11 +20,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.errors import LassiError, SettingsError
 
 __all__ = [
     "Advance",
     "Group",
+    "bundle_rows",
     "common_options",
     "config_option",
     "data_option",
@@ -165,6 +167,32 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
     for row in rows:
         result.add_row(*row)
     return result
+
+
+def bundle_rows(manifest: Manifest) -> list[list[str]]:
+    """What a bundle's manifest says, for `inspect`."""
+    encoder = manifest.encoder
+    rows = [
+        ["digest", manifest.content_digest],
+        [
+            "spec",
+            f"{', '.join(manifest.spec.attributes)}, epsilon {manifest.spec.epsilon:g}, {manifest.spec.digest}",
+        ],
+        ["encoder", f"{encoder.method}, d = {encoder.output_dim}, {encoder.digest}"],
+        ["trained for", ", ".join(encoder.targets) or "no task in particular"],
+        ["labels shared", ", ".join(manifest.labels) or "none"],
+    ]
+    for split, entry in manifest.splits.items():
+        bounded = ", with bounds" if split in manifest.certified_splits else ""
+        rows.append([split, f"{entry.individuals} of {entry.available} individuals{bounded}"])
+    for view, bound in manifest.views.items():
+        rows.append(
+            [
+                f"{view} view",
+                f"statement {bound.statement}, alpha {bound.alpha_total:g}: {bound.sentence}",
+            ]
+        )
+    return rows
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, get_args
 
 from pydantic import Field
 from torch import Tensor
@@ -32,11 +32,14 @@ __all__ = [
     "Claim",
     "HeadEntry",
     "Population",
+    "Status",
     "load_certificate",
     "save_certificate",
 ]
 
-STATUSES = ("CERTIFIED", "NOT_CERTIFIED", "ABSTAIN", "UNDECIDED")
+Status: TypeAlias = Literal["CERTIFIED", "NOT_CERTIFIED", "ABSTAIN", "UNDECIDED"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 COLUMNS = (
     "sample_id", "view", "label", "prediction", "status", "reason",
@@ -80,7 +83,7 @@ class Claim(Strict):
     alpha_per_individual: float = Field(ge=0, lt=1)
     radius_method: str
     individuals: int = Field(gt=0)
-    counts: dict[Literal["CERTIFIED", "NOT_CERTIFIED", "ABSTAIN", "UNDECIDED"], int]
+    counts: dict[Status, int]
     certified_fraction: float = Field(ge=0, le=1)
     accuracy: float | None = Field(ge=0, le=1)
     """Accuracy of the certified model on these individuals, abstentions counted as errors."""

@@ -1,0 +1,35 @@
+"""The command line `consumer`."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from consumer.cli.certify import certify
+from consumer.cli.inspect import inspect
+from consumer.cli.predict import predict
+from shared_spec.console import Group, run
+
+__all__ = ["group", "main"]
+
+
+@click.group(cls=Group)
+def group() -> None:
+    """The data consumer: trains a classifier on representations and certifies individual fairness.
+
+    \b
+    Example:
+      consumer certify --reps reps/ --target Smiling --out certificate/
+      consumer inspect certificate/
+      consumer predict --reps new-reps/ --head certificate/ --out predictions.csv
+    """
+
+
+for command in (certify, predict, inspect):
+    group.add_command(command)
+
+
+def main() -> NoReturn:
+    """Entry point of the console command."""
+    run(group)

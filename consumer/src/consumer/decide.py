@@ -1,0 +1,251 @@
+"""One decision per individual: does the head answer the same on all that the producer says the similar people may be?
+
+CERTIFIED needs a proof. The comparison with the certified radius is strict, and an individual without a usable bound
+from the producer is never certified, whatever the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from consumer.head import FrozenHead
+from consumer.radius.crown import certify_crown
+from consumer.radius.linear import certify_linear, linear_radius
+from consumer.radius.noise import NoisyHead, Streams
+from consumer.radius.randomized import randomized_radius, select_classes
+from consumer.radius.region import Region, affine_tube, ball, polyline
+from consumer.radius.sequential import sequential_decision
+from consumer.radius.tube import certify_tube
+from shared_spec.artifacts.bundle import BOUND_STATUS
+from shared_spec.errors import SettingsError
+from shared_spec.rng import numpy_generator
+
+__all__ = ["BASE_METHODS", "METHODS", "Bounds", "Decisions", "Sampling", "decide"]
+
+BASE_METHODS = ("closed-form", "crown")
+"""Deterministic methods; they certify the head C itself."""
+
+METHODS = (*BASE_METHODS, "sequential", "randomized")
+"""All methods; the sampled ones certify the smoothed head, which answers what C answers most often under noise."""
+
+_ABSTAINED, _UNDECIDED = BOUND_STATUS.index("ABSTAIN"), BOUND_STATUS.index("UNDECIDED")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the producer states about n individuals in one view.
+
+    Attributes:
+        points: where the model predicts [n, d]: the centre (smoothing), or R(z) (exact).
+        centres: centres of the balls [n, d].
+        radii: d_cs [n] float64.
+        status: codes of `BOUND_STATUS` [n].
+        tube: vertices [n, m, d] of polyline tubes, or None.
+        directions: J [n, k, d] of affine tubes around `centres`, or None.
+        delta: tube radii [n], or None.
+        epsilon: radius of the ball of coefficients, for affine tubes.
+    """
+
+    points: Tensor
+    centres: Tensor
+    radii: Tensor
+    status: Tensor
+    tube: Tensor | None = None
+    directions: Tensor | None = None
+    delta: Tensor | None = None
+    epsilon: float = 0.0
+
+    @property
+    def affine(self) -> Region | None:
+        """The affine tubes, if there are any."""
+        if self.directions is None or self.delta is None:
+            return None
+        return affine_tube(self.centres, self.directions, self.epsilon, self.delta)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Settings of the sampled methods: paper, alpha_rs = 0.001, n0 = 2,000, n = 100,000."""
+
+    alpha: float = 0.001
+    n0: int = 2_000
+    n: int = 100_000
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided for each individual, and why.
+
+    Attributes:
+        prediction: class codes [n], -1 where the model abstains.
+        status: of `shared_spec.artifacts.certificate.STATUSES` [n].
+        reason: why not certified [n]; empty where certified.
+        method: how it was decided [n].
+        d_rs: certified radius of the head around the centre [n], rounded down, or None where only decisions were asked.
+        samples: noisy samples behind the decision [n].
+        successes: those among them on which the predicted class won [n].
+        smoothed: whether the certified head is the smoothed one.
+        alpha: failure probability per event and individual that the head's side spends.
+    """
+
+    prediction: npt.NDArray[np.int64]
+    status: npt.NDArray[np.str_]
+    reason: npt.NDArray[np.str_]
+    method: npt.NDArray[np.str_]
+    d_rs: npt.NDArray[np.float64] | None
+    samples: npt.NDArray[np.int64]
+    successes: npt.NDArray[np.int64]
+    smoothed: bool
+    alpha: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def certified(self) -> int:
+        """How many individuals are certified."""
+        return int((self.status == "CERTIFIED").sum())
+
+
+def decide(
+    head: FrozenHead,
+    bounds: Bounds,
+    method: str,
+    sigma_rs: float,
+    sampling: Sampling,
+    seed: int,
+    sample_ids: Sequence[str],
+) -> Decisions:
+    """Decides every individual by one method.
+
+    Guarantee: the head side of Statements D, I and X of docs/guarantees.md. For the methods in `BASE_METHODS`, where
+    CERTIFIED is returned C takes the predicted value on all of the producer's ball or tube: no failure probability. For
+    the sampled methods the same holds for the smoothed head, except with probability at most `sampling.alpha` per
+    individual, over the samples of that individual's own stream.
+
+    Raises:
+        SettingsError: for an unknown method, closed-form on a head that is not linear, or sampling without noise.
+    """
+    if method not in METHODS:
+        raise SettingsError(f"radius method {method!r}: expected one of {', '.join(METHODS)}")
+    if method in BASE_METHODS:
+        return _finish(bounds, _base(head, bounds, method))
+    return _finish(bounds, _sampled(head, bounds, method, sigma_rs, sampling, seed, sample_ids))
+
+
+def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
+    """Deterministic decisions about C: by the ball and, where there is one, by the tube."""
+    classes = head.predict(bounds.points)
+    n = classes.numel()
+    d_rs = None
+    if method == "closed-form":
+        radius = linear_radius(head, bounds.centres, classes)
+        d_rs = radius.numpy()
+        by_ball = bounds.radii < radius
+    else:
+        by_ball = certify_crown(head, ball(bounds.centres, bounds.radii), classes)
+    by_tube = torch.zeros(n, dtype=torch.bool)
+    rows = torch.nonzero(~by_ball).flatten()
+    if bounds.tube is not None and bounds.delta is not None:
+        vertices, delta, mine = bounds.tube[rows], bounds.delta[rows], classes[rows]
+        if head.is_linear:
+            by_tube[rows] = certify_linear(head, polyline(vertices, delta), mine)
+        else:
+            by_tube[rows] = certify_tube(head, vertices, delta, mine)
+    affine = bounds.affine
+    if affine is not None:
+        certify = certify_linear if head.is_linear else certify_crown
+        by_tube[rows] |= certify(head, affine.rows(rows), classes[rows])
+    certified = (by_ball | by_tube).numpy()
+    far = "d_cs >= d_rs" if method == "closed-form" else "not proved"
+    return Decisions(
+        prediction=classes.numpy(),
+        status=np.where(certified, "CERTIFIED", "NOT_CERTIFIED"),
+        reason=np.where(certified, "", far),
+        method=np.where(by_tube.numpy(), f"{method} tube", f"{method} ball"),
+        d_rs=d_rs,
+        samples=np.zeros(n, dtype=np.int64),
+        successes=np.zeros(n, dtype=np.int64),
+        smoothed=False,
+    )
+
+
+def _sampled(
+    head: FrozenHead,
+    bounds: Bounds,
+    method: str,
+    sigma_rs: float,
+    sampling: Sampling,
+    seed: int,
+    sample_ids: Sequence[str],
+) -> Decisions:
+    """Decisions about the smoothed head, by the ball."""
+
+    def streams(purpose: str) -> Streams:
+        return [numpy_generator(seed, purpose, sample_id) for sample_id in sample_ids]
+
+    noisy = NoisyHead(head, sigma_rs)
+    classes, _ = select_classes(noisy, bounds.points, sampling.n0, streams("consumer.select"))
+    test = streams("consumer.test")
+    alpha = {"head's radius": sampling.alpha}
+    if method == "sequential":
+        result = sequential_decision(
+            noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.n
+        )
+        return Decisions(
+            prediction=classes.numpy(),
+            status=result.status,
+            reason=np.where(
+                result.status == "CERTIFIED",
+                "",
+                np.where(
+                    result.status == "UNDECIDED",
+                    "head undecided within its samples",
+                    "d_cs >= d_rs",
+                ),
+            ),
+            method=np.full(len(classes), "sequential"),
+            d_rs=None,
+            samples=result.samples,
+            successes=result.successes,
+            smoothed=True,
+            alpha=alpha,
+        )
+    radii = randomized_radius(noisy, bounds.centres, classes, sampling.n, sampling.alpha, test)
+    certified = ~radii.abstained & (bounds.radii.numpy() < radii.radius)
+    status = np.where(certified, "CERTIFIED", np.where(radii.abstained, "ABSTAIN", "NOT_CERTIFIED"))
+    return Decisions(
+        prediction=np.where(radii.abstained, -1, classes.numpy()),
+        status=status,
+        reason=np.where(certified, "", np.where(radii.abstained, "head abstained", "d_cs >= d_rs")),
+        method=np.full(len(classes), "randomized"),
+        d_rs=radii.radius,
+        samples=np.full(len(classes), radii.samples),
+        successes=radii.successes,
+        smoothed=True,
+        alpha=alpha,
+    )
+
+
+def _finish(bounds: Bounds, decisions: Decisions) -> Decisions:
+    """Takes back whatever was decided about individuals whom the producer could not bound."""
+    abstained = (bounds.status == _ABSTAINED).numpy()
+    undecided = (bounds.status == _UNDECIDED).numpy()
+    status = np.where(abstained, "ABSTAIN", np.where(undecided, "UNDECIDED", decisions.status))
+    reason = np.where(
+        abstained, "producer abstained", np.where(undecided, "producer undecided", decisions.reason)
+    )
+    return Decisions(
+        prediction=np.where(abstained, -1, decisions.prediction),
+        status=status,
+        reason=reason,
+        method=decisions.method,
+        d_rs=decisions.d_rs,
+        samples=decisions.samples,
+        successes=decisions.successes,
+        smoothed=decisions.smoothed,
+        alpha=decisions.alpha,
+    )

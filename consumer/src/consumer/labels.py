@@ -1,0 +1,102 @@
+"""The labels of a task: shared by the producer in the bundle, or the consumer's own in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shared_spec.artifacts.bundle import Bundle
+from shared_spec.errors import DataError
+
+__all__ = ["UNLABELLED", "TaskLabels", "read_labels"]
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class TaskLabels:
+    """A task's class names and, per split, the class codes [n] of the bundle's individuals; -1 where unknown."""
+
+    classes: tuple[str, ...]
+    codes: dict[str, npt.NDArray[np.int64]]
+
+
+def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
+    """Labels of `target` for all splits of the bundle.
+
+    Args:
+        bundle: the producer's bundle.
+        target: name of the task; a label column of the bundle unless `path` is given.
+        path: CSV file with the columns sample_id and label, or sample_id and `target`. Individuals that it leaves
+            out are unlabelled; ids that the bundle does not know are an error.
+
+    Raises:
+        DataError: if the labels cannot be read, are inconsistent, or leave no labelled training individual or only
+            one class among them.
+    """
+    if path is None:
+        codes = {split: bundle.labels(split, target) for split in bundle.manifest.splits}
+        labels = TaskLabels(bundle.manifest.labels[target], codes)
+    else:
+        labels = _own_labels(bundle, target, path)
+    present = np.unique(labels.codes["train"][labels.codes["train"] != UNLABELLED])
+    if len(present) < 2:
+        found = ", ".join(labels.classes[code] for code in present) or "none"
+        raise DataError(
+            f"{path or bundle.path}: the training individuals have labels of {target}: {found}; "
+            "a head needs at least two classes"
+        )
+    return labels
+
+
+def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
+    named: dict[str, str] = {}
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            column = target if target in columns else "label"
+            if "sample_id" not in columns or column not in columns:
+                raise DataError(
+                    f"{path}: columns are {', '.join(columns)}; expected sample_id and {target} (or label)"
+                )
+            for line, row in enumerate(reader, 2):
+                sample_id, label = row["sample_id"], row[column]
+                if not sample_id or not label:
+                    raise DataError(
+                        f"{path}:{line}: a cell is empty; leave out individuals without a label"
+                    )
+                if sample_id in named:
+                    raise DataError(
+                        f"{path}:{line}: {sample_id} is labelled twice; keep one line for each"
+                    )
+                named[sample_id] = label
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV file ({error})") from error
+    known = {
+        sample_id for split in bundle.manifest.splits for sample_id in bundle.sample_ids(split)
+    }
+    unknown = next((sample_id for sample_id in named if sample_id not in known), None)
+    if unknown is not None:
+        raise DataError(
+            f"{path}: {unknown} is not in {bundle.path}; label individuals of this bundle"
+        )
+    classes = bundle.manifest.labels.get(target) or tuple(sorted(set(named.values())))
+    code = {label: index for index, label in enumerate(classes)}
+    stray = next((label for label in named.values() if label not in code), None)
+    if stray is not None:
+        raise DataError(
+            f"{path}: label {stray!r} is no class of {target}; expected one of {', '.join(classes)}"
+        )
+    codes = {
+        split: np.array(
+            [code[named[i]] if i in named else UNLABELLED for i in bundle.sample_ids(split)],
+            dtype=np.int64,
+        )
+        for split in bundle.manifest.splits
+    }
+    return TaskLabels(classes, codes)

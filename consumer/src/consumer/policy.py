@@ -1,0 +1,72 @@
+"""Policies: a level that the certificates must reach for a command to succeed, as a gate in someone's pipeline."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from consumer.population import population_statement
+from shared_spec.artifacts.certificate import Claim
+from shared_spec.errors import SettingsError
+
+__all__ = ["Policy", "parse_policy"]
+
+_FORM = re.compile(r"^(?:(smoothing|exact):)?certified>=([0-9.]+)(?:@confidence=([0-9.]+))?$")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`[VIEW:]certified>=LEVEL[@confidence=CONFIDENCE]`.
+
+    Without a confidence: at least LEVEL of these individuals are certified. With one: with that confidence the model
+    is fair at a random individual of their population with probability at least LEVEL (docs/guarantees.md, A.6).
+    Without a view, every view of the certificate must meet it.
+    """
+
+    view: str | None
+    level: float
+    confidence: float | None
+
+    def reached(self, claim: Claim) -> float:
+        """The figure that is compared with LEVEL."""
+        if self.confidence is None:
+            return claim.certified_fraction
+        statement = population_statement(
+            claim.individuals,
+            claim.counts["CERTIFIED"],
+            claim.alpha_per_individual,
+            self.confidence,
+        )
+        return statement.fair_at_least
+
+    def failures(self, claims: dict[str, Claim]) -> list[str]:
+        """One sentence per view that does not meet the policy."""
+        views = list(claims) if self.view is None else [self.view]
+        found = []
+        for view in views:
+            if view not in claims:
+                found.append(f"the certificate has no {view} view")
+            elif self.reached(claims[view]) < self.level:
+                found.append(
+                    f"{view}: reached {self.reached(claims[view]):.4f}, asked for {self.level:g}"
+                )
+        return found
+
+
+def parse_policy(text: str) -> Policy:
+    """Reads a policy. Raises SettingsError with the form that is expected."""
+    match = _FORM.match(text.replace(" ", ""))
+    if match is None:
+        raise SettingsError(
+            f"--policy {text!r}: expected [VIEW:]certified>=LEVEL[@confidence=C], as in certified>=0.95@confidence=0.99"
+        )
+    view, level, confidence = match.groups()
+    try:
+        policy = Policy(view, float(level), None if confidence is None else float(confidence))
+    except ValueError as error:
+        raise SettingsError(f"--policy {text!r}: {error}") from error
+    if not 0 <= policy.level <= 1 or not (policy.confidence is None or 0 < policy.confidence < 1):
+        raise SettingsError(
+            f"--policy {text!r}: expected a level in [0, 1] and a confidence in (0, 1)"
+        )
+    return policy
