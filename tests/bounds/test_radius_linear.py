@@ -71,15 +71,17 @@ def test_a_margin_of_exactly_d_times_the_norm_does_not_certify():
     """Integers, so that nothing is rounded: ||w_0 - w_1|| = 5, margin 10, d = 2."""
     head = head_of([[3.0, 4.0], [0.0, 0.0]], [0.0, 0.0])
     centre, classes = torch.tensor([[2.0, 1.0]], dtype=F64), torch.tensor([0])
-    for certify in (
-        lambda d: certify_base_ball(head, centre, d, classes),
-        lambda d: certify_linear(head, ball(centre, d), classes),
-    ):
-        assert not certify(torch.tensor([2.0])), "the boundary itself was certified"
-        assert certify(torch.tensor([2.0 - 1e-7])), "a strictly smaller ball was refused"
+    for radius, want in [(2.0, False), (2.0 - 1e-7, True)]:
+        d = torch.tensor([radius], dtype=F64)
+        got = (
+            certify_base_ball(head, centre, d, classes),
+            certify_linear(head, ball(centre, d), classes),
+        )
+        assert got == (want, want), "the boundary was certified, or a strictly smaller ball refused"
     twice = torch.cat([centre, centre])[None]
     assert not certify_base_tube(head, twice, torch.tensor([2.0]), classes)
-    assert certify_base_tube(head, twice, torch.tensor([2.0 - 1e-7]), classes)
+    below = torch.tensor([2.0 - 1e-7], dtype=F64)
+    assert certify_base_tube(head, twice, below, classes)
 
 
 def test_the_comparison_with_the_radius_is_strict():
@@ -102,10 +104,10 @@ def test_constant_representations_are_certified_iff_the_class_wins_strictly():
 
 def test_the_rival_that_is_nearest_decides_not_the_one_with_the_second_logit():
     # Class 1 has the second logit but a far boundary; class 2 is near because its weights differ little.
-    head = head_of([[10.0, 0.0], [-10.0, 0.0], [9.9, 0.0]], [0.0, 18.0, -0.1])
+    head = head_of([[10.0, 0.0], [-10.0, 0.0], [9.9, 0.0]], [0.0, 18.0, -2.0])
     centre = torch.tensor([[1.0, 0.0]])
     logits = head(centre)[0]
-    assert logits[0] > logits[2] and logits[0] > logits[1]
+    assert logits.argmax() == 0
     radius = linear_radius(head, centre, torch.tensor([0]))
     want = min((logits[0] - logits[1]) / 20.0, (logits[0] - logits[2]) / 0.1)
     assert radius[0] == pytest.approx(float(want))

@@ -58,13 +58,26 @@ class NoisyHead:
     ) -> NDArray[np.bool_]:
         """Whether `classes` [n] is the strict winner of each noisy sample; [n, samples] bool, in the order drawn.
 
-        Ties and logits that are not finite count as lost, which can only lower the probability that is certified.
+        Ties, wins by less than the rounding of the logits, and logits that are not finite count as lost, which can
+        only lower the probability that is certified.
         """
         logits = self._logits(points, samples, streams)
         index = classes[:, None, None].expand(-1, samples, 1)
         rival = logits.scatter(-1, index, -torch.inf).amax(-1)
-        won = logits.gather(-1, index)[..., 0] > rival
+        lead = logits.gather(-1, index)[..., 0] - rival
+        won = lead > self._rounding(points)[:, None]
         return np.asarray((won & torch.isfinite(logits).all(-1)).numpy(), dtype=np.bool_)
+
+    def _rounding(self, points: Tensor) -> Tensor:
+        """Bound [n] on the rounding of a difference of two logits, for noise of up to 10 standard deviations."""
+        weights, biases = self.head.weights, self.head.biases
+        noise = 10.0 * self.sigma * weights[0].norm(dim=1)
+        size = points.to(torch.float64).abs() @ weights[0].abs().T + biases[0].abs() + noise
+        for weight, bias in zip(weights[1:], biases[1:], strict=True):
+            size = size @ weight.abs().T + bias.abs()
+        terms = sum(weight.shape[1] + 16 for weight in weights)
+        bound: Tensor = 4.0 * terms * 2.0**-53 * size.amax(1)
+        return bound
 
     def votes(self, points: Tensor, samples: int, streams: Streams) -> Tensor:
         """How many of the noisy samples each class wins, [n, classes] int64; logits that are not finite do not vote."""
