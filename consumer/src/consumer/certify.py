@@ -35,7 +35,7 @@ class ViewCertificates:
 
 def read_bounds(bundle: Bundle, split: str, view: str) -> Bounds:
     """What the bundle states about a split's individuals in one view. Raises ArtifactError for a malformed shard."""
-    names = ["centre", "radius", "status", "tube", "directions", "delta"]
+    names = ["centre", "radius", "status", "tube", "affine", "delta"]
     found = bundle.gather(split, ["representation", *(f"{view}.{name}" for name in names)])
     centres = found[f"{view}.centre"]
     return Bounds(
@@ -44,9 +44,8 @@ def read_bounds(bundle: Bundle, split: str, view: str) -> Bounds:
         radii=found[f"{view}.radius"],
         status=found[f"{view}.status"],
         tube=found.get(f"{view}.tube"),
-        directions=found.get(f"{view}.directions"),
+        affine=found.get(f"{view}.affine"),
         delta=found.get(f"{view}.delta"),
-        epsilon=bundle.manifest.spec.epsilon,
     )
 
 

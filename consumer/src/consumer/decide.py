@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
+from consumer.radius.base import certify_base_tube
 from consumer.radius.crown import certify_crown
 from consumer.radius.linear import certify_linear, linear_radius
 from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import randomized_radius, select_classes
-from consumer.radius.region import Region, affine_tube, ball, polyline
+from consumer.radius.region import affine_tube, ball
 from consumer.radius.sequential import sequential_decision
-from consumer.radius.tube import certify_tube
 from shared_spec.artifacts.bundle import BOUND_STATUS
 from shared_spec.errors import SettingsError
 from shared_spec.rng import numpy_generator
@@ -47,9 +47,8 @@ class Bounds:
         radii: d_cs [n] float64.
         status: codes of `BOUND_STATUS` [n].
         tube: vertices [n, m, d] of polyline tubes, or None.
-        directions: J [n, k, d] of affine tubes around `centres`, or None.
+        affine: affine tubes [n, 1 + k, d], a centre c and generators E_i of {c + sum s_i E_i : ||s||_2 <= 1}, or None.
         delta: tube radii [n], or None.
-        epsilon: radius of the ball of coefficients, for affine tubes.
     """
 
     points: Tensor
@@ -57,16 +56,8 @@ class Bounds:
     radii: Tensor
     status: Tensor
     tube: Tensor | None = None
-    directions: Tensor | None = None
+    affine: Tensor | None = None
     delta: Tensor | None = None
-    epsilon: float = 0.0
-
-    @property
-    def affine(self) -> Region | None:
-        """The affine tubes, if there are any."""
-        if self.directions is None or self.delta is None:
-            return None
-        return affine_tube(self.centres, self.directions, self.epsilon, self.delta)
 
 
 @dataclass(frozen=True)
@@ -148,17 +139,16 @@ def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
     else:
         by_ball = certify_crown(head, ball(bounds.centres, bounds.radii), classes)
     by_tube = torch.zeros(n, dtype=torch.bool)
-    rows = torch.nonzero(~by_ball).flatten()
-    if bounds.tube is not None and bounds.delta is not None:
-        vertices, delta, mine = bounds.tube[rows], bounds.delta[rows], classes[rows]
-        if head.is_linear:
-            by_tube[rows] = certify_linear(head, polyline(vertices, delta), mine)
-        else:
-            by_tube[rows] = certify_tube(head, vertices, delta, mine)
-    affine = bounds.affine
-    if affine is not None:
+    left = torch.nonzero(~by_ball).flatten()
+    if bounds.delta is not None and bounds.tube is not None:
+        by_tube[left] = certify_base_tube(
+            head, bounds.tube[left], bounds.delta[left], classes[left]
+        )
+    elif bounds.delta is not None and bounds.affine is not None:
+        affine = bounds.affine[left]
+        region = affine_tube(affine[:, 0], affine[:, 1:], 1.0, bounds.delta[left])
         certify = certify_linear if head.is_linear else certify_crown
-        by_tube[rows] |= certify(head, affine.rows(rows), classes[rows])
+        by_tube[left] = certify(head, region, classes[left])
     certified = (by_ball | by_tube).numpy()
     far = "d_cs >= d_rs" if method == "closed-form" else "not proved"
     return Decisions(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.errors import ArtifactError

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from regulator.distributed import Workers
+from shared_spec.distributed import Workers
 from regulator.flow_checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from regulator.flow_data import batch_rows, held_out_pixels, image_reader, training_pixels
 from regulator.flow_settings import FlowTrainingSettings, learning_rate

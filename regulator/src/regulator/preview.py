@@ -15,9 +15,10 @@ import numpy.typing as npt
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch import Tensor
+
 from shared_spec.flow import Glow, to_images
 from shared_spec.similarity import SimilaritySet
-from torch import Tensor
 
 __all__ = ["Strip", "draw_strips", "film_strips"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from regulator.distributed import join_workers
+from shared_spec.distributed import join_workers
 from regulator.flow_file import FlowDocument, FlowFile, save_flow
 from regulator.flow_settings import FLOW_PRESETS, FlowPreset, FlowTrainingSettings
 from regulator.flow_training import FlowProgress, train_flow

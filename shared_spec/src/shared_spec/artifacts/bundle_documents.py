@@ -51,8 +51,8 @@ class SplitEntry(Strict):
 class ViewEntry(Strict):
     """One way in which the representations of S(x) were bounded, and what that bound says."""
 
-    statement: Literal["D", "I", "P", "X"]
-    """Which statement of docs/guarantees.md the radii support (P: the paper's own constants)."""
+    statement: Literal["D", "I", "paper", "X"]
+    """Which statement of docs/guarantees.md the radii support."""
     sentence: str
     alpha: dict[str, float]
     """Failure probability per event and individual; empty where there is none."""
@@ -77,6 +77,8 @@ class Manifest(Document):
     certified_splits: tuple[str, ...]
     """Splits whose individuals carry centres and radii; the others carry representations only."""
     splits: dict[str, SplitEntry]
+    shard_rows: int = Field(gt=0)
+    """Individuals per shard; the last of a split may hold fewer."""
     labels: dict[str, tuple[str, ...]]
     """Label columns that the producer shares, with their class names in the order of their codes."""
     files: tuple[FileEntry, ...] = Field(min_length=1)

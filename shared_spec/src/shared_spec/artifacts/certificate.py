@@ -76,7 +76,7 @@ class Claim(Strict):
     """What is claimed for one view: of which model, with which failure probability, and how often."""
 
     certified_model: str
-    statement: Literal["D", "I", "P", "X"]
+    statement: Literal["D", "I", "paper", "X"]
     sentence: str
     alpha: dict[str, float]
     """Failure probability per event and individual; empty for deterministic certificates."""

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,7 @@ def survey(individuals: Individuals) -> Survey:
     by_folder: dict[str, list[str]] = {}
     for split in SPLITS:
         for name in individuals.names[split]:
-            by_folder.setdefault(str(PurePosixPath(name).parent), []).append(name)
+            by_folder.setdefault(name.rpartition("/")[0], []).append(name)
     found = Survey([], [])
     for parent, names in by_folder.items():
         folder = root / parent
@@ -109,7 +109,7 @@ def survey(individuals: Individuals) -> Survey:
             found.outside.extend(names)
             continue
         for name in names:
-            entry = entries.get(PurePosixPath(name).name)
+            entry = entries.get(name.rpartition("/")[2])
             if entry is None or not entry.is_file():
                 found.missing.append(name)
             elif entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -57,7 +58,9 @@ def join_workers() -> Iterator[Workers]:
     if world == 1:
         yield Workers()
         return
-    dist.init_process_group("gloo" if not torch.cuda.is_available() else "nccl")
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    # The others wait while the first process trains, however long that takes.
+    dist.init_process_group(backend, timeout=timedelta(days=30))
     try:
         yield Workers(dist.get_rank(), world)
     finally:

@@ -1,0 +1,35 @@
+"""The command line `producer`."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from producer.cli.export import export
+from producer.cli.fit import fit
+from producer.cli.inspect import inspect
+from shared_spec.console import Group, run
+
+__all__ = ["group", "main"]
+
+
+@click.group(cls=Group)
+def group() -> None:
+    """The data producer: learns representations in which similar individuals lie provably close together.
+
+    \b
+    Example:
+      producer fit --spec spec.safetensors --data portraits --target Smiling --model model/ --out reps/
+    Keep model/ to yourself and hand reps/ to the consumer:
+      consumer certify --reps reps/ --target Smiling --out certificate/
+    """
+
+
+for command in (fit, export, inspect):
+    group.add_command(command)
+
+
+def main() -> NoReturn:
+    """Entry point of the console command."""
+    run(group)

@@ -1,0 +1,44 @@
+"""`producer inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from producer.model import load_encoder, model_path
+from shared_spec.artifacts.bundle import load_bundle
+from shared_spec.console import bundle_rows, emit, table
+
+__all__ = ["inspect"]
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
+def inspect(path: Path, as_json: bool) -> None:
+    """Check a bundle or a model and say what it holds.
+
+    \b
+    Example:
+      producer inspect reps/
+    """
+    if model_path(path).exists():
+        document = load_encoder(path).document
+        rows = [
+            ["digest", document.content_digest],
+            ["spec", document.spec_digest],
+            ["encoder", " -> ".join(str(width) for width in document.encoder.widths)],
+            ["method", document.method],
+            ["targets", ", ".join(document.targets) or "none"],
+            *([name, str(value)] for name, value in document.training.items()),
+            [
+                "epochs trained",
+                f"{len(document.curves)}, of which {document.chosen_epoch} was kept",
+            ],
+        ]
+        emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
+        return
+    manifest = load_bundle(path).manifest
+    title = f"representations {path}"
+    emit(manifest.model_dump(mode="json"), as_json, table(title, ["", ""], bundle_rows(manifest)))

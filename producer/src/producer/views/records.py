@@ -1,0 +1,114 @@
+"""The two views as the bundle stores them: their tensors per shard, and what the manifest says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from producer.folded import FoldedEncoder
+from producer.views.exact.view import certify_exact
+from producer.views.plan import make_plan
+from producer.views.smoothing import certify_smoothing
+from producer.views.statements import SmoothingSettings
+from shared_spec.artifacts.bundle import BOUND_STATUS
+from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.artifacts.document import Strict
+from shared_spec.similarity import SimilaritySet
+
+__all__ = ["ExactSettings", "Views"]
+
+_STATEMENT_X = (
+    "For every point z' of the similarity set, without exception or failure probability, the representation R(z') "
+    "of the stored encoder in float64 lies within the radius of the centre, and in the tube where there is one."
+)
+
+
+class ExactSettings(Strict):
+    """Settings of the exact view; see `producer.views.exact.view.certify_exact`."""
+
+    tolerance: float = Field(default=0.05, gt=0)
+    method: Literal["grid", "polyline"] = "grid"
+    max_cells: int = Field(default=20_000, gt=0)
+    tube_vertices: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Which views a bundle gets, and with which settings; None leaves a view out."""
+
+    smoothing: SmoothingSettings | None
+    exact: ExactSettings | None
+
+    def entries(self, similarity: SimilaritySet) -> dict[str, ViewEntry]:
+        """What the manifest says. Raises SettingsError for settings that could only abstain."""
+        entries = {}
+        if self.smoothing is not None:
+            plan = make_plan(self.smoothing, similarity.epsilon)
+            entries["smoothing"] = ViewEntry(
+                statement=plan.statement.id,
+                sentence=plan.statement.sentence,
+                alpha=dict(plan.statement.events),
+                settings={
+                    "sigma": plan.sigma,
+                    "n0": plan.n0,
+                    "n1": plan.n1,
+                    "n": plan.n,
+                    "candidates": plan.candidates,
+                    "mass_count": plan.mass_count,
+                    "check_count": plan.check_count,
+                    "covered_mass": plan.covered_mass,
+                    "target_mass": plan.target_mass,
+                    "order_index": plan.order_index,
+                    "factor": plan.factor,
+                },
+            )
+        if self.exact is not None:
+            entries["exact"] = ViewEntry(
+                statement="X", sentence=_STATEMENT_X, alpha={}, settings=self.exact.model_dump()
+            )
+        return entries
+
+    def tensors(
+        self,
+        encoder: FoldedEncoder,
+        latents: Tensor,
+        sample_ids: Sequence[str],
+        similarity: SimilaritySet,
+        seed: int,
+        advance: Callable[[int], None],
+    ) -> dict[str, Tensor]:
+        """The shard tensors of these individuals in every view; `advance` is told how many more are done."""
+        found: dict[str, Tensor] = {}
+        if self.exact is not None:
+            exact = certify_exact(
+                encoder, latents, similarity.vectors, similarity.epsilon, **self.exact.model_dump()
+            )
+            found |= {
+                "representation": exact.representation,
+                "exact.centre": exact.centre,
+                "exact.radius": exact.radius,
+                "exact.status": exact.status,
+                "exact.lower_bound": exact.lower_bound,
+                "exact.effort": exact.effort,
+            }
+            if exact.tubes is not None:
+                name = "exact.tube" if exact.tubes.kind == "polyline" else "exact.affine"
+                found |= {name: exact.tubes.points, "exact.delta": exact.tubes.delta}
+        if self.smoothing is not None:
+            view = certify_smoothing(encoder, latents, sample_ids, similarity, self.smoothing, seed)
+            codes = [BOUND_STATUS.index(status) for status in view.status]
+            found |= {
+                "smoothing.centre": view.centre,
+                "smoothing.radius": view.radius,
+                "smoothing.status": torch.tensor(codes, dtype=torch.uint8),
+                "smoothing.quantile": view.quantile,
+                "smoothing.ball_radius": view.ball_radius,
+                "smoothing.ball_count": view.ball_count,
+            }
+        advance(len(sample_ids))
+        return found
