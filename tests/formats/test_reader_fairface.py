@@ -157,6 +157,8 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     (folder / "val/1.png").unlink()
     (folder / "val/1.png").symlink_to(folder / "val/2.png")
     FairFace(folder, 8)
+    (folder / "val/1.png").unlink()
+    Image.new("RGB", (8, 8)).save(folder / "val/1.png")
     (folder / "val").rename(tmp_path / "val")
     (folder / "val").symlink_to(tmp_path / "val")
     with pytest.raises(DataError, match=r"the link leads out of"):

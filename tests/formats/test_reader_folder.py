@@ -64,6 +64,15 @@ def test_the_top_folder_is_the_split_when_there_is_no_column(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("word", "split"),
+    [("Train", "train"), ("val", "valid"), ("dev", "valid"), ("valid", "valid"), ("TEST", "test")],
+)
+def test_splits_have_several_spellings(tmp_path, word, split):
+    source = Folder(write_folder(tmp_path, ["file_name,split,happy", f"a/1.png,{word},yes"]), 8)
+    assert source.sample_ids(split) == ["a/1.png"]
+
+
+@pytest.mark.parametrize(
     ("line", "row", "expected"),
     [
         (
@@ -162,8 +171,7 @@ def test_image_kinds_become_rgb_and_deep_ones_are_refused(tmp_path):
     folder = write_folder(tmp_path)
     red = Image.new("RGB", (12, 12), (255, 0, 0))
     palette = red.quantize()
-    palette.info["transparency"] = b"\x00\xff"
-    palette.save(folder / "a/1.png", transparency=b"\x00\xff")
+    palette.save(folder / "a/1.png", transparency=b"\x80")
     Image.new("L", (12, 12), 77).save(folder / "a/2.png")
     red.convert("RGBA").save(folder / "b/3.png")
     source = Folder(folder, 8)

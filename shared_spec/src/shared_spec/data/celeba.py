@@ -23,6 +23,7 @@ __all__ = ["CelebA", "read_celeba"]
 _ATTRIBUTES = "list_attr_celeba.txt"
 _PARTITION = "list_eval_partition.txt"
 _IMAGES = "img_align_celeba"
+_CODES = {"-1": 0, "1": 1}
 _PARTS = {str(code): split for code, split in enumerate(SPLITS)}
 
 
@@ -97,7 +98,7 @@ def _read_attributes(
         return {}, []
     names = Names(report)
     rows: list[tuple[str, str]] = []
-    signs: list[bytes] = []
+    table: list[bytes] = []
     n_lines = 0
     for number, line in enumerate(lines[2:], start=3):
         if not line.strip():
@@ -107,21 +108,26 @@ def _read_attributes(
         where = f"{path}:{number}"
         if len(values) != len(header):
             report(f"{where}: {len(values)} labels; expected {len(header)}; repair the line")
-        elif not {"-1", "1"}.issuperset(values):
-            wrong = next(column for column, value in enumerate(values) if value not in ("-1", "1"))
+            continue
+        try:
+            codes = bytes(map(_CODES.__getitem__, values))
+        except KeyError:
+            wrong = next(column for column, value in enumerate(values) if value not in _CODES)
             report(
                 f"{where}: {header[wrong]} {values[wrong]!r:.80} is no class; expected -1 or 1; correct the line"
             )
-        elif (spelled := names.accept(name, where)) is not None:
+            continue
+        spelled = names.accept(name, where)
+        if spelled is not None:
             rows.append((spelled, where))
-            signs.append(bytes(value == "1" for value in values))
+            table.append(codes)
     if n_lines != int(count):
         report(
             f"{path}:1: announces {int(count)} images, but {n_lines} lines follow; the file is truncated or edited; "
             "take it from the original release, or correct the count"
         )
-    table = np.frombuffer(b"".join(signs), dtype=np.uint8).reshape(len(rows), len(header))
-    return {name: table[:, column].astype(np.int16) for column, name in enumerate(header)}, rows
+    labels = np.frombuffer(b"".join(table), dtype=np.uint8).reshape(len(rows), len(header))
+    return {name: labels[:, column].astype(np.int16) for column, name in enumerate(header)}, rows
 
 
 def _read_partition(path: Path, report: Report) -> Iterator[tuple[str, str]]:
