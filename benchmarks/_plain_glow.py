@@ -1,8 +1,8 @@
 """A plain Glow, written the obvious way: the yardstick of `benchmarks/flow.py`.
 
 Every step is its own module on [n, c, h, w] tensors; ActNorm, the 1x1 convolution and the coupling are applied one
-after the other; each 1x1 weight is assembled from its LU factors on every call; the zero convolution pads explicitly and
-scales its output. Same function class and parameter count as `shared_spec.flow.Glow` with additive coupling.
+after the other; each 1x1 weight is assembled from its LU factors on every call; the zero convolution pads explicitly
+and scales its output. Same function class and parameter count as `shared_spec.flow.Glow` with additive coupling.
 """
 
 from __future__ import annotations
