@@ -1,0 +1,81 @@
+"""Tubes: a shape that follows the representations of a similarity set, instead of a ball around them.
+
+A linear head certifies a tube where it certifies the set itself, up to delta; a ball is the tube with one vertex. The
+price is that vertices and generators show in which direction the attribute moves a representation.
+Source: docs/guarantees.md, E.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from producer.views.exact.line import LineBound
+from producer.views.exact.rounding import INFLATION, above
+
+__all__ = ["Tubes", "polyline_tubes"]
+
+
+@dataclass(frozen=True)
+class Tubes:
+    """One tube per individual.
+
+    Attributes:
+        kind: "polyline": the chain of segments through the rows of `points`; "affine": row 0 is a centre c and the
+            others are generators E_1..E_k, the shape {c + sum s_i E_i : ||s||_2 <= 1}.
+        points: [n, m, d] float32.
+        delta: [n] float64: every representation of S(x) is within delta (l2) of the shape, R(z) included.
+    """
+
+    kind: str
+    points: Tensor
+    delta: Tensor
+
+
+def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
+    """Tubes around the chain through `vertices` points of each individual's mesh, chosen greedily.
+
+    delta is the largest distance between g(tau) and the chain at the same parameter, from the float32 vertices that
+    are exported, plus what the mesh itself and rounding leave open.
+
+    Args:
+        bound: its mesh should be fine (start from the breakpoints): delta cannot be below its deviation.
+        vertices: m >= 2; a chain that needs fewer repeats its last vertex.
+    """
+    mesh = bound.mesh
+    points, delta = [], []
+    by_owner = mesh.owner[mesh.left]
+    for individual in range(len(bound.radius)):
+        mine = torch.nonzero(by_owner == individual).squeeze(1)
+        mine = mine[mesh.tau[mesh.left[mine]].argsort()]
+        chain = torch.cat([mesh.left[mine], mesh.right[mine[-1:]]])
+        chosen, away = _simplify(mesh.tau[chain], mesh.values[chain], vertices)
+        worst = (torch.maximum(away[:-1], away[1:]) + mesh.deviation[mine]).max()
+        points.append(chosen)
+        delta.append((worst + bound.rounding[individual]) * INFLATION)
+    return Tubes("polyline", torch.stack(points), above(torch.stack(delta)))
+
+
+def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[Tensor, Tensor]:
+    """Float32 vertices [vertices, d] of a chain, and the distance [m] of the values from it at the same parameter."""
+    rounded = values.to(torch.float32)
+    chosen = [0, len(tau) - 1]
+    away = _deviation(tau, values, rounded, chosen)
+    while len(chosen) < min(vertices, len(tau)):
+        away[chosen] = -1.0
+        chosen = sorted([*chosen, int(away.argmax())])
+        away = _deviation(tau, values, rounded, chosen)
+    repeats = [chosen[-1]] * (vertices - len(chosen))
+    return rounded[chosen + repeats], away
+
+
+def _deviation(tau: Tensor, values: Tensor, rounded: Tensor, chosen: list[int]) -> Tensor:
+    corners = tau[chosen]
+    segment = torch.searchsorted(corners, tau).sub_(1).clamp_(0, len(chosen) - 2)
+    share = (tau - corners[segment]) / (corners[segment + 1] - corners[segment])
+    vertices = rounded[chosen].to(torch.float64)
+    chain = torch.lerp(vertices[segment], vertices[segment + 1], share.unsqueeze(1))
+    away: Tensor = torch.linalg.vector_norm(values - chain, dim=1)
+    return away
