@@ -1,0 +1,61 @@
+"""Playing the three organisations: each in a folder of its own, through the commands alone.
+
+What one organisation hands to another is copied from folder to folder, so nothing else can pass between them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Organisation", "hand_over"]
+
+
+class Organisation:
+    """One of the parties: a folder, and commands that run in it."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.seconds = 0.0
+
+    def run(self, *words: str) -> dict[str, Any]:
+        """Runs a command of this checkout's environment with --json and returns what it printed."""
+        print(f"\n[{self.name}] $ {' '.join(words)}", flush=True)
+        command = [str(Path(sys.executable).parent / words[0]), *words[1:], "--json"]
+        # One cache for all: the parties of a demo share a machine, and encode each image once.
+        environment = {**os.environ, "LASSI_CACHE": str(self.folder.parent / "cache")}
+        started = time.monotonic()
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        self.seconds += time.monotonic() - started
+        if done.returncode:
+            sys.exit(done.returncode)
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def show(self, *words: str) -> None:
+        """Runs a command whose output is for people."""
+        print(f"\n[{self.name}] $ {' '.join(words)}", flush=True)
+        command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+        if code := subprocess.run(command, cwd=self.folder).returncode:
+            sys.exit(code)
+
+
+def hand_over(sender: Organisation, receiver: Organisation, name: str) -> None:
+    """Copies an artefact from one organisation's folder to another's."""
+    print(f"\n{sender.name} hands {name} to {receiver.name}", flush=True)
+    source, target = sender.folder / name, receiver.folder / name
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)

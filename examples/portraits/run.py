@@ -1,0 +1,32 @@
+"""The demo: three organisations, the embedded portraits, Naive beside LASSI.
+
+python examples/portraits/run.py --out out/portraits
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from compare import Play, perform
+
+PLAY = Play(
+    data="portraits",
+    attributes=["Pale_Skin"],
+    target="Smiling",
+    publish=["--preset", "demo"],
+    fit={
+        "naive": ["--preset", "demo", "--every", "4"],
+        "lassi": ["--preset", "demo", "--every", "4"],
+    },
+)
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("out/portraits"))
+    perform(PLAY, parser.parse_args().out)
