@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
+from shared_spec.artifacts.certificate import load_certificate
 from shared_spec.errors import ArtifactError, DataError
 
-__all__ = ["FrozenHead", "Head", "HeadConfig"]
+__all__ = ["FrozenHead", "Head", "HeadConfig", "load_head"]
 
 
 class HeadConfig(BaseModel):
@@ -177,3 +179,14 @@ class Head(nn.Module):
                 )
         head.load_state_dict(dict(tensors))
         return head.eval()
+
+
+def load_head(certificate: Path) -> Head:
+    """The head that a certificate speaks of, from its directory.
+
+    Raises:
+        ArtifactError: the certificate is missing, changed or malformed.
+    """
+    loaded = load_certificate(certificate)
+    entry = loaded.document.head.model_dump(exclude={"digest", "settings"})
+    return Head.from_tensors(HeadConfig.model_validate(entry), loaded.head)

@@ -11,7 +11,7 @@ import numpy as np
 
 from consumer.certify import certify_view, read_bounds
 from consumer.decide import Sampling
-from consumer.head import Head, HeadConfig
+from consumer.head import load_head
 from consumer.labels import UNLABELLED
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import load_bundle
@@ -58,8 +58,7 @@ def predict(
     """
     refuse_existing(out, force)
     bundle = load_bundle(reps)
-    certificate = load_certificate(certificate_path)
-    document = certificate.document
+    document = load_certificate(certificate_path).document
     for name, ours, theirs in (
         ("encoder", bundle.manifest.encoder.digest, document.encoder_digest),
         ("spec", bundle.manifest.spec.digest, document.spec.digest),
@@ -69,8 +68,8 @@ def predict(
                 f"{reps}: made with {name} {ours}, but the certificate speaks of {theirs}; "
                 f"ask the producer for a bundle of that {name}"
             )
-    config = HeadConfig.model_validate(document.head.model_dump(exclude={"digest", "settings"}))
-    head = Head.from_tensors(config, certificate.head).frozen()
+    trained = load_head(certificate_path)
+    head, config = trained.frozen(), trained.config
     sample_ids = bundle.sample_ids(split)
     rows = []
     counts = {}

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-from shared_spec.distributed import join_workers
 from regulator.flow_file import FlowDocument, FlowFile, save_flow
 from regulator.flow_settings import FLOW_PRESETS, FlowPreset, FlowTrainingSettings
 from regulator.flow_training import FlowProgress, train_flow
@@ -16,6 +15,7 @@ from regulator.publish import data_entry
 from shared_spec.artifacts.document import this_tool
 from shared_spec.console import note, progress
 from shared_spec.data.source import Source
+from shared_spec.distributed import join_workers
 from shared_spec.errors import SettingsError
 from shared_spec.flow import GlowConfig
 

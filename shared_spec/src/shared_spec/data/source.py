@@ -7,8 +7,7 @@ images a batch at a time: nothing here loads a whole data set at full size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,7 @@ class Source(ABC):
     """What the user typed to name this data set (`portraits`, `fairface:DIR`), without local folders."""
     size: int
     """Side of the square images, in pixels."""
-    classes: ClassVar[dict[str, tuple[str, ...]]] | dict[str, tuple[str, ...]]
+    classes: Mapping[str, tuple[str, ...]]
     """Per label column its class names, in the order of their integer codes; binary columns are ("no", "yes")."""
 
     @abstractmethod
