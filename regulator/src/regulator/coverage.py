@@ -1,0 +1,269 @@
+"""How far S(x) covers the individuals who truly are similar to x (paper, App. F).
+
+Portraits and 3D Shapes know the truth: the same individual with one factor moved. Each such image is encoded, and its
+distance to S(x) is compared with its distance to x itself: 0 where S(x) contains it, 1 where S(x) comes no nearer to
+it than x does. Latents also hold detail that no eye sees, so the decoded nearest point is compared in pixels as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from shared_spec.data.source import UInt8Images
+from shared_spec.errors import DataError, SettingsError
+from shared_spec.flow import Glow, preprocess, to_images
+from shared_spec.similarity import SimilaritySet
+
+__all__ = [
+    "Coverage",
+    "CoverageExample",
+    "CoverageReport",
+    "KnownTruth",
+    "measure_coverage",
+    "nearest_coefficients",
+]
+
+_BISECTIONS = 200
+_BATCH = 256
+
+
+@runtime_checkable
+class KnownTruth(Protocol):
+    """A source that can show the truly similar individuals of a person."""
+
+    uri: str
+
+    def similar(self, split: str, row: int, attribute: str) -> UInt8Images:
+        """The same individual at several values of one factor, [m, 3, S, S]."""
+
+    def sample_ids(self, split: str) -> Sequence[str]:
+        """Ids of a split's individuals."""
+
+    def images(self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> UInt8Images:
+        """Images of some rows of a split."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far S(x) covers the truth of one attribute, over all truly similar individuals but x itself.
+
+    Attributes:
+        attribute: whose factor was moved.
+        individuals: how many x.
+        truths: how many truly similar individuals in all.
+        relative_mean: mean of dist(z', S(x)) / dist(z', z), in [0, 1]; 0: contained, 1: no nearer than x.
+        relative_p90: its 90th percentile.
+        typical_mean: mean of dist(z', S(x)) over the median distance between two of the x.
+        at_border: share whose nearest point lies on the border of S(x): a larger epsilon would come nearer.
+        pixel_set: mean absolute difference between the true image and the decoded nearest point, in 0 ... 255.
+        pixel_self: the same between the true image and the image of x.
+    """
+
+    attribute: str
+    individuals: int
+    truths: int
+    relative_mean: float
+    relative_p90: float
+    typical_mean: float
+    at_border: float
+    pixel_set: float
+    pixel_self: float
+
+
+@dataclass(frozen=True)
+class CoverageExample:
+    """One x: its truly similar individuals [m, 3, S, S] and the decoded nearest points of S(x), uint8.
+
+    `relative` [m] is as in Coverage, 0 for x itself; `t` [m, k] are the nearest points' coefficients.
+    """
+
+    sample_id: str
+    attribute: str
+    truth: UInt8Images
+    nearest: UInt8Images
+    relative: npt.NDArray[np.float64]
+    t: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CoverageReport:
+    """The table and the examples to look at."""
+
+    table: tuple[Coverage, ...]
+    examples: tuple[CoverageExample, ...]
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The table in plain numbers and strings, as documents want it."""
+        return [asdict(row) for row in self.table]
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One x against its m truly similar individuals; distances and pixels in [m]."""
+
+    example: CoverageExample
+    to_set: Tensor
+    to_self: Tensor
+    at_border: Tensor
+    pixel_set: Tensor
+    pixel_self: Tensor
+
+
+def nearest_coefficients(similarity: SimilaritySet, offsets: Tensor) -> Tensor:
+    """Coefficients of the points of S(x) that are nearest to x' in latent space.
+
+    Minimises ||u - sum t_i a_i|| over ||t|| <= epsilon. The vectors need not be orthogonal, so clipping the projection
+    on their span would be wrong: on the sphere the minimiser is (A A^T + mu I)^-1 A u with the mu >= 0 for which
+    ||t|| = epsilon, found by bisection, since ||t|| falls as mu grows.
+
+    Args:
+        similarity: vectors A [k, q] and epsilon.
+        offsets: u = z' - z, [n, q].
+
+    Returns:
+        t [n, k] float64, ||t|| <= epsilon up to rounding.
+    """
+    vectors = similarity.vectors.to(torch.float64)
+    epsilon = similarity.epsilon
+    values, basis = torch.linalg.eigh(vectors @ vectors.T)
+    # Dependent vectors: where the span has no extent, neither has the projection.
+    extent = values > 1e-12 * values[-1]
+    c = torch.where(extent, offsets.to(torch.float64) @ vectors.T @ basis, 0.0)
+    free = torch.where(extent, c / torch.where(extent, values, 1.0), 0.0)
+    outside = torch.linalg.vector_norm(free, dim=1) > epsilon
+    low = torch.zeros(len(c), 1, dtype=torch.float64)
+    high = torch.linalg.vector_norm(c, dim=1, keepdim=True) / epsilon
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        shorter = torch.linalg.vector_norm(_ridge(c, values, middle), dim=1, keepdim=True) < epsilon
+        low, high = torch.where(shorter, low, middle), torch.where(shorter, middle, high)
+    on_sphere = _ridge(c, values, high)
+    t: Tensor = torch.where(outside[:, None], on_sphere, free) @ basis.T
+    return t
+
+
+def measure_coverage(
+    source: KnownTruth,
+    split: str,
+    rows: npt.NDArray[np.int64],
+    flow: Glow,
+    similarity: SimilaritySet,
+    attributes: Sequence[str],
+    examples: int = 3,
+    advance: Callable[[int, str, int], None] = lambda done, word, total: None,
+) -> CoverageReport:
+    """Compares S(x) with the truth, for every x among `rows` and every attribute.
+
+    Args:
+        source: knows the truly similar individuals.
+        split: train, valid or test.
+        rows: positions of the x, at least two.
+        flow: G = (E, D).
+        similarity: vectors [k, q] and epsilon: the whole set, with all attributes at once.
+        attributes: the factors to move; of `NAME:BEGIN:END` the NAME.
+        examples: how many x per attribute to keep for the picture.
+        advance: told how many units are done, a word, and how many there are.
+
+    Raises:
+        DataError: the source does not know an attribute's truth, or an image cannot be read.
+        SettingsError: fewer than two individuals.
+    """
+    if len(rows) < 2:
+        raise SettingsError(f"coverage over {len(rows)} individuals: expected at least 2")
+    images = source.images(split, rows)
+    latents = _encode(flow, images)
+    typical = float(torch.pdist(latents).median())
+    ids = source.sample_ids(split)
+    total = len(rows) * len(attributes)
+    table, kept = [], []
+    for index, attribute in enumerate(attributes):
+        compared = []
+        for at, (row, z) in enumerate(zip(rows.tolist(), latents, strict=True)):
+            truth = source.similar(split, row, attribute.split(":")[0])
+            one = _compare(flow, similarity, z, truth, ids[row], attribute, images[at])
+            compared.append(one)
+            advance(index * len(rows) + at + 1, attribute, total)
+        table.append(_summary(source.uri, attribute, compared, typical))
+        kept += [one.example for one in compared[:examples]]
+    return CoverageReport(tuple(table), tuple(kept))
+
+
+def _compare(
+    flow: Glow,
+    similarity: SimilaritySet,
+    z: Tensor,
+    truth: UInt8Images,
+    sample_id: str,
+    attribute: str,
+    image: UInt8Images,
+) -> _Compared:
+    offsets = _encode(flow, truth) - z
+    t = nearest_coefficients(similarity, offsets)
+    nearest = similarity.points(z, t)
+    to_self = torch.linalg.vector_norm(offsets, dim=1)
+    to_set = torch.linalg.vector_norm(z + offsets - nearest, dim=1)
+    with torch.no_grad():
+        decoded = to_images(flow.decode(nearest.to(torch.float32))).numpy()
+    relative = torch.where(to_self > 0, to_set / to_self.clamp_min(1e-300), 0.0)
+    example = CoverageExample(sample_id, attribute, truth, decoded, relative.numpy(), t.numpy())
+    return _Compared(
+        example,
+        to_set,
+        to_self,
+        torch.linalg.vector_norm(t, dim=1) > (1 - 1e-9) * similarity.epsilon,
+        _pixel_error(truth, decoded),
+        _pixel_error(truth, image[None]),
+    )
+
+
+def _summary(uri: str, attribute: str, compared: Sequence[_Compared], typical: float) -> Coverage:
+    """Statistics over all truly similar individuals but the x themselves."""
+    to_set, to_self, border, pixel_set, pixel_self = (
+        torch.cat([getattr(one, name) for one in compared]).double()
+        for name in ("to_set", "to_self", "at_border", "pixel_set", "pixel_self")
+    )
+    other = to_self > 1e-6 * typical
+    if not bool(other.any()):
+        raise DataError(
+            f"{uri}: nobody but the individuals themselves is similar to them in {attribute}; choose another attribute"
+        )
+    relative = (to_set[other] / to_self[other]).clamp(max=1.0)
+    return Coverage(
+        attribute=attribute,
+        individuals=len(compared),
+        truths=int(other.sum()),
+        relative_mean=float(relative.mean()),
+        relative_p90=float(torch.quantile(relative, 0.9)),
+        typical_mean=float(to_set[other].mean()) / typical,
+        at_border=float(border[other].mean()),
+        pixel_set=float(pixel_set[other].mean()),
+        pixel_self=float(pixel_self[other].mean()),
+    )
+
+
+def _ridge(c: Tensor, values: Tensor, mu: Tensor) -> Tensor:
+    """C / (values + mu), and 0 where c is 0."""
+    return torch.where(c == 0, 0.0, c / (values.clamp_min(0.0) + mu).clamp_min(1e-300))
+
+
+def _encode(flow: Glow, images: UInt8Images) -> Tensor:
+    """Latents [n, q] float64."""
+    with torch.no_grad():
+        parts = [
+            flow.encode(preprocess(part, flow.config.bits))
+            for part in torch.split(torch.from_numpy(images), _BATCH)
+        ]
+    return torch.cat(parts).to(torch.float64)
+
+
+def _pixel_error(first: UInt8Images, second: UInt8Images) -> Tensor:
+    """Mean absolute difference of images [m, 3, S, S], in 0 ... 255: [m] float64."""
+    difference = np.abs(first.astype(np.float64) - second.astype(np.float64))
+    return torch.from_numpy(difference.mean(axis=(1, 2, 3)))

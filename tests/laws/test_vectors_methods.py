@@ -1,0 +1,366 @@
+"""Every vector method finds the direction that was planted, in Gaussian latents and through a linear decoder."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from regulator.recogniser import RecogniserSettings
+from regulator.vectors.discover import DiscoverSettings, discover
+from regulator.vectors.groups import Groups, find_groups
+from regulator.vectors.linear_boundary import Boundary, fit_boundary, linear_boundary
+from regulator.vectors.mean_difference import mean_difference
+from regulator.vectors.methods import METHODS, VectorRequest, compute_vectors
+from regulator.vectors.ramaswamy import ramaswamy
+from shared_spec.data.source import Source
+from shared_spec.errors import DataError, SettingsError
+from shared_spec.rng import numpy_generator, torch_generator
+
+Q = 48
+"""3 x 4 x 4: latents are the pixels of tiny images."""
+WITH, TARGET = 0, 1
+"""Latent coordinates that carry the attribute and the target."""
+SCALE = 64.0
+"""Latent units per unit of a pixel; so large that the best classifier has small weights, soon reached by Adam."""
+
+
+class PixelFlow(torch.nn.Module):
+    """x <-> z by reshaping and scaling: a flow whose decoder is linear."""
+
+    config = SimpleNamespace(bits=5, latent_dim=Q)
+
+    def encode(self, x):
+        return SCALE * x.flatten(1)
+
+    def decode(self, z):
+        return z.unflatten(1, (3, 4, 4)) / SCALE
+
+
+class Planted(Source):
+    """Images with noise everywhere, and the labels Attribute and Target in one pixel each, correlated or not."""
+
+    uri = "planted"
+    size = 4
+    classes: ClassVar = {
+        "Attribute": ("no", "yes"),
+        "Target": ("no", "yes"),
+        "Hue": ("red", "green", "blue"),
+        "All": ("no", "yes"),
+    }
+
+    def __init__(self, n=1500, correlation=0.0, seed=0):
+        self.codes, self.z = {}, {}
+        for split in ("train", "valid", "test"):
+            draw = numpy_generator(seed, "planted", split)
+            a = draw.integers(0, 2, n)
+            y = np.where(draw.random(n) < correlation, a, draw.integers(0, 2, n))
+            z = 0.06 * draw.standard_normal((n, Q))
+            z[:, WITH] += 0.2 * (a - 0.5)
+            z[:, TARGET] += 0.2 * (y - 0.5)
+            self.z[split] = (SCALE * z).astype(np.float32)
+            self.codes[split] = {
+                "Attribute": a,
+                "Target": y,
+                "Hue": (a + y) % 3,
+                "All": np.ones_like(a),
+            }
+
+    def sample_ids(self, split):
+        return [f"{split}-{row}" for row in range(len(self.z[split]))]
+
+    def labels(self, split, name):
+        return self.codes[split][name].astype(np.int64)
+
+    def images(self, split, rows):
+        pixels = np.clip((self.z[split][rows] / SCALE + 0.5) * 256, 0, 255)
+        return pixels.astype(np.uint8).reshape(-1, 3, 4, 4)
+
+    def digest(self):
+        return "sha256:planted"
+
+
+def request(source, **settings):
+    usual = {
+        "epochs": 25,
+        "discover": DiscoverSettings(directions=2, iterations=300, step=20.0, learning_rate=0.01),
+        "recogniser": RecogniserSettings(epochs=40),
+    }
+    return VectorRequest(
+        source, PixelFlow(), source.z["train"], source.z["valid"], **{**usual, **settings}
+    )
+
+
+def cosine(a, b):
+    return float(a @ b / (a.norm() * b.norm()))
+
+
+def axis(index):
+    return torch.eye(Q, dtype=torch.float64)[index]
+
+
+@pytest.fixture(scope="module")
+def source():
+    return Planted()
+
+
+def boundary(normal, offset=0.0):
+    return Boundary(normal / normal.norm(), offset, 1.0, 1.0, 0.1, 1)
+
+
+@pytest.mark.parametrize("method", ["mean-difference", "linear-boundary", "ramaswamy"])
+def test_a_method_recovers_the_planted_direction(source, method):
+    (found,) = compute_vectors(
+        method,
+        request(
+            source, attributes=("Attribute",), target="Target" if method == "ramaswamy" else None
+        ),
+    )
+    assert cosine(found.found.vector, axis(WITH)) > 0.9, f"{method} missed the planted direction"
+    assert found.found.unit == METHODS[method].unit, "the unit is not the method's"
+    assert found.counts == {
+        "no": int((source.codes["train"]["Attribute"] == 0).sum()),
+        "yes": int((source.codes["train"]["Attribute"] == 1).sum()),
+    }
+
+
+def test_the_direction_points_from_the_first_named_class_to_the_second(source):
+    forth = compute_vectors("linear-boundary", request(source, attributes=("Attribute:no:yes",)))
+    back = compute_vectors("linear-boundary", request(source, attributes=("Attribute:yes:no",)))
+    assert cosine(forth[0].found.vector, axis(WITH)) > 0.9
+    assert cosine(back[0].found.vector, axis(WITH)) < -0.9, "the order of the pair is ignored"
+
+
+def test_mean_difference_is_the_difference_of_the_group_means(source):
+    groups = find_groups(source, "train", "Attribute")
+    z = source.z["train"].astype(np.float64)
+    a = source.codes["train"]["Attribute"]
+    expected = z[a == 1].mean(axis=0) - z[a == 0].mean(axis=0)
+    found = mean_difference(source.z["train"], groups).vector
+    assert np.allclose(found, expected, atol=1e-12), "the mean difference is not exact"
+
+
+@pytest.mark.parametrize("method", ["linear-boundary", "discover"])
+def test_unit_vectors_have_length_one(source, method):
+    names = () if method == "discover" else ("Attribute", "Target")
+    for found in compute_vectors(method, request(source, attributes=names, target="Target")):
+        assert abs(float(found.found.vector.norm()) - 1.0) < 1e-12, f"{method}: not a unit vector"
+        assert found.entry(method).norm == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_boundary_reproduces_the_logistic_classifier():
+    # One informative coordinate with class means +-4 about 2 and deviation 4: the best logit is (z - 2) / 2.
+    draw = numpy_generator(1, "lda")
+    y = np.repeat([0, 1], 10_000)
+    z = draw.standard_normal((20_000, 3)).astype(np.float32)
+    z[:, 0] += 2 * y - 1 + 0.5
+    z *= 4
+    groups = Groups("a", np.flatnonzero(y == 0), np.flatnonzero(y == 1), ("no", "yes"))
+    found = fit_boundary(z, groups, z, groups, numpy_generator(0, "shuffle"), epochs=8)
+    assert cosine(found.normal, torch.tensor([1.0, 0, 0], dtype=torch.float64)) > 0.999
+    assert found.slope == pytest.approx(0.5, abs=0.04), (
+        "the slope is not that of the best classifier"
+    )
+    assert found.offset == pytest.approx(-2.0, abs=0.3), "the offset is not in latent units"
+    logits = found.logits(torch.from_numpy(z))
+    right = (logits > 0).numpy() == (y == 1)
+    assert right.mean() == pytest.approx(found.accuracy, abs=1e-3), "accuracy and logits disagree"
+
+
+def test_the_epoch_of_the_lowest_validation_loss_is_kept(source):
+    # On validation the labels are reversed, so every further epoch is worse.
+    train, valid = (find_groups(source, split, "Attribute") for split in ("train", "valid"))
+    reversed_valid = Groups("Attribute", valid.positive, valid.negative, valid.classes)
+    found = fit_boundary(
+        source.z["train"],
+        train,
+        source.z["valid"],
+        reversed_valid,
+        numpy_generator(0, "s"),
+        epochs=4,
+    )
+    assert found.epoch == 1, "a later epoch was kept although it is worse on validation"
+    assert found.loss > math.log(2)
+
+
+def test_ramaswamy_leaves_the_target_boundary_alone():
+    correlated = Planted(correlation=0.4)
+    (found,) = compute_vectors(
+        "ramaswamy", request(correlated, attributes=("Attribute",), target="Target")
+    )
+    (target,) = compute_vectors("linear-boundary", request(correlated, attributes=("Target",)))
+    assert abs(cosine(found.found.vector, target.found.vector)) < 1e-12, "it moves the target"
+    assert cosine(found.found.vector, axis(WITH)) > 0.9
+
+
+def test_ramaswamy_has_the_published_direction_and_length():
+    draw = torch_generator(3, "ramaswamy")
+    z = torch.randn(500, 6, generator=draw, dtype=torch.float64).to(torch.float32)
+    w_g, w_y = torch.randn(2, 6, generator=draw, dtype=torch.float64)
+    w_g, w_y, b_g = w_g / w_g.norm(), w_y / w_y.norm(), 0.3
+    rest = w_g - (w_g @ w_y) * w_y
+    factor = (2 * (z.double() @ w_g + b_g) / (1 - (w_g @ w_y) ** 2)).abs().mean() * rest.norm()
+    found = ramaswamy(z.numpy(), boundary(w_g, b_g), boundary(w_y))
+    assert torch.allclose(found.vector, factor * rest / rest.norm(), atol=1e-10)
+    assert found.unit == "vector"
+
+
+def test_ramaswamy_mirrors_an_individual_when_nothing_is_shared():
+    # With w_g orthogonal to w_y the length is twice the distance, so t = 1 carries it as far beyond the boundary.
+    z = np.float32([[-0.7, 1.0, 2.0]])
+    found = ramaswamy(z, boundary(torch.eye(3).double()[0]), boundary(torch.eye(3).double()[1]))
+    assert np.allclose(z[0] + found.vector.numpy(), [0.7, 1.0, 2.0], atol=1e-6)
+
+
+def test_ramaswamy_refuses_parallel_boundaries():
+    w = torch.eye(3).double()[0]
+    with pytest.raises(DataError, match="parallel"):
+        ramaswamy(np.zeros((4, 3), np.float32), boundary(w), boundary(-w))
+
+
+def known_classifier(latents):
+    """Changes along two axes only, twice as fast along the target's."""
+    return torch.sigmoid(4 * latents[:, TARGET] + 2 * latents[:, WITH])
+
+
+def test_discover_finds_the_gradient_of_a_known_classifier():
+    z = torch.randn(200, Q, generator=torch_generator(0, "z")).numpy()
+    (found,) = discover(
+        known_classifier,
+        z,
+        [],
+        torch_generator(0, "d"),
+        DiscoverSettings(directions=1, iterations=400, step=0.5, learning_rate=0.01),
+    )
+    gradient = 4 * axis(TARGET) + 2 * axis(WITH)
+    assert cosine(found.vector, gradient) > 0.9, "not the gradient, or oriented against it"
+
+
+def test_discover_avoids_what_is_known():
+    z = torch.randn(200, Q, generator=torch_generator(0, "z")).numpy()
+    settings = DiscoverSettings(directions=2, iterations=400, step=0.5, learning_rate=0.01)
+    first, second = discover(known_classifier, z, [axis(TARGET)], torch_generator(0, "d"), settings)
+    assert cosine(first.vector, axis(WITH)) > 0.9, "did not find the other axis of the classifier"
+    assert abs(cosine(first.vector, axis(TARGET))) < 0.15, "fell back on the known direction"
+    assert abs(cosine(second.vector, first.vector)) < 0.3, "found the same direction twice"
+    assert second.settings["largest_cosine_to_known"] < 0.3
+
+
+def test_discover_through_images_finds_the_bias_of_the_classifier():
+    # Attribute and target agree mostly, so a classifier of the target also looks at the attribute.
+    biased = Planted(correlation=0.9)
+    found = compute_vectors("discover", request(biased, target="Target"))
+    assert [one.name for one in found] == ["discovered-1", "discovered-2"]
+    assert all(one.found.settings["target"] == "Target" for one in found)
+    first = found[0].found.vector
+    assert cosine(first, axis(WITH)) > 0.5, "the classifier's bias was not found"
+    assert abs(float(first[WITH])) == float(first.abs().max()), "another pixel matters more"
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_the_same_seed_gives_the_same_vectors(method):
+    small = Planted(n=120)
+    names = () if method == "discover" else ("Attribute",)
+    settings = {
+        "attributes": names,
+        "target": "Target",
+        "epochs": 2,
+        "discover": DiscoverSettings(directions=1, iterations=5),
+    }
+    again, first = (compute_vectors(method, request(small, **settings)) for _ in range(2))
+    assert torch.equal(again[0].found.vector, first[0].found.vector), f"{method} is not repeatable"
+    other = compute_vectors(method, request(small, seed=1, **settings))
+    same = torch.equal(other[0].found.vector, first[0].found.vector)
+    assert same == (method == "mean-difference"), f"{method}: the seed has the wrong effect"
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_global_random_state_is_left_alone(method):
+    small = Planted(n=120)
+    before, np_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    compute_vectors(
+        method,
+        request(
+            small,
+            attributes=() if method == "discover" else ("Attribute",),
+            target="Target",
+            epochs=1,
+            discover=DiscoverSettings(directions=1, iterations=2),
+        ),
+    )
+    assert torch.equal(before, torch.get_rng_state()), "torch's global generator was drawn from"
+    assert (np_before == np.random.get_state()[1]).all(), "numpy's global generator was drawn from"  # noqa: NPY002
+
+
+def test_progress_ends_at_its_total(source):
+    for method in METHODS:
+        seen = []
+        compute_vectors(
+            method,
+            request(
+                Planted(n=120),
+                attributes=() if method == "discover" else ("Attribute", "Target:yes:no"),
+                target="Hue:red:blue",
+                epochs=2,
+                discover=DiscoverSettings(directions=2, iterations=3),
+                advance=lambda done, word, total, seen=seen: seen.append((done, total)),
+            ),
+        )
+        done = [d for d, _ in seen]
+        assert done == sorted(set(done)), f"{method}: progress goes backwards"
+        assert seen[-1][0] == seen[-1][1], f"{method}: progress ends short of its total"
+
+
+def refused(error, method, source, **settings):
+    with pytest.raises(error) as caught:
+        compute_vectors(method, request(source, **settings))
+    message = str(caught.value)
+    assert "\n" not in message, "an error is one line"
+    return message
+
+
+@pytest.mark.parametrize("method", ["mean-difference", "linear-boundary", "ramaswamy"])
+def test_an_attribute_that_everyone_has_is_refused_in_one_line(source, method):
+    assert "All" in refused(DataError, method, source, attributes=("All",), target="Target")
+
+
+@pytest.mark.parametrize("method", ["ramaswamy", "discover"])
+def test_a_target_that_everyone_has_is_refused(source, method):
+    names = () if method == "discover" else ("Attribute",)
+    assert "All" in refused(DataError, method, source, attributes=names, target="All")
+
+
+def test_requests_that_make_no_sense_are_refused(source):
+    assert "ramaswamy" in refused(SettingsError, "magic", source, attributes=("Attribute",))
+    assert "--target" in refused(SettingsError, "ramaswamy", source, attributes=("Attribute",))
+    assert "--attribute" in refused(SettingsError, "linear-boundary", source)
+    assert "--attribute" in refused(
+        SettingsError, "discover", source, attributes=("Attribute",), target="Target"
+    )
+    with pytest.raises(SettingsError, match="positive"):
+        DiscoverSettings(iterations=0)
+
+
+def test_latents_that_are_all_alike_have_no_boundary(source):
+    groups = find_groups(source, "train", "Attribute")
+    flat = np.zeros_like(source.z["train"])
+    with pytest.raises(DataError, match="no boundary"):
+        linear_boundary(flat, groups, flat, groups, numpy_generator(0, "s"))
+    broken = np.full_like(flat, np.nan)
+    with pytest.raises(DataError, match="no boundary"):
+        linear_boundary(broken, groups, broken, groups, numpy_generator(0, "s"))
+
+
+def test_a_classifier_without_answer_is_refused():
+    with pytest.raises(DataError, match="not finite"):
+        discover(
+            lambda z: z.sum(dim=1) * math.nan,
+            np.zeros((5, Q), np.float32),
+            [],
+            torch_generator(0, "d"),
+            DiscoverSettings(iterations=3),
+        )
