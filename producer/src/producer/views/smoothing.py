@@ -58,7 +58,7 @@ class SmoothingView:
 
 @dataclass(frozen=True)
 class SmoothingPredictions:
-    """What the deployed smoothed encoder answers: centre [n, d] float32; BOUNDED (it answered) or ABSTAIN, n of them."""
+    """Answers of the deployed smoothed encoder: centre [n, d] float32; BOUNDED (answered) or ABSTAIN, n of them."""
 
     centre: Tensor
     status: tuple[str, ...]
