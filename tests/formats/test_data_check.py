@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regulator.association import associate
+from regulator.association import associate, associations
 from regulator.data_check import check_data
+from regulator.label_table import LabelTable
 from shared_spec.data.folder import Folder
 from shared_spec.data.source import SPLITS, Source
 from shared_spec.errors import DataError, SettingsError
@@ -81,7 +82,26 @@ def test_association_closed_forms():
     assert associate(a, a * 3, 2, 5) == (1.0, None), "classes that do not occur do not count"
     three = np.repeat([0, 1, 2], 40)
     assert associate(three, (three + 1) % 3, 3, 3)[0] == pytest.approx(1.0)
+    v, phi = associate((three == 0).astype(int), three, 2, 3)
+    assert v == pytest.approx(1.0), "the smaller number of classes bounds chi-squared"
+    assert phi is None
     assert associate(a[:0], a[:0], 2, 2) == (None, None)
+
+
+def test_columns_computed_from_one_another_are_not_paired():
+    codes = {name: np.array([0, 1, 0, 1]) for name in ("Age", "Age-2", "Race=A", "Race=B", "Happy")}
+    labels = LabelTable(
+        counts={"train": 4, "valid": 0, "test": 0},
+        codes={"train": codes, "valid": {}, "test": {}},
+        classes=dict.fromkeys(codes, ("no", "yes")),
+        derived={"Age-2": "Age", "Race=A": "Race", "Race=B": "Race"},
+    )
+    pairs = {(a.first, a.second) for a in associations(labels)}
+    assert ("Age", "Race=A") in pairs
+    assert not pairs & {("Age", "Age-2"), ("Race=A", "Race=B")}
+    assert len(pairs) == 8
+    asked = [(a.first, a.second) for a in associations(labels, ["Happy", "Age"])]
+    assert len({frozenset(pair) for pair in asked}) == len(asked), "a pair is listed twice"
 
 
 def test_all_problems_are_listed_at_once(tmp_path):
