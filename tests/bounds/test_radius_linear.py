@@ -144,6 +144,13 @@ def test_what_is_not_finite_never_certifies(bad):
     assert not certify_base_tube(head, vertices, torch.zeros(1), classes)
 
 
+def test_overflow_never_certifies():
+    head = head_of([[1e200, 0.0], [0.0, 0.0]], [0.0, 0.0])
+    huge, classes = torch.tensor([[1e200, 0.0]], dtype=F64), torch.tensor([0])
+    assert linear_radius(head, huge, classes)[0] == 0
+    assert not certify_linear(head, ball(huge, torch.zeros(1)), classes)
+
+
 def test_a_negative_radius_never_certifies():
     head = head_of([[1.0], [0.0]], [0.0, 0.0])
     args = torch.tensor([[1.0]]), torch.tensor([-1.0])

@@ -108,6 +108,21 @@ def test_the_tested_class_is_the_given_one():
     )
 
 
+@pytest.mark.parametrize("unit", [0.25, 8.0])
+def test_only_the_ratio_to_sigma_matters(unit):
+    """Representations, radii and sigma_rs in another unit: every number of the decision stays."""
+    margins, radii = torch.linspace(0.2, 2.0, 30, dtype=F64), torch.full((30,), 0.6, dtype=F64)
+    zero = torch.zeros(30, dtype=torch.int64)
+    noisy = NoisyHead(STEP, unit)
+    scaled = sequential_decision(
+        noisy, unit * margins[:, None], unit * radii, zero, 0.001, streams(30), cap=4000
+    )
+    plain = decide(margins, radii, cap=4000)
+    assert (scaled.status == plain.status).all()
+    assert (scaled.samples == plain.samples).all()
+    assert np.allclose(scaled.log_wealth, plain.log_wealth)
+
+
 def test_results_do_not_depend_on_batches_or_order():
     generator = torch_generator(1, "sequential")
     margins = 2.0 * torch.rand(300, generator=generator, dtype=F64)

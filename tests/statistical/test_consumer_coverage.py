@@ -16,7 +16,7 @@ from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import randomized_radius
 from consumer.radius.sequential import sequential_decision
 from shared_spec.rng import numpy_generator
-from shared_spec.stats import EProcess, order_statistic_index
+from shared_spec.stats import EProcess, clopper_pearson_lower, order_statistic_index
 
 pytestmark = pytest.mark.statistical
 
@@ -71,7 +71,14 @@ def test_the_randomized_radius_exceeds_the_truth_as_rarely_as_stated(margin):
     )
     failures = int((result.radius > margin).sum())
     assert failures <= allowed(replicates, alpha), "the radius is too large too often"
-    assert failures >= replicates * alpha / 4, "a two-sided level halves the failures"
+    counts = np.arange(301)
+    above = np.array(
+        [clopper_pearson_lower(int(count), 300, alpha) for count in counts]
+    ) > norm.cdf(margin)
+    expected = binom.pmf(counts[above], 300, norm.cdf(margin)).sum()
+    assert failures >= binom.ppf(1e-6, replicates, expected), (
+        "too few failures: the noise is not the one that is claimed"
+    )
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.5, 1.5])

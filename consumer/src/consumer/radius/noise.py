@@ -66,7 +66,7 @@ class NoisyHead:
         rival = logits.scatter(-1, index, -torch.inf).amax(-1)
         lead = logits.gather(-1, index)[..., 0] - rival
         won = lead > self._rounding(points)[:, None]
-        return np.asarray((won & torch.isfinite(logits).all(-1)).numpy(), dtype=np.bool_)
+        return np.asarray(won.numpy(), dtype=np.bool_)
 
     def _rounding(self, points: Tensor) -> Tensor:
         """Bound [n] on the rounding of a difference of two logits, for noise of up to 10 standard deviations."""
