@@ -10,7 +10,7 @@ import difflib
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -31,6 +31,7 @@ __all__ = [
     "config_option",
     "data_option",
     "emit",
+    "execute",
     "note",
     "progress",
     "run",
@@ -46,29 +47,32 @@ Advance = Callable[[int, str], None]
 
 
 def run(group: click.Group) -> NoReturn:
-    """Runs a command line and exits with the code that its outcome has."""
-    debug = "--debug" in sys.argv
+    """Runs the command line that this process was started with and exits with the code of its outcome."""
+    sys.exit(execute(group, sys.argv[1:]))
+
+
+def execute(group: click.Group, words: Sequence[str]) -> int:
+    """Runs a command line and returns its exit code; errors are one line on stderr.
+
+    What is neither a `LassiError` nor click's own is a bug: it keeps its traceback, and Python's exit code 1.
+    """
     try:
-        group.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+        group.main(args=list(words), standalone_mode=False, prog_name=group.name)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        sys.exit(2)
-    except click.Abort:
-        _fail("interrupted; run the same command again to go on", 130)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; run the same command again to go on", 130)
     except click.ClickException as error:
-        _fail(error.format_message(), 2)
-    except KeyboardInterrupt:
-        _fail("interrupted; run the same command again to go on", 130)
+        return _fail(error.format_message(), 2)
     except LassiError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_code)
-    sys.exit(0)
+        return _fail(str(error), error.exit_code)
+    return 0
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int) -> int:
     click.echo(f"error: {' '.join(message.split())}", err=True)
-    sys.exit(code)
+    return code
 
 
 class Group(click.Group):

@@ -1,0 +1,92 @@
+"""A tiny run of all three parties, made once per session through the commands, for tests that need real artefacts."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from consumer.cli import group as consumer
+from producer.cli import group as producer
+from regulator.cli import group as regulator
+from shared_spec.console import execute
+
+GROUPS = {"regulator": regulator, "producer": producer, "consumer": consumer}
+DATA = "portraits:train=480,valid=96,test=40"
+FLOW = ["--steps", "40", "--blocks", "2", "--flows", "2", "--hidden", "8"]
+ENCODER = [
+    "--hidden",
+    "32",
+    "--hidden",
+    "24",
+    "--dimension",
+    "16",
+    "--epochs",
+    "3",
+    "--batch",
+    "64",
+]
+
+
+def fit(paths):
+    """The words of the fit that made `tiny`."""
+    return [
+        "producer", "fit", "--spec", paths.spec, "--data", DATA, "--target", "Smiling", "--model", paths.model,
+        "--out", paths.reps, *ENCODER, "--tube-vertices", "5", "--shard-rows", "25", "--cache", paths.cache,
+    ]  # fmt: skip
+
+
+def command(*words):
+    """Runs a command line of one of the parties in this process; returns its exit code."""
+    return execute(GROUPS[words[0]], [str(word) for word in words[1:]])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_threads():
+    # Tiny tensors: a second thread costs more than it gives, and two runs of the suite should not fight.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Paths of a spec, a model, a bundle and a certificate; never to be written to: use `copies`."""
+    root = tmp_path_factory.mktemp("tiny")
+    paths = SimpleNamespace(
+        root=root, data=DATA, cache=root / "cache", flow=root / "flow.safetensors", spec=root / "spec.safetensors",
+        model=root / "model", reps=root / "reps", certificate=root / "certificate",
+    )  # fmt: skip
+    steps = [
+        ["regulator", "train-flow", "--data", DATA, "--out", paths.flow, *FLOW],
+        ["regulator", "publish-spec", "--data", DATA, "--flow", paths.flow, "--attribute", "Pale_Skin",
+         "--out", paths.spec, "--cache", paths.cache],
+        fit(paths),
+        ["consumer", "certify", "--reps", paths.reps, "--target", "Smiling", "--out", paths.certificate],
+    ]  # fmt: skip
+    for words in steps:
+        assert command(*words) == 0, words
+    return paths
+
+
+@pytest.fixture
+def copies(tiny, tmp_path):
+    """The same artefacts, copied so that a test may damage them."""
+    found = SimpleNamespace(**vars(tiny))
+    for name in ("spec", "model", "reps", "certificate"):
+        source, target = getattr(tiny, name), tmp_path / Path(getattr(tiny, name)).name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+        setattr(found, name, target)
+    found.out = tmp_path / "out"
+    return found
+
+
+@pytest.fixture
+def run():
+    """The function that runs a command line in this process."""
+    return command
+
+
+@pytest.fixture
+def fit_words():
+    """The function that gives the words of the fit behind `tiny`."""
+    return fit

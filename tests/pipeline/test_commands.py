@@ -1,0 +1,146 @@
+"""The commands end to end: what they leave behind, that it chains, and that running again is safe."""
+
+import csv
+import json
+
+import pytest
+
+from consumer import load_head
+from producer import load_encoder
+from shared_spec import load_bundle, load_certificate, load_spec
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_digests_chain_from_certificate_to_spec(tiny):
+    spec, bundle, certificate = (
+        load_spec(tiny.spec),
+        load_bundle(tiny.reps),
+        load_certificate(tiny.certificate),
+    )
+    assert bundle.manifest.spec.digest == spec.digest
+    assert bundle.manifest.encoder.digest == load_encoder(tiny.model).digest
+    assert certificate.document.bundle_digest == bundle.digest
+    assert certificate.document.spec == bundle.manifest.spec
+    assert certificate.document.encoder_digest == bundle.manifest.encoder.digest
+
+
+def test_every_test_individual_has_a_row_in_each_view_and_the_right_label(tiny):
+    bundle, certificate = load_bundle(tiny.reps), load_certificate(tiny.certificate)
+    for view in ("smoothing", "exact"):
+        rows = [row for row in certificate.rows if row["view"] == view]
+        assert [row["sample_id"] for row in rows] == list(bundle.sample_ids("test"))
+        classes = certificate.document.head.classes
+        labels = [classes[code] for code in bundle.labels("test", "Smiling")]
+        assert [row["label"] for row in rows] == labels
+
+
+def test_certified_rows_have_d_cs_below_d_rs_or_a_tube(tiny):
+    for row in load_certificate(tiny.certificate).rows:
+        if row["status"] == "CERTIFIED" and row["method"] == "closed-form ball":
+            assert float(row["d_cs"]) < float(row["d_rs"])
+        assert (row["status"] == "CERTIFIED") == (row["reason"] == "")
+
+
+def test_views_name_their_models_and_their_own_accuracy(tiny):
+    claims = load_certificate(tiny.certificate).document.claims
+    assert claims["exact"].certified_model == "C∘R∘E"
+    assert claims["smoothing"].certified_model == "C∘R̂∘E"
+    assert claims["exact"].alpha == {}
+    assert claims["exact"].alpha_per_individual == 0
+    assert sum(claims["smoothing"].alpha.values()) == pytest.approx(0.01, rel=1e-9)
+    assert load_head(tiny.certificate).config.classes == ("no", "yes")
+
+
+def test_the_bundle_holds_no_encoder_and_no_latent(tiny):
+    names = {path.name for path in tiny.reps.iterdir()}
+    assert names == {
+        "manifest.json", "individuals.csv", "test-00000.safetensors", "test-00001.safetensors",
+        "valid-00000.safetensors", "valid-00001.safetensors", "valid-00002.safetensors", "valid-00003.safetensors",
+        *(f"train-{shard:05d}.safetensors" for shard in range(20)),
+    }  # fmt: skip
+    for tensors in load_bundle(tiny.reps).shards("test"):
+        assert all(
+            tensor.shape[-1] in (16, len(tensor)) or tensor.ndim == 1 for tensor in tensors.values()
+        )
+
+
+@pytest.mark.parametrize("party", ["regulator", "producer", "consumer"])
+def test_help_and_inspect_work_for_every_party(tiny, run, capsys, party):
+    assert run(party, "--help") == 0
+    assert "Example:" in capsys.readouterr().out
+    path = {"regulator": tiny.spec, "producer": tiny.reps, "consumer": tiny.certificate}[party]
+    assert run(party, "inspect", path) == 0
+    assert "sha256-content-v1:" in capsys.readouterr().out
+    assert run(party, "inspect", path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["content_digest"].startswith("sha256-content-v1:")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_fit_again_changes_nothing(copies, run, fit_words):
+    before = contents(copies.reps), contents(copies.model)
+    assert run(*fit_words(copies)) == 0
+    assert (contents(copies.reps), contents(copies.model)) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (["--seed", "1"], "seed"),
+        (["--lambda-2", "0.5"], "training"),
+        (["--method", "naive"], "method"),
+    ],
+)
+def test_another_fit_is_refused_naming_what_differs(copies, run, fit_words, capsys, change, named):
+    before = contents(copies.model)
+    assert run(*fit_words(copies), *change) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"trained before with {named} " in message
+    assert "--force" in message
+    assert contents(copies.model) == before
+
+
+def test_another_export_is_refused_naming_what_differs(copies, run, fit_words, capsys):
+    assert run(*fit_words(copies), "--tolerance", "0.2") == 2
+    assert "exported before with views" in capsys.readouterr().err
+
+
+def test_predictions_repeat_the_certificate_on_the_same_individuals(copies, run):
+    assert (
+        run(
+            "consumer",
+            "predict",
+            "--reps",
+            copies.reps,
+            "--head",
+            copies.certificate,
+            "--out",
+            copies.out,
+        )
+        == 0
+    )
+    with open(copies.out, newline="") as file:
+        predicted = {(row["sample_id"], row["view"]): row for row in csv.DictReader(file)}
+    rows = load_certificate(copies.certificate).rows
+    assert len(predicted) == len(rows)
+    for row in rows:
+        found = predicted[row["sample_id"], row["view"]]
+        assert (found["prediction"], found["status"]) == (row["prediction"], row["status"])
+
+
+def test_preview_is_a_picture(copies, run):
+    words = [
+        "--spec",
+        copies.spec,
+        "--data",
+        copies.data,
+        "--out",
+        copies.out,
+        "--individuals",
+        "2",
+    ]
+    assert run("regulator", "preview", *words) == 0
+    assert copies.out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
