@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from shared_spec.data.source import SPLITS, Source, UInt8Images
@@ -40,4 +41,4 @@ def open_source(uri: str, size: int) -> Source:
         raise SettingsError(f"data set {uri!r}: names no place; expected {scheme}:PATH")
     # Imported on demand: a reader's libraries (Pillow, h5py) are needed by that reader alone.
     reader = getattr(import_module(f"shared_spec.data.{scheme}"), _READERS[scheme])
-    return cast(Source, reader(uri, size))
+    return cast(Source, reader(uri if scheme == "portraits" else Path(place), size))
