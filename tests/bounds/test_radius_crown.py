@@ -10,8 +10,8 @@ import torch
 
 from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
-from consumer.radius.crown import certify_crown, crown_margins
-from consumer.radius.linear import linear_margins
+from consumer.radius.crown import certify_crown, crown_margins, crown_radius
+from consumer.radius.linear import linear_margins, linear_radius
 from consumer.radius.region import Region, affine_tube, ball, polyline
 from consumer.radius.tube import certify_tube
 from shared_spec.rng import torch_generator
@@ -226,6 +226,24 @@ def test_what_is_no_bound_never_certifies(bad):
         centres[0, 0] = bad
         assert not certify_base_ball(head, centres, torch.ones(1), classes)
         assert not certify_tube(head, centres[:, None].expand(-1, 2, -1), torch.ones(1), classes)
+
+
+@pytest.mark.parametrize("widths", [(6, 3), (6, 8, 3), (4, 6, 6, 3)])
+def test_the_reported_radius_is_proved_and_nearly_the_largest(widths):
+    generator = torch_generator(11, f"radius-{widths}")
+    head = random_mlp(generator, *widths)
+    centres = torch.randn(80, widths[0], generator=generator, dtype=F64)
+    classes = head.predict(centres)
+    radii = crown_radius(head, centres, classes)
+    assert (radii > 0).all()
+    assert certify_base_ball(head, centres, radii * (1 - 1e-6), classes).all()
+    assert not certify_base_ball(head, centres, radii * (1 + 1e-6), classes).any()
+    worst = attack(head, ball(centres, radii), classes, generator)
+    assert (worst > 0).all(), "a point within the reported radius flips"
+    assert (crown_radius(head, centres, (classes + 1) % 3) == 0).all()
+    assert (crown_radius(head, centres * torch.nan, classes) == 0).all()
+    if len(widths) == 2:
+        assert torch.allclose(radii, linear_radius(head, centres, classes), rtol=1e-6)
 
 
 def test_ties_and_other_classes_never_certify():

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.region import Region
+from consumer.radius.region import Region, ball
 
-__all__ = ["certify_crown", "crown_margins"]
+__all__ = ["certify_crown", "crown_margins", "crown_radius"]
 
 # Relative slack on sums of non-negative terms (norms, magnitudes): their rounding is far below it.
 _INFLATE = 1.0 + 1e-9
@@ -57,6 +57,33 @@ def certify_crown(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     Deterministic. False proves nothing.
     """
     return region.usable & (crown_margins(head, region, classes) > 0.0)
+
+
+def crown_radius(head: FrozenHead, centres: Tensor, classes: Tensor, *, steps: int = 24) -> Tensor:
+    """A radius to report: within it CROWN proves that C takes the value `classes`, found by bisection.
+
+    Guarantee: C takes the value `classes` on the closed ball of this radius, and so of any smaller one, in real
+    arithmetic on these float64 numbers. Deterministic. 0 where nothing was proved.
+
+    Args:
+        head: the base head C, of any depth.
+        centres: [n, d], any float dtype.
+        classes: [n] int64, the class that is predicted for each individual.
+        steps: halvings beyond the 40 that find the scale: what is left out is 2^-steps of the radius or less.
+
+    Returns:
+        [n] float64, representation units; at most 2^(39 + steps), which stands for infinity.
+    """
+    proved = torch.zeros(classes.numel(), dtype=torch.float64)
+    refused = torch.full_like(proved, torch.inf)
+    trial = torch.ones_like(proved)
+    for _ in range(40 + steps):
+        holds = certify_crown(head, ball(centres, trial), classes)
+        proved = torch.where(holds, trial, proved)
+        refused = torch.where(holds, refused, trial)
+        middle = (proved + refused) / 2.0
+        trial = torch.where(refused.isinf(), 2.0 * proved, middle)
+    return proved
 
 
 def _margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from consumer.radius.crown import certify_crown
-from consumer.radius.region import polyline
+from consumer.radius.region import ball, polyline
 
 __all__ = ["certify_tube"]
 
@@ -71,9 +71,10 @@ def _certify(
             break
         if depth < bisections:
             segments, owner = _halve(segments), owner.repeat_interleave(2)
-            middles = segments[:, 1]
-            wrong = head(middles).argmax(-1) != classes[owner]
-            certified[owner[wrong]] = False
+            # Where the ball around one point fails, no shorter piece through that point could succeed.
+            middles = ball(segments[::2, 1], delta[owner[::2]])
+            failed = ~certify_crown(head, middles, classes[owner[::2]])
+            certified[owner[::2][failed]] = False
     certified[owner] = False
     return certified
 
