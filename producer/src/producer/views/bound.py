@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from producer.views.centre import distances, medoid, order_statistic
-from producer.views.sampling import RepresentationMap
+from producer.views.centre import medoid, order_statistic
+from producer.views.sampling import RepresentationMap, distances_along
 from producer.views.statements import Plan
 
 __all__ = ["NO_RADIUS", "Bound", "Prediction", "certify", "predict"]
@@ -70,7 +70,7 @@ def predict(
     centre, radius = medoid(g(centre_draws), plan.mass_count, plan.candidates)
     count = 0
     if plan.n1:
-        count = int((distances(g(check_draws), centre) <= radius).sum())
+        count = int((distances_along(g, check_draws, centre) <= radius).sum())
     finite = math.isfinite(radius) and bool(torch.isfinite(centre).all())
     answered = finite and count >= plan.check_count
     return Prediction(centre if finite else torch.zeros_like(centre), radius, count, answered)
@@ -95,7 +95,9 @@ def certify(
         radius_draws: [n, k], alike; the three independent of each other.
     """
     prediction = predict(g, plan, centre_draws, check_draws)
-    quantile = order_statistic(distances(g(radius_draws), prediction.centre), plan.order_index)
+    quantile = order_statistic(
+        distances_along(g, radius_draws, prediction.centre), plan.order_index
+    )
     radius = _round_up(plan.factor * quantile, prediction.centre)
     bounded = prediction.answered and math.isfinite(radius)
     return Bound(prediction, quantile, radius if bounded else NO_RADIUS, bounded)

@@ -11,6 +11,9 @@ from torch import Tensor
 
 __all__ = ["Ball", "distances", "medoid", "order_statistic"]
 
+_TOGETHER = 1.0 + 1e-11
+
+
 Ball = tuple[Tensor, float]
 """A centre [d] and a radius."""
 
@@ -54,4 +57,5 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
     squared.nan_to_num_(nan=torch.inf, posinf=torch.inf)
     kth = np.partition(squared.numpy(), mass_count - 1, axis=1)[:, mass_count - 1]
     centre = samples[int(kth.argmin())].to(torch.float32).to(torch.float64)
-    return centre, order_statistic(distances(samples, centre), mass_count)
+    # The last bits of a distance depend on how the sample was computed; points at equal distance must stay together.
+    return centre, order_statistic(distances(samples, centre), mass_count) * _TOGETHER

@@ -7,22 +7,43 @@ Preactivations and everything after them are float64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from producer.folded import FoldedEncoder
+from producer.views.centre import distances
+from producer.views.exact.polyline import Polyline, breakpoints
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import gaussian
 
-__all__ = ["RepresentationMap", "draws", "representation_map"]
+__all__ = ["LineMap", "RepresentationMap", "distances_along", "draws", "representation_map"]
 
 RepresentationMap: TypeAlias = Callable[[Tensor], Tensor]
 """g: coefficients t [n, k] float64 to representations [n, d] float64."""
 
 # Rows per block: the widest activation of a block stays near 16 MB at the paper's sizes.
 _BLOCK = 1000
+
+
+@dataclass(frozen=True)
+class LineMap:
+    """g for k = 1, read off its exact polyline."""
+
+    curve: Polyline
+
+    def __call__(self, t: Tensor) -> Tensor:
+        """Representations [n, d] at coefficients t [n, 1]."""
+        return self.curve.at(t[:, 0])
+
+
+def distances_along(g: RepresentationMap, t: Tensor, centre: Tensor) -> Tensor:
+    """||g(t) - centre||_2, NaN as +inf, [n] float64; along a polyline without forming the representations."""
+    if isinstance(g, LineMap):
+        return torch.nan_to_num(g.curve.distances(t[:, 0], centre), nan=torch.inf, posinf=torch.inf)
+    return distances(g(t), centre)
 
 
 def draws(seed: int, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
@@ -33,16 +54,33 @@ def draws(seed: int, purpose: str, sample_id: str, n: int, k: int, sigma: float)
 def representation_map(
     encoder: FoldedEncoder, offset: Tensor, directions: Tensor, reach: float
 ) -> RepresentationMap:
-    """G on { t : ||t||_2 <= reach }, exactly, at the price of the neurons that change sign there.
+    """G on { t : ||t||_2 <= reach }.
 
-    A first-layer neuron that is on throughout is affine in t and one that is off is zero: the former are summed into
-    an affine map once, the latter left out, and only the others enter the matrix product per sample.
+    For k = 1, where g is a polyline with some hundred vertices, the vertices are evaluated and thousands of samples
+    read off between them (docs/guarantees.md, D.1); otherwise every sample is evaluated. Either way g is exact up to
+    float64 rounding.
 
     Args:
         encoder: R, folded.
         offset: u0 = W_1 z + b_1, [h_1].
         directions: U1 = W_1 a_i, [k, h_1].
         reach: bound on the norms of the coefficients that g will be given.
+    """
+    direct = _direct_map(encoder, offset, directions, reach)
+    if len(directions) > 1:
+        return direct
+    vertices = breakpoints(encoder, offset, directions[0], reach)
+    curve = Polyline(vertices, direct(vertices[:, None]), encoder, offset, directions[0])
+    return LineMap(curve)
+
+
+def _direct_map(
+    encoder: FoldedEncoder, offset: Tensor, directions: Tensor, reach: float
+) -> RepresentationMap:
+    """The same by evaluation, at the price of the neurons that change sign on { t : ||t||_2 <= reach }.
+
+    A first-layer neuron that is on throughout is affine in t and one that is off is zero: the former are summed into
+    an affine map once, the latter left out, and only the others enter the matrix product per sample.
     """
     if len(encoder.weights) == 1:
         return lambda t: offset + t @ directions
