@@ -3,7 +3,7 @@
 Prints individuals per second of each method on one thread, and how many samples the sequential decision takes for what
 the fixed sample size of the paper decides, in the same run on the same individuals.
 
-    OMP_NUM_THREADS=1 python benchmarks/consumer.py
+    OMP_NUM_THREADS=1 python benchmarks/radii.py
 """
 
 from __future__ import annotations
