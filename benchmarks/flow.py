@@ -1,10 +1,12 @@
 """Images per second of the flow against plain Glow code of the same size, in one run.
 
 Prints, per size, a training step in f32 and with the coupling networks in bfloat16, and encode in f32, each as a ratio
-to `_plain_glow.py` doing the same with the same optimiser. Rounds alternate between the contestants and the fastest
-round of each counts, so that another program on the machine does not decide the ratio.
+to `_plain_glow.py` doing the same with the same optimiser; encode takes four times the images of a step. Rounds
+alternate between the contestants and the fastest round of each counts, so that another program on the machine does not
+decide the ratio.
 
     python benchmarks/flow.py [--size 32x3x8x128x64 …] [--rounds 5]     (pixels x blocks x flows x hidden x batch)
+    python benchmarks/flow.py --preset paper-128 [--batch 4]     one step and one encode: seconds and peak memory
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ import torch
 from _plain_glow import PlainGlow
 from torch import Tensor, nn
 
+from regulator.flow_settings import flow_preset
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.rng import torch_generator
 
-DEFAULT_SIZES = ["32x3x8x64x64", "32x3x8x128x64", "64x4x32x512x4"]
+DEFAULT_SIZES = ["32x3x8x64x64", "32x3x8x128x64", "64x4x32x512x8"]
 
 
 def fastest(contestants: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
@@ -66,18 +69,39 @@ def compare(size: int, blocks: int, flows: int, hidden: int, batch: int, rounds:
         },
         rounds,
     )
+    many = x.repeat(4, 1, 1, 1)
     with torch.no_grad():
-        encodes = fastest({"plain": lambda: plain(x), "f32": lambda: glow.encode(x)}, rounds)
+        encodes = fastest({"plain": lambda: plain(many), "f32": lambda: glow.encode(many)}, rounds)
     parameters = sum(p.numel() for p in glow.parameters()) / 1e6
     print(f"{size} px, {blocks} x {flows} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
-    for title, times in (("training step", steps), ("encode", encodes)):
+    for title, times, images in (("training step", steps, batch), ("encode", encodes, 4 * batch)):
         for name, seconds in times.items():
             print(
-                f"  {title:14}{name:6}{batch / seconds:9.1f} images/s"
+                f"  {title:14}{name:6}{images / seconds:9.1f} images/s"
                 f"{times['plain'] / seconds:7.2f} x plain"
             )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"  peak memory of the process so far {peak:.2f} GiB", flush=True)
+
+
+def measure_preset(name: str, batch: int) -> None:
+    """Print what one training step and one encode of a preset take, as the preset trains it."""
+    preset = flow_preset(name)
+    config, settings = preset.config, preset.training
+    shape = (batch, 3, config.size, config.size)
+    x = torch.rand(shape, generator=torch_generator(0, "benchmark")) - 0.5
+    glow = Glow(config, torch_generator(0, "flow"))
+    glow.initialise(x)
+    dtype = torch.bfloat16 if settings.bf16 else None
+    step = training_step(glow, lambda: glow(x, dtype, settings.recompute)[1])
+    for title, call in (("step", step), ("encode", torch.no_grad()(lambda: glow.encode(x)))):
+        start = time.perf_counter()
+        call()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(
+            f"{name}, batch {batch}: one {title} {time.perf_counter() - start:.1f} s, peak memory {peak:.2f} GiB",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -85,7 +109,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", action="append", help="pixels x blocks x flows x hidden x batch")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--preset", help="measure this preset alone")
+    parser.add_argument("--batch", type=int, default=4, help="images of a preset's step")
     arguments = parser.parse_args()
+    if arguments.preset:
+        measure_preset(arguments.preset, arguments.batch)
+        return
     for text in arguments.size or DEFAULT_SIZES:
         size, blocks, flows, hidden, batch = map(int, text.split("x"))
         compare(size, blocks, flows, hidden, batch, arguments.rounds)

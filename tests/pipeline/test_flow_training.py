@@ -97,6 +97,15 @@ def test_training_lowers_bits_per_dim_and_returns_the_best():
     )
 
 
+def test_the_best_weights_are_kept_when_training_overfits():
+    source = Gradients(train=2)
+    trained, curve = run(source=source, steps=200, evaluate_every=20, learning_rate=0.01, ema=0.0)
+    measured = [held_out for _, _, held_out in curve if held_out is not None]
+    assert trained.bits_per_dim == min(measured) < measured[-1], "held-out bits never rose: void"
+    pixels = held_out_pixels(source, 512, 7, 5)
+    assert held_out_bits(trained.flow, pixels) == trained.bits_per_dim, "not the best weights"
+
+
 @pytest.mark.parametrize("stop", [8, 13])
 def test_a_killed_run_continues_bit_for_bit(tmp_path, stop):
     whole, curve = run(flips=True)

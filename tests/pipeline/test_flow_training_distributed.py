@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regulator.distributed import Workers, join_workers
+from shared_spec.distributed import Workers, join_workers
 from regulator.flow_settings import FlowTrainingSettings
 from regulator.flow_training import train_flow
 from shared_spec.artifacts.tensors import load_tensors, save_tensors

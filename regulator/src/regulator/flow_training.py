@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from shared_spec.distributed import Workers
 from regulator.flow_checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from regulator.flow_data import batch_rows, held_out_pixels, image_reader, training_pixels
 from regulator.flow_settings import FlowTrainingSettings, learning_rate
 from shared_spec.data.source import Source, UInt8Images
+from shared_spec.distributed import Workers
 from shared_spec.errors import LassiError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim
 from shared_spec.rng import torch_generator
@@ -106,11 +106,11 @@ def train_flow(
             bits = _training_step(
                 state, batch[workers.share(len(batch))].to(device), settings, workers
             )
-            _check_convergence(bits, config.bits, state, settings, checkpoint)
+            _refuse_divergence(bits, 4.0 * config.bits, state, settings, checkpoint)
             measured = None
             if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
                 measured = _keep_best(state, held_out)
-                _check_convergence(measured, config.bits, state, settings, checkpoint)
+                _refuse_divergence(measured, math.inf, state, settings, checkpoint)
                 if checkpoint is not None and workers.first:
                     save_checkpoint(checkpoint, state, fixed)
             if workers.first:
@@ -183,18 +183,21 @@ def _keep_best(state: TrainingState, held_out: Tensor) -> float:
     return measured
 
 
-def _check_convergence(
+def _refuse_divergence(
     bits: float,
-    colour_bits: int,
+    limit: float,
     state: TrainingState,
     settings: FlowTrainingSettings,
     checkpoint: Path | None,
 ) -> None:
-    """Raise LassiError if the loss is not finite, or far above the `colour_bits` that uniform noise would cost."""
-    if math.isfinite(bits) and bits < 4 * colour_bits:
+    """Raise LassiError if these bits per dimension are not finite or not below the limit.
+
+    Uniform noise costs as many bits per dimension as preprocessing keeps, so a batch far above that is beyond repair.
+    """
+    if math.isfinite(bits) and bits < limit:
         return
     last = f"; the last checkpoint, {checkpoint}, is intact" if checkpoint is not None else ""
     raise LassiError(
-        f"flow training diverged at step {state.step} ({bits:.3g} bits/dim, expected below {colour_bits}): lower the "
+        f"flow training diverged at step {state.step} ({bits:.3g} bits/dim): lower the "
         f"learning rate (now {settings.learning_rate:g}) or lengthen the warm-up (now {settings.warmup} steps){last}"
     )
