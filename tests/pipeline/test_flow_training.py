@@ -187,6 +187,8 @@ def test_learning_rate_rises_then_falls_to_zero():
     assert rates[-1] < 2e-5
     cosine = [learning_rate(settings(steps=100, warmup=0, decay="cosine"), s) for s in range(100)]
     assert all(a > b for a, b in itertools.pairwise(cosine))
+    assert cosine[50] == pytest.approx(5e-4)
+    assert cosine[25] == pytest.approx(1e-3 * (1 + math.cos(math.pi / 4)) / 2)
     assert learning_rate(settings(steps=100, decay="none"), 99) == 1e-3
 
 

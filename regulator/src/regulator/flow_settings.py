@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,7 +61,7 @@ def learning_rate(settings: FlowTrainingSettings, step: int) -> float:
         return settings.learning_rate
     left = (settings.steps - step) / max(settings.steps - settings.warmup, 1)
     if settings.decay == "cosine":
-        left = left * left * (3.0 - 2.0 * left)
+        left = 0.5 - 0.5 * math.cos(math.pi * left)
     return settings.learning_rate * left
 
 

@@ -75,6 +75,7 @@ def train_flow(
         settings: every choice of the training.
         seed: of the initial weights, the order of the images and the noise; each is keyed by what it is for.
         checkpoint: written at every measurement; if it exists, training continues from it, bit for bit on one CPU.
+            Several processes must all see it.
         progress: called by the first process after every step.
         workers: the processes that share each batch; this one alone if not given.
         device: where to compute.
