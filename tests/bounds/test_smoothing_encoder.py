@@ -1,0 +1,157 @@
+"""The smoothing view of an encoder: attacks, the textbook, streams of draws, and what is refused."""
+
+import importlib.util
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from producer.encoder import Encoder, EncoderConfig, fold
+from producer.views.bound import certify, predict
+from producer.views.sampling import draws, representation_map
+from producer.views.smoothing import certify_smoothing, predict_smoothing
+from producer.views.statements import SmoothingSettings
+from shared_spec.errors import DataError, SettingsError
+from shared_spec.rng import torch_generator
+from shared_spec.similarity import SimilaritySet
+
+SMALL = SmoothingSettings(n0=2000, n=2000)
+PAPER = SmoothingSettings(statement="paper", n0=5000, n=5000)
+EPSILON = 1.0
+
+
+def load_textbook():
+    path = Path(__file__).parents[1] / "oracles" / "textbook_smoothing.py"
+    spec = importlib.util.spec_from_file_location("textbook_smoothing", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def random_net(seed=0, q=24, hidden=(16, 12), d=8, scale=1.0):
+    generator = torch_generator(seed, "test.smoothing-net")
+    encoder = Encoder(EncoderConfig(input_dim=q, hidden=hidden, output_dim=d), generator).train()
+    for _ in range(5):
+        encoder(scale * torch.randn(100, q, generator=generator))
+    return encoder.eval()
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("statement", ["D", "paper"])
+def test_the_deployed_encoder_stays_within_the_radius_all_over_the_similarity_set(k, statement):
+    folded = fold(random_net())
+    generator = torch_generator(4, "test.attack")
+    similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)
+    z = torch.randn(1, 24, generator=generator)
+    settings = PAPER if statement == "paper" else SMALL
+    view = certify_smoothing(folded, z, ["x"], similarity, settings, 0)
+    assert view.status == ("BOUNDED",)
+    t = torch.cat(
+        [similarity.uniform(20, generator), torch.eye(k) * EPSILON, -torch.eye(k) * EPSILON]
+    )
+    points = similarity.points(z, t)
+    answers = predict_smoothing(
+        folded, points, [str(i) for i in range(len(t))], similarity, settings, 0
+    )
+    answered = torch.tensor([status == "BOUNDED" for status in answers.status])
+    assert answered.double().mean() > 0.8, "the deployed encoder abstains too often"
+    moved = (answers.centre.double() - view.centre[0].double()).norm(dim=1)
+    assert (moved[answered] <= view.radius[0]).all()
+    assert moved[answered].max() > 0.05 * view.radius[0], "the attack does not move the encoder"
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_same_draws_give_the_textbook_its_radius(k):
+    textbook = load_textbook()
+    encoder = random_net()
+    generator = torch_generator(5, "test.textbook")
+    similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)
+    z = torch.randn(1, 24, generator=generator)
+    settings = SmoothingSettings(statement="paper", n0=4000, n=2000, candidates=4000)
+    view = certify_smoothing(fold(encoder), z, ["x"], similarity, settings, 7)
+    sets = [
+        draws(7, f"smoothing.{purpose}", "x", n, k, view.plan.sigma)
+        for purpose, n in (("centre", 4000), ("check", 4000), ("radius", 2000))
+    ]
+    centre, radius = textbook.certify(
+        encoder, z[0], similarity.vectors, EPSILON, view.plan.sigma, *sets
+    )
+    assert radius is not None
+    assert (centre - view.centre[0]).norm() < 0.02 * radius, "another medoid"
+    assert float(view.radius[0]) == pytest.approx(radius, rel=0.01)
+    fast = certify_smoothing(
+        fold(encoder), z, ["x"], similarity, settings.model_copy(update={"candidates": 200}), 7
+    )
+    assert float(fast.radius[0]) == pytest.approx(radius, rel=0.05), "200 candidates lose too much"
+
+
+def test_an_individual_is_the_same_in_any_company():
+    folded = fold(random_net())
+    generator = torch_generator(6, "test.batch")
+    similarity = SimilaritySet(torch.randn(2, 24, generator=generator), EPSILON)
+    z = torch.randn(5, 24, generator=generator)
+    ids = [f"person-{i}" for i in range(5)]
+    settings = SmoothingSettings(n0=400, n=400)
+    together = certify_smoothing(folded, z, ids, similarity, settings, 0)
+    order = [3, 0, 4]
+    apart = certify_smoothing(folded, z[order], [ids[i] for i in order], similarity, settings, 0)
+    for name in ("centre", "radius", "quantile", "ball_radius", "ball_count"):
+        assert torch.equal(getattr(together, name)[order], getattr(apart, name)), name
+    renamed = certify_smoothing(folded, z[:1], ["another"], similarity, settings, 0)
+    reseeded = certify_smoothing(folded, z[:1], ids[:1], similarity, settings, 1)
+    assert len({float(v.quantile[0]) for v in (together, renamed, reseeded)}) == 3, (
+        "a stream is shared"
+    )
+
+
+def test_every_purpose_draws_from_a_stream_of_its_own():
+    folded = fold(random_net())
+    similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
+    z = torch.zeros(1, 24)
+    settings = SmoothingSettings(n0=400, n=400)
+    view = certify_smoothing(folded, z, ["x"], similarity, settings, 9)
+    plan = view.plan
+    sets = {
+        purpose: draws(9, f"smoothing.{purpose}", "x", 400, 1, plan.sigma)
+        for purpose in ("centre", "check", "radius", "query-centre", "query-check")
+    }
+    assert len({tuple(t[:3].flatten().tolist()) for t in sets.values()}) == 5
+    assert float(torch.cat(list(sets.values()), dim=1).T.corrcoef().triu(1).abs().max()) < 0.3
+    direct = folded.first_layer(z[0]), folded.directions(similarity.vectors)
+    reach = max(float(sets[name].abs().max()) for name in ("centre", "check", "radius"))
+    g = representation_map(folded, *direct, reach)
+    bound = certify(g, plan, sets["centre"], sets["check"], sets["radius"])
+    assert float(view.radius[0]) == bound.radius, "the purposes are not those that were drawn for"
+    answer = predict_smoothing(folded, z, ["x"], similarity, settings, 9)
+    reach = max(float(sets[name].abs().max()) for name in ("query-centre", "query-check"))
+    g = representation_map(folded, *direct, reach)
+    expected = predict(g, plan, sets["query-centre"], sets["query-check"]).centre.float()
+    assert torch.equal(answer.centre[0], expected)
+
+
+def test_nobody_is_certified_for_nothing_asked():
+    folded = fold(random_net())
+    similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
+    view = certify_smoothing(folded, torch.zeros(0, 24), [], similarity, SMALL, 0)
+    assert view.centre.shape == (0, 8)
+    assert view.radius.shape == (0,)
+
+
+def test_what_cannot_be_bounded_is_refused():
+    folded = fold(random_net())
+    similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
+    z = torch.zeros(2, 24)
+    with pytest.raises(DataError, match="twice"):
+        certify_smoothing(folded, z, ["a", "a"], similarity, SMALL, 0)
+    with pytest.raises(DataError, match="shape"):
+        certify_smoothing(folded, z[:, 1:], ["a", "b"], similarity, SMALL, 0)
+    broken = torch.stack([z[0], z[1] + math.nan])
+    with pytest.raises(DataError, match="'b' is not finite"):
+        certify_smoothing(folded, broken, ["a", "b"], similarity, SMALL, 0)
+    ideal = SMALL.model_copy(update={"statement": "I"})
+    with pytest.raises(SettingsError, match="statement I"):
+        predict_smoothing(folded, z, ["a", "b"], similarity, ideal, 0)
+    hopeless = SMALL.model_copy(update={"n": 10})
+    with pytest.raises(SettingsError, match="only abstain"):
+        certify_smoothing(folded, z, ["a", "b"], similarity, hopeless, 0)
