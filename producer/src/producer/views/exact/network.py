@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -56,7 +57,6 @@ class BoundedNetwork:
         slopes: V = epsilon W_1 a_i, [k, h_1].
         magnitudes: |W_2|^T, ..., |W_L|^T, contiguous.
         row_norms: upper bounds on the l2 norms of the rows of W_1, [h_1].
-        spectral: upper bound on ||W_L||_2 (1 for a single layer, where it is never used).
     """
 
     encoder: FoldedEncoder
@@ -65,7 +65,6 @@ class BoundedNetwork:
     slopes: Tensor
     magnitudes: tuple[Tensor, ...]
     row_norms: Tensor
-    spectral: float
 
     @classmethod
     def of(cls, encoder: FoldedEncoder, vectors: Tensor, epsilon: float) -> BoundedNetwork:
@@ -73,10 +72,6 @@ class BoundedNetwork:
         for name, tensors in (("weight", encoder.weights), ("bias", encoder.biases)):
             _require_finite(name, tensors)
         _require_finite("attribute vector", tuple(vectors))
-        last = encoder.weights[-1]
-        spectral = 1.0
-        if len(encoder.weights) > 1:
-            spectral = float(torch.linalg.matrix_norm(last, ord=2)) * (1.0 + 1e-9)
         return cls(
             encoder=encoder,
             vectors=vectors.to(torch.float64),
@@ -84,8 +79,12 @@ class BoundedNetwork:
             slopes=encoder.directions(vectors) * float(epsilon),
             magnitudes=tuple(weight.abs().T.contiguous() for weight in encoder.weights[1:]),
             row_norms=torch.linalg.vector_norm(encoder.weights[0], dim=1) * INFLATION,
-            spectral=spectral,
         )
+
+    @cached_property
+    def spectral(self) -> float:
+        """Upper bound on ||W_L||_2."""
+        return float(torch.linalg.matrix_norm(self.encoder.weights[-1], ord=2)) * (1.0 + 1e-9)
 
     @property
     def depth(self) -> int:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from producer.views.exact.affine_forms import ReducedNetwork
+from producer.views.exact.branch_and_bound import largest_norm, sample_points
+from producer.views.exact.cells import Cells
 from producer.views.exact.line import LineBound
 from producer.views.exact.rounding import INFLATION, above
 
-__all__ = ["Tubes", "polyline_tubes"]
+__all__ = ["Tubes", "affine_tube", "polyline_tubes"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,27 @@ def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
         points.append(chosen)
         delta.append((worst + bound.rounding[individual]) * INFLATION)
     return Tubes("polyline", torch.stack(points), above(torch.stack(delta)))
+
+
+def affine_tube(
+    reduced: ReducedNetwork, start: Cells, tolerance: float, max_cells: int
+) -> tuple[Tensor, float, int]:
+    """A tube {c + sum s_i E_i : ||s||_2 <= 1} + B(0, delta) around the output of a reduced encoder, any k.
+
+    c and E are a least-squares fit at points of the ball; delta bounds the residual by branch and bound, so it holds
+    for the float32 rows that are exported, however good the fit.
+
+    Returns:
+        Rows c, E_1, ..., E_k [1 + k, d] float32, delta, and the boxes it took.
+    """
+    tau = sample_points(start)
+    design = torch.cat([torch.ones(len(tau), 1, dtype=torch.float64), tau], dim=1)
+    rows = (torch.linalg.pinv(design) @ reduced.values(tau)).to(torch.float32)
+    exported = rows.to(torch.float64)
+    reach = largest_norm(
+        reduced.relative_to(exported[0], exported[1:]), start, tolerance, max_cells
+    )
+    return rows, reach.upper, reach.cells
 
 
 def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[Tensor, Tensor]:

@@ -16,12 +16,14 @@ from torch import Tensor
 
 from producer.folded import FoldedEncoder
 from producer.views.exact.grid import uniform_parameters
+from producer.views.exact.inputs import check_finite, check_inputs, check_settings
 from producer.views.exact.line import bound_lines
-from producer.views.exact.network import BoundedNetwork
+from producer.views.exact.network import BoundedNetwork, Rays
 from producer.views.exact.polyline import breakpoints
+from producer.views.exact.sets import bound_set
 from producer.views.exact.tubes import Tubes, polyline_tubes
 from shared_spec.artifacts.bundle import BOUND_STATUS
-from shared_spec.errors import ArtifactError, DataError, SettingsError
+from shared_spec.errors import DataError
 
 __all__ = ["ExactView", "certify_exact"]
 
@@ -91,16 +93,24 @@ def certify_exact(
         ArtifactError: for encoders or vectors that are not finite or do not fit together.
         DataError: for latents that are not finite or of another dimension.
     """
-    _check_settings(epsilon, tolerance, max_cells, tube_vertices)
-    _check_inputs(encoder, latents, vectors)
+    check_settings(epsilon, tolerance, max_cells, tube_vertices)
+    check_inputs(encoder, latents, vectors)
+    if not len(latents):
+        raise DataError("exact view: there are no latents; pass at least one individual")
     network = BoundedNetwork.of(encoder, vectors, epsilon)
     parts: list[ExactView] = []
     exact = method == "polyline" or tube_vertices > 0
     for batch in torch.split(latents, _POLYLINE_BATCH if exact else _GRID_BATCH):
-        _check_finite(batch, len(parts) * len(parts[0].radius) if parts else 0)
-        parts.append(
-            _bound_curves(network, batch, tolerance, exact, max_cells, tube_vertices, enclosing)
-        )
+        check_finite(batch, len(parts) * len(parts[0].radius) if parts else 0)
+        rays = network.rays(batch)
+        if len(vectors) == 1:
+            bound = _bound_curves(
+                network, rays, tolerance, exact, max_cells, tube_vertices, enclosing
+            )
+        else:
+            tube = tube_vertices > 0
+            bound = _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
+        parts.append(bound)
         if progress is not None:
             progress(len(batch))
     return _join(parts)
@@ -108,20 +118,19 @@ def certify_exact(
 
 def _bound_curves(
     network: BoundedNetwork,
-    latents: Tensor,
+    rays: Rays,
     tolerance: float,
     exact: bool,
     max_points: int,
     tube_vertices: int,
     enclosing: bool,
 ) -> ExactView:
-    rays = network.rays(latents)
     if exact:
         starts = [
             breakpoints(network.encoder, offset, network.slopes[0], 1.0) for offset in rays.offset
         ]
     else:
-        starts = [uniform_parameters(_GRID_START)] * len(latents)
+        starts = [uniform_parameters(_GRID_START)] * len(rays.offset)
     bound = bound_lines(network, rays, starts, tolerance, max_points, enclosing)
     return ExactView(
         centre=bound.centre,
@@ -131,6 +140,41 @@ def _bound_curves(
         lower_bound=bound.lower,
         effort=bound.points,
         tubes=polyline_tubes(bound, tube_vertices) if tube_vertices else None,
+    )
+
+
+def _bound_sets(
+    network: BoundedNetwork,
+    rays: Rays,
+    tolerance: float,
+    max_cells: int,
+    enclosing: bool,
+    tube: bool,
+) -> ExactView:
+    sets = [
+        bound_set(network, rays.individual(index), tolerance, max_cells, enclosing, tube)
+        for index in range(len(rays.offset))
+    ]
+
+    def numbers(values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64)
+
+    reached = torch.tensor([entry.reach.reached for entry in sets])
+    tubes = [entry.tube for entry in sets if entry.tube is not None]
+    return ExactView(
+        centre=torch.stack([entry.centre for entry in sets]),
+        radius=numbers([entry.reach.upper for entry in sets]),
+        status=torch.where(reached, _BOUNDED, _UNDECIDED).to(torch.uint8),
+        representation=torch.stack([entry.representation for entry in sets]),
+        lower_bound=numbers([entry.reach.lower for entry in sets]),
+        effort=torch.tensor([entry.cells for entry in sets], dtype=torch.int64),
+        tubes=Tubes(
+            "affine",
+            torch.stack([points for points, _ in tubes]),
+            numbers([delta for _, delta in tubes]),
+        )
+        if tubes
+        else None,
     )
 
 
@@ -154,38 +198,3 @@ def _join(parts: list[ExactView]) -> ExactView:
         if tubes
         else None,
     )
-
-
-def _check_settings(epsilon: float, tolerance: float, max_cells: int, tube_vertices: int) -> None:
-    for name, value in (("epsilon", epsilon), ("tolerance", tolerance)):
-        if not 0.0 < value < float("inf"):
-            raise SettingsError(f"exact view: {name} is {value}, expected a positive number")
-    if max_cells < 1:
-        raise SettingsError(f"exact view: max_cells is {max_cells}, expected at least 1")
-    if tube_vertices < 0 or tube_vertices == 1:
-        raise SettingsError(
-            f"exact view: tube_vertices is {tube_vertices}, expected 0 (no tube) or at least 2"
-        )
-
-
-def _check_inputs(encoder: FoldedEncoder, latents: Tensor, vectors: Tensor) -> None:
-    dimension = encoder.input_dim
-    if vectors.ndim != 2 or len(vectors) < 1 or vectors.shape[1] != dimension:
-        raise ArtifactError(
-            f"exact view: attribute vectors have shape {tuple(vectors.shape)}, expected "
-            f"[k, {dimension}] as the encoder reads; use the spec that it was trained for"
-        )
-    if latents.ndim != 2 or latents.shape[1] != dimension:
-        raise DataError(
-            f"exact view: latents have shape {tuple(latents.shape)}, expected [n, {dimension}] "
-            "as the encoder reads; encode the images with the flow of its spec"
-        )
-
-
-def _check_finite(latents: Tensor, first: int) -> None:
-    bad = torch.nonzero(~torch.isfinite(latents).all(1)).squeeze(1)
-    if len(bad):
-        raise DataError(
-            f"exact view: the latent of individual {first + int(bad[0])} is not finite; "
-            "check the image and the flow's inversion error"
-        )
