@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from regulator.coverage import KnownTruth, measure_coverage, nearest_coefficients
+from regulator.coverage import KnownTruth, measure_coverage
 from regulator.coverage_picture import draw_coverage
+from regulator.projection import nearest_coefficients
 from shared_spec.data import open_source
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import numpy_generator, torch_generator
@@ -130,6 +131,7 @@ def test_coverage_is_zero_where_the_truth_lies_in_the_set():
     assert row.typical_mean < 1e-7
     assert row.pixel_set == 0.0, "the decoded nearest point is not the true image"
     assert row.truths == 6 * 4, "x itself was counted among its similar individuals"
+    assert row.pixel_line == 0.0, "a point along the vector is the true image"
     assert row.pixel_self == pytest.approx(8 * 1.5 / Q), "mean of 1 and 2 steps in one pixel of 48"
     assert (report.examples[0].nearest == report.examples[0].truth).all()
 
@@ -147,6 +149,7 @@ def test_a_set_that_is_too_short_covers_the_rest_by_half():
     # One step away: inside. Two steps away: the set ends half way.
     assert row.relative_mean == pytest.approx((0 + 0.5) / 2)
     assert row.relative_p90 == pytest.approx(0.5)
+    assert row.pixel_line == pytest.approx(8 * 0.5 / Q), "what is beyond the end is one step off"
     assert row.at_border == 1.0, "one step lies on the border, two beyond it"
     assert covered(3.0)[0].at_border == 0.0
 
