@@ -74,7 +74,7 @@ class ReducedNetwork:
     @cached_property
     def importance(self) -> Tensor:
         """How far an error in each switching neuron can move the output, directly or through later ones; [N]."""
-        importance = torch.linalg.vector_norm(self.output.coupling, dim=1)
+        importance: Tensor = torch.linalg.vector_norm(self.output.coupling, dim=1)
         end = len(importance)
         for layer in reversed(self.layers):
             start = end - len(layer.offset)

@@ -97,7 +97,8 @@ class Cells:
         """The points centre + offsets * half of each box, moved into the unit ball; [c, k]."""
         points = self.centre + offsets * self.half
         length = torch.linalg.vector_norm(points, dim=1, keepdim=True)
-        return points / (length * (1.0 + 1e-15)).clamp_min(1.0)
+        clipped: Tensor = points / (length * (1.0 + 1e-15)).clamp_min(1.0)
+        return clipped
 
 
 def cover(k: int) -> Cells:

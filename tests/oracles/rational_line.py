@@ -1,0 +1,72 @@
+"""The farthest representation on a line in exact rational arithmetic, and small encoders to try it on."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import torch
+
+from producer.folded import FoldedEncoder
+from shared_spec.rng import torch_generator
+
+
+def small_encoder(widths, seed, dyadic=False):
+    """A random encoder; `dyadic` rounds to multiples of 1/16, which puts breakpoints and ties on each other."""
+    generator = torch_generator(seed, "small-encoder")
+
+    def draw(*shape):
+        values = torch.randn(*shape, generator=generator, dtype=torch.float64)
+        return (values * 16).round() / 16 if dyadic else values
+
+    pairs = list(pairwise(widths))
+    weights = tuple(draw(outer, inner) * (2.0 / inner) ** 0.5 for inner, outer in pairs)
+    if dyadic:
+        weights = tuple((weight * 16).round() / 16 for weight in weights)
+    return FoldedEncoder(weights, tuple(0.5 * draw(outer) for _, outer in pairs))
+
+
+def small_set(encoder, individuals, attributes, seed, dyadic=False):
+    """Latents [n, q] and attribute vectors [k, q] of about their length."""
+    generator = torch_generator(seed, "small-set")
+    q = encoder.input_dim
+    latents = torch.randn(individuals, q, generator=generator, dtype=torch.float64)
+    vectors = torch.randn(attributes, q, generator=generator, dtype=torch.float64)
+    if dyadic:
+        latents, vectors = (latents * 8).round() / 8, (vectors * 8).round() / 8
+    return latents, vectors
+
+
+def rationals(tensor):
+    """Nested lists of Fractions."""
+    values = tensor.tolist()
+    return [
+        [Fraction(v) for v in row] if isinstance(row, list) else Fraction(row) for row in values
+    ]
+
+
+def farthest_squared(encoder, latent, vector, epsilon, centre):
+    """max ||R(z + t a) - centre||^2 over |t| <= epsilon as a Fraction: no rounding anywhere."""
+    z, a = rationals(latent), rationals(vector)
+    end = Fraction(epsilon)
+    vertices = [(t, [x + t * y for x, y in zip(z, a, strict=True)]) for t in (-end, end)]
+    layers = list(zip(encoder.weights, encoder.biases, strict=True))
+    for index, (weight, bias) in enumerate(layers):
+        rows, shift = rationals(weight), rationals(bias)
+        vertices = [
+            (t, [sum(map(Fraction.__mul__, row, h), b) for row, b in zip(rows, shift, strict=True)])
+            for t, h in vertices
+        ]
+        if index < len(layers) - 1:
+            vertices = [(t, [max(x, Fraction(0)) for x in p]) for t, p in _with_roots(vertices)]
+    c = rationals(centre.double())
+    return max(sum((x - y) ** 2 for x, y in zip(v, c, strict=True)) for _, v in vertices)
+
+
+def _with_roots(vertices):
+    result = [vertices[0]]
+    for (s, p), (t, q) in pairwise(vertices):
+        shares = {x / (x - y) for x, y in zip(p, q, strict=True) if x * y < 0}
+        for share in sorted(shares):
+            mixed = [x + share * (y - x) for x, y in zip(p, q, strict=True)]
+            result.append((s + share * (t - s), mixed))
+        result.append((t, q))
+    return result
