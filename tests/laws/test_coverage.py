@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from regulator.coverage import KnownTruth, measure_coverage
+from regulator.coverage import measure_coverage
 from regulator.coverage_picture import draw_coverage
+from regulator.known_truth import KnownTruth
 from regulator.projection import nearest_coefficients
 from shared_spec.data import open_source
 from shared_spec.errors import DataError, SettingsError

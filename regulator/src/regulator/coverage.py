@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from regulator.known_truth import KnownTruth
 from regulator.projection import nearest_coefficients
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
@@ -26,28 +27,11 @@ __all__ = [
     "Coverage",
     "CoverageExample",
     "CoverageReport",
-    "KnownTruth",
     "measure_coverage",
 ]
 
 _LINE = 9
 _BATCH = 256
-
-
-@runtime_checkable
-class KnownTruth(Protocol):
-    """A source that can show the truly similar individuals of a person."""
-
-    uri: str
-
-    def similar(self, split: str, row: int, attribute: str) -> UInt8Images:
-        """The same individual at several values of one factor, [m, 3, S, S]."""
-
-    def sample_ids(self, split: str) -> Sequence[str]:
-        """Ids of a split's individuals."""
-
-    def images(self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> UInt8Images:
-        """Images of some rows of a split."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class Coverage:
         relative_p90: its 90th percentile.
         typical_mean: mean of dist(z', S(x)) over the median distance between two of the x.
         at_border: share whose nearest point lies on the border of S(x): a larger epsilon would come nearer.
-        pixel_set: mean absolute difference between the true image and the decoded nearest point, in 0 ... 255.
+        pixel_set: mean absolute difference of the true image (as preprocessed) and the decoded nearest point, 0 ... 255.
         pixel_line: the same for the best of nine points along each vector alone: an image of S(x) is this near.
         pixel_self: the same between the true image and the image of x.
     """
@@ -181,7 +165,9 @@ def _compare(
     to_set = torch.linalg.vector_norm(z + offsets - nearest, dim=1)
     decoded = _decode(flow, nearest)
     line = _decode(flow, similarity.points(z, _lines(similarity)))
-    along = torch.stack([_pixel_error(truth, point[None]) for point in line])
+    # What the flow keeps of an image: it never sees the lowest bits.
+    seen, own = (_seen(flow, part) for part in (truth, image[None]))
+    along = torch.stack([_pixel_error(seen, point[None]) for point in line])
     relative = torch.where(to_self > 0, to_set / to_self.clamp_min(1e-300), 0.0)
     example = CoverageExample(sample_id, attribute, truth, decoded, relative.numpy(), t.numpy())
     return _Compared(
@@ -189,9 +175,9 @@ def _compare(
         to_set,
         to_self,
         torch.linalg.vector_norm(t, dim=1) > (1 - 1e-9) * similarity.epsilon,
-        _pixel_error(truth, decoded),
+        _pixel_error(seen, decoded),
         along.amin(dim=0),
-        _pixel_error(truth, image[None]),
+        _pixel_error(seen, own),
     )
 
 
@@ -231,8 +217,16 @@ def _lines(similarity: SimilaritySet) -> Tensor:
 def _decode(flow: Glow, latents: Tensor) -> UInt8Images:
     """Images of latents [n, q]."""
     with torch.no_grad():
-        images: UInt8Images = to_images(flow.decode(latents.to(torch.float32))).numpy()
+        pixels = flow.decode(latents.to(torch.float32))
+    images: UInt8Images = to_images(pixels).numpy()
     return images
+
+
+def _seen(flow: Glow, images: UInt8Images) -> UInt8Images:
+    """The images after preprocessing, back in 0 ... 255."""
+    pixels = preprocess(torch.from_numpy(images), flow.config.bits)
+    seen: UInt8Images = to_images(pixels).numpy()
+    return seen
 
 
 def _encode(flow: Glow, images: UInt8Images) -> Tensor:

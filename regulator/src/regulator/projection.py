@@ -1,4 +1,4 @@
-"""The point of a similarity set that is nearest to a given latent: a least-squares problem in a ball of coefficients."""
+"""The point of a similarity set that is nearest to a given latent: least squares in a ball of coefficients."""
 
 from __future__ import annotations
 
