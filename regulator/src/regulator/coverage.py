@@ -46,7 +46,7 @@ class Coverage:
         relative_p90: its 90th percentile.
         typical_mean: mean of dist(z', S(x)) over the median distance between two of the x.
         at_border: share whose nearest point lies on the border of S(x): a larger epsilon would come nearer.
-        pixel_set: mean absolute difference of the true image (as preprocessed) and the decoded nearest point, 0 ... 255.
+        pixel_set: mean absolute difference of the true image, as preprocessed, and the decoded nearest point (0-255).
         pixel_line: the same for the best of nine points along each vector alone: an image of S(x) is this near.
         pixel_self: the same between the true image and the image of x.
     """
