@@ -157,10 +157,9 @@ def test_the_order_statistic_is_one_of_the_values():
 
 def test_distances_survive_a_fair_encoder_of_long_vectors():
     offset = torch.full((512,), 1e3, dtype=torch.float64)
-    moved = offset + 1e-9 * torch.eye(512, dtype=torch.float64)
-    assert torch.allclose(
-        distances(moved, offset), torch.full((512,), 1e-9, dtype=torch.float64), rtol=1e-3
-    )
+    moved = offset + 1e-6 * torch.eye(512, dtype=torch.float64)
+    error = (distances(moved, offset) / 1e-6 - 1).abs().max()
+    assert error < 1e-6, "the distances cancel"
 
 
 def test_the_medoid_is_the_best_candidate_and_its_radius_is_measured_from_the_exported_centre():
