@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from consumer.decide import METHODS, Bounds, Decisions, Sampling, decide
 from consumer.head import FrozenHead
 from consumer.population import population_statement
-from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.bundle import UNBOUNDED, Bundle
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.certificate import STATUSES, Claim, Population
 from shared_spec.errors import DataError, SettingsError
 
-__all__ = ["ViewCertificates", "certify_view", "read_bounds", "view_methods"]
+__all__ = ["ViewCertificates", "certify_view", "decide_all", "read_bounds", "view_methods"]
 
 CONFIDENCE = 0.95
 """Of the statements about all certificates together."""
@@ -33,20 +31,45 @@ class ViewCertificates:
     rows: list[dict[str, Any]]
 
 
-def read_bounds(bundle: Bundle, split: str, view: str) -> Bounds:
-    """What the bundle states about a split's individuals in one view. Raises ArtifactError for a malformed shard."""
-    names = ["centre", "radius", "status", "tube", "affine", "delta"]
-    found = bundle.gather(split, ["representation", *(f"{view}.{name}" for name in names)])
-    centres = found[f"{view}.centre"]
-    return Bounds(
-        points=found["representation"] if view == "exact" else centres,
-        centres=centres,
-        radii=found[f"{view}.radius"],
-        status=found[f"{view}.status"],
-        tube=found.get(f"{view}.tube"),
-        affine=found.get(f"{view}.affine"),
-        delta=found.get(f"{view}.delta"),
-    )
+def read_bounds(bundle: Bundle, split: str, view: str) -> Iterator[Bounds]:
+    """What the bundle states about a split's individuals in one view, shard by shard.
+
+    Raises:
+        ArtifactError: for a malformed shard.
+    """
+    for found in bundle.shards(split):
+        centres = found[f"{view}.centre"]
+        yield Bounds(
+            points=found["representation"] if view == "exact" else centres,
+            centres=centres,
+            radii=found[f"{view}.radius"],
+            status=found[f"{view}.status"],
+            tube=found.get(f"{view}.tube"),
+            affine=found.get(f"{view}.affine"),
+            delta=found.get(f"{view}.delta"),
+        )
+
+
+def decide_all(
+    head: FrozenHead,
+    bounds: Iterable[Bounds],
+    methods: Sequence[str],
+    sigma_rs: float,
+    sampling: Sampling,
+    seed: int,
+    sample_ids: Sequence[str],
+) -> tuple[list[Decisions], npt.NDArray[np.float64]]:
+    """Decides all individuals by each method, holding one shard at a time; also returns their d_cs [n]."""
+    parts: list[list[Decisions]] = [[] for _ in methods]
+    radii = []
+    start = 0
+    for shard in bounds:
+        ids = sample_ids[start : start + len(shard.radii)]
+        start += len(ids)
+        radii.append(shard.radii.numpy())
+        for method, found in zip(methods, parts, strict=True):
+            found.append(decide(head, shard, method, sigma_rs, sampling, seed, ids))
+    return [Decisions.join(found) for found in parts], np.concatenate(radii)
 
 
 def view_methods(head: FrozenHead, method: str, sigma_rs: float) -> tuple[str, ...]:
@@ -75,7 +98,7 @@ def view_methods(head: FrozenHead, method: str, sigma_rs: float) -> tuple[str, .
 def certify_view(
     head: FrozenHead,
     classes: Sequence[str],
-    bounds: Bounds,
+    bounds: Iterable[Bounds],
     view: str,
     entry: ViewEntry,
     sample_ids: Sequence[str],
@@ -94,7 +117,7 @@ def certify_view(
     Args:
         head: C.
         classes: class names.
-        bounds: what the producer states.
+        bounds: what the producer states, shard by shard.
         view: smoothing or exact.
         entry: the view's statement and failure probabilities.
         sample_ids: whose the bounds are.
@@ -106,7 +129,7 @@ def certify_view(
     """
     if len(sample_ids) == 0:
         raise DataError("the bundle certifies no individual; ask the producer to export some")
-    tried = [decide(head, bounds, m, sigma_rs, sampling, seed, sample_ids) for m in methods]
+    tried, radii = decide_all(head, bounds, methods, sigma_rs, sampling, seed, sample_ids)
     best = max(range(len(tried)), key=lambda index: (tried[index].certified, -index))
     decisions, method = tried[best], methods[best]
     alpha = {**entry.alpha, **decisions.alpha}
@@ -131,21 +154,18 @@ def certify_view(
         false_certificates_bound=statement.false_certificates_bound,
         population=Population(confidence=CONFIDENCE, fair_at_least=statement.fair_at_least),
     )
-    return ViewCertificates(
-        claim, _rows(view, classes, bounds.radii, sample_ids, labels, decisions)
-    )
+    return ViewCertificates(claim, _rows(view, classes, radii, sample_ids, labels, decisions))
 
 
 def _rows(
     view: str,
     classes: Sequence[str],
-    radii: Tensor,
+    radii: npt.NDArray[np.float64],
     sample_ids: Sequence[str],
     labels: npt.NDArray[np.int64],
     decisions: Decisions,
 ) -> list[dict[str, Any]]:
     named = [*classes, ""]  # code -1, unknown or abstained, is the empty cell
-    unbounded = torch.finfo(torch.float64).max
     return [
         {
             "sample_id": sample_id,
@@ -154,7 +174,7 @@ def _rows(
             "prediction": named[decisions.prediction[row]],
             "status": decisions.status[row],
             "reason": decisions.reason[row],
-            "d_cs": "" if radii[row] >= unbounded else float(radii[row]),
+            "d_cs": "" if radii[row] >= UNBOUNDED else float(radii[row]),
             "d_rs": "" if decisions.d_rs is None else float(decisions.d_rs[row]),
             "method": decisions.method[row],
             "samples": int(decisions.samples[row]),

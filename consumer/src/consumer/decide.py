@@ -7,7 +7,8 @@ from the producer is never certified, whatever the head.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_tube
-from consumer.radius.crown import certify_crown
+from consumer.radius.crown import certify_crown, crown_radius
 from consumer.radius.linear import certify_linear, linear_radius
 from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import randomized_radius, select_classes
@@ -100,6 +101,22 @@ class Decisions:
         """How many individuals are certified."""
         return int((self.status == "CERTIFIED").sum())
 
+    @staticmethod
+    def join(parts: Sequence[Decisions]) -> Decisions:
+        """The decisions of several groups of individuals, made by one method, in order."""
+
+        def joined(name: str) -> Any:  # noqa: ANN401 - the type of the field
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return replace(
+            parts[0],
+            **{
+                name: joined(name)
+                for name in ("prediction", "status", "reason", "method", "samples", "successes")
+            },
+            d_rs=None if parts[0].d_rs is None else joined("d_rs"),
+        )
+
 
 def decide(
     head: FrozenHead,
@@ -131,12 +148,12 @@ def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
     """Deterministic decisions about C: by the ball and, where there is one, by the tube."""
     classes = head.predict(bounds.points)
     n = classes.numel()
-    d_rs = None
     if method == "closed-form":
         radius = linear_radius(head, bounds.centres, classes)
-        d_rs = radius.numpy()
         by_ball = bounds.radii < radius
     else:
+        radius = crown_radius(head, bounds.centres, classes)
+        # The bisection for the radius stops a little early, so the ball itself is asked about.
         by_ball = certify_crown(head, ball(bounds.centres, bounds.radii), classes)
     by_tube = torch.zeros(n, dtype=torch.bool)
     left = torch.nonzero(~by_ball).flatten()
@@ -156,7 +173,7 @@ def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
         status=np.where(certified, "CERTIFIED", "NOT_CERTIFIED"),
         reason=np.where(certified, "", far),
         method=np.where(by_tube.numpy(), f"{method} tube", f"{method} ball"),
-        d_rs=d_rs,
+        d_rs=radius.numpy(),
         samples=np.zeros(n, dtype=np.int64),
         successes=np.zeros(n, dtype=np.int64),
         smoothed=False,
@@ -228,14 +245,5 @@ def _finish(bounds: Bounds, decisions: Decisions) -> Decisions:
     reason = np.where(
         abstained, "producer abstained", np.where(undecided, "producer undecided", decisions.reason)
     )
-    return Decisions(
-        prediction=np.where(abstained, -1, decisions.prediction),
-        status=status,
-        reason=reason,
-        method=decisions.method,
-        d_rs=decisions.d_rs,
-        samples=decisions.samples,
-        successes=decisions.successes,
-        smoothed=decisions.smoothed,
-        alpha=decisions.alpha,
-    )
+    prediction = np.where(abstained, -1, decisions.prediction)
+    return replace(decisions, prediction=prediction, status=status, reason=reason)

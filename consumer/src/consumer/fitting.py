@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from consumer.certify import read_bounds
-from consumer.decide import Sampling, decide
+from consumer.certify import decide_all, read_bounds
+from consumer.decide import Sampling
 from consumer.head import Head, HeadConfig
 from consumer.labels import UNLABELLED, TaskLabels
 from consumer.training import balanced_weights, choose_sigma, train_head
@@ -96,13 +96,13 @@ def _validation(
             f"{bundle.path}: no certified, labelled validation individuals to choose the noise with; "
             "give --noise a number"
         )
-    bounds = read_bounds(bundle, "valid", view)
+    bounds = list(read_bounds(bundle, "valid", view))
     sample_ids = bundle.sample_ids("valid")
 
     def evaluate(head: Head) -> tuple[float, float]:
         frozen = head.frozen()
         method = "closed-form" if frozen.is_linear else "crown"
-        decisions = decide(frozen, bounds, method, 0.0, Sampling(), 0, sample_ids)
+        (decisions,), _ = decide_all(frozen, bounds, [method], 0.0, Sampling(), 0, sample_ids)
         accuracy = float((decisions.prediction == codes)[known].mean())
         return accuracy, decisions.certified / len(sample_ids)
 

@@ -14,7 +14,7 @@ from shared_spec.console import Group, run
 __all__ = ["group", "main"]
 
 
-@click.group(cls=Group)
+@click.group("consumer", cls=Group)
 def group() -> None:
     """The data consumer: trains a classifier on representations and certifies individual fairness.
 

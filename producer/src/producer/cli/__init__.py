@@ -14,7 +14,7 @@ from shared_spec.console import Group, run
 __all__ = ["group", "main"]
 
 
-@click.group(cls=Group)
+@click.group("producer", cls=Group)
 def group() -> None:
     """The data producer: learns representations in which similar individuals lie provably close together.
 

@@ -16,7 +16,7 @@ from shared_spec.console import Group, run
 __all__ = ["group", "main"]
 
 
-@click.group(cls=Group)
+@click.group("regulator", cls=Group)
 def group() -> None:
     """The data regulator: says, in a published spec, which individuals count as similar.
 
