@@ -95,15 +95,17 @@ def test_losses_are_those_of_the_paper():
     assert torch.isclose(result.total, total, atol=1e-5)
 
 
-def test_a_shift_common_to_everybody_is_paid_for_in_train_mode():
-    # With a linear encoder and a symmetric grid everybody's worst point is the same end of the segment; a batch norm
-    # pass of its own for z' would subtract that shift, and discrimination would cost nothing.
+def test_a_shift_common_to_everybody_is_paid_for_in_train_mode(monkeypatch):
+    # Everybody's worst point is the same end of the segment; a batch norm pass of its own for z' would subtract that
+    # shift, and discrimination would cost nothing.
     data, similarity = problem(n=200)
     config = EncoderConfig(input_dim=similarity.latent_dim, hidden=(), output_dim=4)
     networks = Networks(config, {"task": 2}, False, torch_generator(0, "linear")).train()
-    settings = ObjectiveSettings(attack="grid")
+    one_end = torch.ones(1, 1, 1, dtype=torch.float64)
+    monkeypatch.setattr("producer.objective.attack_points", lambda *_: one_end)
     labels = data.labels["task"][None]
-    result = losses(networks, data.latents, labels, similarity, settings, torch_generator(0, "x"))
+    settings, stream = ObjectiveSettings(), torch_generator(0, "x")
+    result = losses(networks, data.latents, labels, similarity, settings, stream)
     assert result.adversarial > 0.3, "batch norm removed the distance between z and z'"
 
 
