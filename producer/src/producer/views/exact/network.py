@@ -84,7 +84,9 @@ class BoundedNetwork:
     @cached_property
     def spectral(self) -> float:
         """Upper bound on ||W_L||_2."""
-        return float(torch.linalg.matrix_norm(self.encoder.weights[-1], ord=2)) * (1.0 + 1e-9)
+        last = self.encoder.weights[-1]
+        largest = torch.linalg.eigvalsh(last @ last.T)[-1].clamp_min(0.0)
+        return float(largest.sqrt()) * (1.0 + 1e-9)
 
     @property
     def depth(self) -> int:

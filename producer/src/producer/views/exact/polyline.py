@@ -16,7 +16,7 @@ from torch import Tensor
 
 from producer.folded import FoldedEncoder
 
-__all__ = ["Polyline", "breakpoints", "polyline"]
+__all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
 
 
 @dataclass(frozen=True)
@@ -92,50 +92,75 @@ def polyline(encoder: FoldedEncoder, latent: Tensor, vector: Tensor, t_max: floa
         vector: a, [q].
         t_max: end of the range, > 0; for Gaussian t of standard deviation sigma, 6.5 sigma leaves out 8e-11.
     """
-    offset = encoder.first_layer(latent)
     slope = encoder.directions(vector.unsqueeze(0)).squeeze(0)
-    t = breakpoints(encoder, offset, slope, t_max)
-    values = encoder.tail(offset + t.unsqueeze(1) * slope)
+    return polyline_along(encoder, encoder.first_layer(latent), slope, t_max)
+
+
+def polyline_along(encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float) -> Polyline:
+    """As `polyline`, from offset = W_1 z + b_1 [h_1] and slope = W_1 a [h_1]: the first layer costs most."""
+    t, values = _trace(encoder, offset, slope, t_max)
     return Polyline(t, values, encoder, offset, slope)
 
 
 def breakpoints(encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float) -> Tensor:
-    """Increasing parameters from -t_max to t_max, with 0, between which R is linear up to rounding; [m] float64.
+    """Increasing parameters from -t_max to t_max, with 0, between which R is linear up to rounding; [m] float64."""
+    return _trace(encoder, offset, slope, t_max)[0]
 
-    Args:
-        encoder: R.
-        offset: W_1 z + b_1, [h_1].
-        slope: W_1 a, [h_1].
-        t_max: end of the range.
-    """
-    fixed = torch.tensor([-t_max, 0.0, t_max], dtype=torch.float64)
+
+def _trace(
+    encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float
+) -> tuple[Tensor, Tensor]:
+    """Vertices t [m] and R there [m, d]."""
     if len(encoder.weights) == 1:
-        return fixed
-    roots = -offset / slope
-    t = torch.cat([fixed, roots[roots.abs() < t_max]]).sort().values
-    t = t[_increasing(t)]
-    rows = offset + t.unsqueeze(1) * slope
-    for weight, bias in zip(encoder.weights[1:-1], encoder.biases[1:-1], strict=True):
+        t = torch.tensor([-t_max, 0.0, t_max], dtype=torch.float64)
+        return t, offset + t.unsqueeze(1) * slope
+    t, rows = _second_layer(encoder, offset, slope, t_max)
+    for weight, bias in zip(encoder.weights[2:], encoder.biases[2:], strict=True):
+        t, rows = _insert(t, rows, *_crossings(rows))
         rows = torch.addmm(bias, rows.clamp_min(0.0), weight.T)
-        t, rows = _insert_crossings(t, rows)
-    return t
+    return t, rows
 
 
-def _insert_crossings(t: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Adds the parameters at which a column of `rows` [m, h], linear between rows, changes sign."""
+def _second_layer(
+    encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float
+) -> tuple[Tensor, Tensor]:
+    """Breakpoints of the first layer, with 0, and p_2 there.
+
+    Passing the breakpoint of neuron i adds W_2[:, i] |slope_i| to the slope of p_2, whether it switches on or off:
+    two cumulative sums instead of a product with W_2 per breakpoint.
+    """
+    weight, bias = encoder.weights[1], encoder.biases[1]
+    roots = -offset / slope
+    inside = roots.abs() < t_max
+    order = torch.nonzero(inside).squeeze(1)
+    order = order[roots[order].argsort()]
+    active = torch.where(inside, slope < 0.0, offset > 0.0)
+    ends = torch.tensor([-t_max, t_max], dtype=torch.float64)
+    t = torch.cat([ends[:1], roots[order], ends[1:]])
+    first = torch.where(active, offset - t_max * slope, 0.0) @ weight.T + bias
+    turn = torch.where(active, slope, 0.0) @ weight.T
+    turns = torch.cat([turn.unsqueeze(0), weight.T[order] * slope[order].abs().unsqueeze(1)])
+    steps = turns.cumsum(0) * t.diff().unsqueeze(1)
+    rows = torch.cat([first.unsqueeze(0), steps]).cumsum(0)
+    segment = torch.searchsorted(t, torch.zeros(1, dtype=torch.float64)) - 1
+    share = -t[segment] / (t[segment + 1] - t[segment])
+    return _insert(t, rows, segment, share)
+
+
+def _crossings(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Segments, and shares of them, at which a column of `rows` [m, h], linear between rows, changes sign."""
     negative = rows < 0.0
     segment, column = torch.nonzero(negative[1:] != negative[:-1], as_tuple=True)
     first, second = rows[segment, column], rows[segment + 1, column]
-    share = first / (first - second)
+    return segment, first / (first - second)
+
+
+def _insert(t: Tensor, rows: Tensor, segment: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Adds the points at these shares of these segments, interpolated; equal parameters are kept once."""
     fresh = torch.lerp(t[segment], t[segment + 1], share)
     values = torch.lerp(rows[segment], rows[segment + 1], share.unsqueeze(1))
+    fresh = torch.where(fresh.abs() < 4e-16 * t[-1], 0.0, fresh)
     merged, order = torch.cat([t, fresh]).sort()
-    keep = _increasing(merged)
+    keep = torch.ones(len(merged), dtype=torch.bool)
+    keep[1:] = merged[1:] > merged[:-1]
     return merged[keep], torch.cat([rows, values])[order[keep]]
-
-
-def _increasing(sorted_values: Tensor) -> Tensor:
-    """Mask that keeps the first of equal values."""
-    keep = torch.ones(len(sorted_values), dtype=torch.bool)
-    keep[1:] = sorted_values[1:] > sorted_values[:-1]
-    return keep

@@ -29,8 +29,10 @@ __all__ = ["ExactView", "certify_exact"]
 
 _BOUNDED, _UNDECIDED = BOUND_STATUS.index("BOUNDED"), BOUND_STATUS.index("UNDECIDED")
 _GRID_START = 9
-_GRID_BATCH, _POLYLINE_BATCH = 64, 4
-"""Individuals whose meshes are held at once: about 30 MB at the paper's sizes."""
+_TUBE_FINENESS = 12
+"""Mesh segments per segment of a tube: then the mesh adds about a fifth to what the tube's vertices leave."""
+_MESH_POINTS = 800
+"""Points held at once: about 25 MB at the paper's sizes, before refinement."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def certify_exact(
         epsilon: radius of the similarity set in units of t, > 0.
         tolerance: stop refining once radius <= (1 + tolerance) lower_bound (up to rounding), > 0.
         method: for k = 1, whether to start from a uniform grid (fast) or from all breakpoints (exact up to rounding).
+            With breakpoints the tubes are as thin as their vertices allow, at several times the cost.
         max_cells: cap on the points (k = 1) or cells (k > 1) per individual; past it an individual is UNDECIDED.
         tube_vertices: 0 for no tubes; else m >= 2 vertices of a chain (k = 1) or an affine tube of 1 + k rows (k > 1).
             A tube shows in which direction the attribute moves representations; a ball does not.
@@ -99,13 +102,15 @@ def certify_exact(
         raise DataError("exact view: there are no latents; pass at least one individual")
     network = BoundedNetwork.of(encoder, vectors, epsilon)
     parts: list[ExactView] = []
-    exact = method == "polyline" or tube_vertices > 0
-    for batch in torch.split(latents, _POLYLINE_BATCH if exact else _GRID_BATCH):
+    exact = method == "polyline"
+    mesh = max(_GRID_START, _TUBE_FINENESS * (tube_vertices - 1) + 1)
+    size = 4 if exact else max(_MESH_POINTS // mesh, 4)
+    for batch in torch.split(latents, size):
         check_finite(batch, len(parts) * len(parts[0].radius) if parts else 0)
         rays = network.rays(batch)
         if len(vectors) == 1:
             bound = _bound_curves(
-                network, rays, tolerance, exact, max_cells, tube_vertices, enclosing
+                network, rays, tolerance, 0 if exact else mesh, max_cells, tube_vertices, enclosing
             )
         else:
             tube = tube_vertices > 0
@@ -120,17 +125,17 @@ def _bound_curves(
     network: BoundedNetwork,
     rays: Rays,
     tolerance: float,
-    exact: bool,
+    mesh: int,
     max_points: int,
     tube_vertices: int,
     enclosing: bool,
 ) -> ExactView:
-    if exact:
-        starts = [
-            breakpoints(network.encoder, offset, network.slopes[0], 1.0) for offset in rays.offset
-        ]
+    """Bounds curves from a uniform mesh, or from their breakpoints if `mesh` is 0."""
+    if mesh:
+        starts = [uniform_parameters(mesh)] * len(rays.offset)
     else:
-        starts = [uniform_parameters(_GRID_START)] * len(rays.offset)
+        slope = network.slopes[0]
+        starts = [breakpoints(network.encoder, offset, slope, 1.0) for offset in rays.offset]
     bound = bound_lines(network, rays, starts, tolerance, max_points, enclosing)
     return ExactView(
         centre=bound.centre,
