@@ -3,7 +3,7 @@
 Prints, per size, a training step in f32 and with the coupling networks in bfloat16, and encode in f32, each as a ratio
 to `_plain_glow.py` doing the same with the same optimiser; encode takes four times the images of a step. Rounds
 alternate between the contestants and the fastest round of each counts, so that another program on the machine does not
-decide the ratio.
+decide the ratio. The rate of arithmetic stands beside that of one large matrix product of the same type.
 
     python benchmarks/flow.py [--size 32x3x8x128x64 …] [--rounds 5]     (pixels x blocks x flows x hidden x batch)
     python benchmarks/flow.py --preset paper-128 [--batch 4]     one step and one encode: seconds and peak memory
@@ -19,6 +19,7 @@ from collections.abc import Callable
 import torch
 from _plain_glow import PlainGlow
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from regulator.flow_settings import flow_preset
 from shared_spec.flow import Glow, GlowConfig
@@ -27,7 +28,7 @@ from shared_spec.rng import torch_generator
 DEFAULT_SIZES = ["32x3x8x64x64", "32x3x8x128x64", "64x4x32x512x8"]
 
 
-def fastest(contestants: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def fastest(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Seconds of the fastest of `rounds` calls of each, called in turn after one call to warm up."""
     best = dict.fromkeys(contestants, float("inf"))
     for call in contestants.values():
@@ -38,6 +39,19 @@ def fastest(contestants: dict[str, Callable[[], None]], rounds: int) -> dict[str
             call()
             best[name] = min(best[name], time.perf_counter() - start)
     return best
+
+
+def flops(call: Callable[[], object]) -> int:
+    """Floating-point operations of the convolutions and matrix products in one call."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
+
+
+def product_rate(dtype: torch.dtype) -> float:
+    """Operations per second of a 2048 x 2048 matrix product."""
+    square = torch.rand(2048, 2048, generator=torch_generator(0, "square")).to(dtype)
+    return 2 * 2048**3 / fastest({"product": lambda: square @ square}, 10)["product"]
 
 
 def training_step(model: nn.Module, log_prob: Callable[[], Tensor]) -> Callable[[], None]:
@@ -54,11 +68,11 @@ def training_step(model: nn.Module, log_prob: Callable[[], Tensor]) -> Callable[
     return step
 
 
-def compare(size: int, blocks: int, flows: int, hidden: int, batch: int, rounds: int) -> None:
+def compare(size: int, blocks: int, depth: int, hidden: int, batch: int, rounds: int) -> None:
     """Print the figures of one architecture."""
     x = torch.rand(batch, 3, size, size, generator=torch_generator(0, "benchmark")) - 0.5
-    plain = PlainGlow(size, blocks, flows, hidden)
-    config = GlowConfig(size=size, blocks=blocks, flows=flows, hidden=hidden)
+    plain = PlainGlow(size, blocks, depth, hidden)
+    config = GlowConfig(size=size, blocks=blocks, flows=depth, hidden=hidden)
     glow = Glow(config, torch_generator(0, "flow"))
     glow.initialise(x)
     steps = fastest(
@@ -73,12 +87,17 @@ def compare(size: int, blocks: int, flows: int, hidden: int, batch: int, rounds:
     with torch.no_grad():
         encodes = fastest({"plain": lambda: plain(many), "f32": lambda: glow.encode(many)}, rounds)
     parameters = sum(p.numel() for p in glow.parameters()) / 1e6
-    print(f"{size} px, {blocks} x {flows} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
+    print(f"{size} px, {blocks} x {depth} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
+    with torch.no_grad():
+        forward = flops(lambda: glow.encode(x)) / batch
+    rates = {"f32": product_rate(torch.float32), "bf16": product_rate(torch.bfloat16)}
     for title, times, images in (("training step", steps, batch), ("encode", encodes, 4 * batch)):
         for name, seconds in times.items():
+            work = forward * images * (3 if times is steps else 1) / seconds
+            peak = rates["bf16" if name == "bf16" else "f32"]
             print(
-                f"  {title:14}{name:6}{images / seconds:9.1f} images/s"
-                f"{times['plain'] / seconds:7.2f} x plain"
+                f"  {title:14}{name:6}{images / seconds:9.1f} images/s{times['plain'] / seconds:7.2f} x plain"
+                f"{work / 1e9:7.0f} GFLOP/s, {work / peak:4.0%} of a matrix product"
             )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"  peak memory of the process so far {peak:.2f} GiB", flush=True)
@@ -116,8 +135,8 @@ def main() -> None:
         measure_preset(arguments.preset, arguments.batch)
         return
     for text in arguments.size or DEFAULT_SIZES:
-        size, blocks, flows, hidden, batch = map(int, text.split("x"))
-        compare(size, blocks, flows, hidden, batch, arguments.rounds)
+        size, blocks, depth, hidden, batch = map(int, text.split("x"))
+        compare(size, blocks, depth, hidden, batch, arguments.rounds)
 
 
 if __name__ == "__main__":
