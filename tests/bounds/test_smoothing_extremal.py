@@ -119,6 +119,21 @@ def test_two_equal_modes_abstain_or_have_a_wide_ball():
         assert not answer.answered or answer.ball_radius >= 0.5
 
 
+def test_each_set_of_draws_serves_its_own_purpose():
+    # A radius measured on the draws that made the centre would fit them and fail on others.
+    plan = make_plan(SMALL, EPSILON)
+    centre, check, radius = (
+        torch.full((n, 1), value, dtype=torch.float64)
+        for n, value in ((plan.n0, 1.0), (plan.n1, 2.0), (plan.n, 4.0))
+    )
+    bound = certify(lambda t: t, plan, centre, check, radius)
+    assert (float(bound.prediction.centre), bound.prediction.ball_count, bound.quantile) == (
+        1.0,
+        0,
+        3.0,
+    )
+
+
 def test_a_ball_that_fresh_points_miss_abstains():
     # Half of the n0 points coincide, by a function that treats them unlike the n1 fresh points.
     plan = make_plan(SMALL, EPSILON)

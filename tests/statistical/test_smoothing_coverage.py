@@ -58,28 +58,6 @@ def test_the_order_statistic_covers_the_quantile(statement, k):
         assert failures > 0.02 * REPLICATES, "the bound wastes its samples"
 
 
-def test_a_small_sample_does_not_reuse_its_centre_draws_for_the_radius():
-    # A medoid of few points in many dimensions fits its own points: as radius draws they would fail far too often.
-    plan = make_plan(SmoothingSettings(n0=60, n1=60, n=150, alpha=0.2, sigma=2.0), 1.0)
-    generator = torch.Generator().manual_seed(0)
-    mixing = torch.randn(1, 40, generator=generator, dtype=torch.float64)
-    phase = torch.randn(40, generator=generator, dtype=torch.float64)
-
-    def g(t):
-        return torch.sin(1e3 * t @ mixing + phase)
-
-    reference = g(draws(10**6, "test.coverage.reference", "x", 20_000, 1, plan.sigma))
-    failures = 0
-    for index in range(REPLICATES):
-        bound = certify(g, plan, *replicate(plan, index))
-        covered = (
-            ((reference - bound.prediction.centre).norm(dim=1) <= bound.quantile).double().mean()
-        )
-        # The reference has a sampling error of its own; three standard deviations of it are forgiven.
-        failures += float(covered) < plan.target_mass - 3 * math.sqrt(0.1 / 20_000)
-    assert_rate(failures, 0.1)
-
-
 @pytest.mark.parametrize("statement", ["D", "paper"])
 def test_a_fixed_pair_of_similar_individuals_fails_at_most_as_often_as_stated(statement):
     settings = SmoothingSettings(
