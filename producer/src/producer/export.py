@@ -165,7 +165,8 @@ def _export_shard(
     seed: int,
     advance: Callable[[int], None],
 ) -> None:
-    latents = torch.from_numpy(np.array(data.latents[part]))
+    # Copied into torch's own, aligned memory: the last bits of a matrix product depend on the alignment.
+    latents = torch.from_numpy(np.array(data.latents[part])).clone()
     tensors = {}
     if views is not None:
         tensors = views.tensors(

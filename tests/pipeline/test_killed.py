@@ -1,0 +1,93 @@
+"""Killed at any moment: no reps/ that loads, and the run that goes on ends with the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared_spec import load_bundle
+from shared_spec.artifacts.atomic import partial_directory
+from shared_spec.errors import ArtifactError
+
+pytestmark = pytest.mark.pipeline
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def start(*words):
+    """Starts a command in a process of its own."""
+    script = Path(sys.executable).parent / str(words[0])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [script, *map(str, words[1:])],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_when(process, path):
+    """Kills the process as soon as `path` exists."""
+    while not path.exists():
+        assert process.poll() is None, f"ended before {path.name} was there"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def export(copies, out):
+    return ["producer", "export", "--spec", copies.spec, "--model", copies.model, "--data", copies.data, "--split",
+            "test", "--split", "valid", "--out", out, "--shard-rows", "4", "--cache", copies.cache]  # fmt: skip
+
+
+def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run):
+    undisturbed, killed = copies.out / "a", copies.out / "b"
+    assert run(*export(copies, undisturbed)) == 0
+    partial = partial_directory(killed)
+    shards = sorted(path.name for path in undisturbed.glob("*.safetensors"))
+    generator = np.random.Generator(np.random.Philox(5))
+    for number in np.linspace(0, len(shards) - 2, 10).astype(int):
+        process = start(*export(copies, killed))
+        # At a random moment after so many shards: in the middle of a write as likely as between two.
+        while len(list(partial.glob("*.safetensors"))) < number + 1 and process.poll() is None:
+            time.sleep(0.001)
+        time.sleep(generator.uniform(0, 0.02))
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL:
+            assert not killed.exists(), "a killed export left a directory under the final name"
+            with pytest.raises(ArtifactError):
+                load_bundle(killed)
+    assert not killed.exists(), "the kills came too late to show anything"
+    assert run(*export(copies, killed)) == 0
+    assert contents(killed) == contents(undisturbed)
+    assert not partial.exists()
+
+
+def test_a_resumed_export_keeps_finished_shards_and_refuses_other_settings(copies, run, capsys):
+    out = copies.out / "b"
+    assert run(*export(copies, copies.out / "a")) == 0
+    shard = partial_directory(out) / "test-00002.safetensors"
+    kill_when(start(*export(copies, out)), shard)
+    written = shard.stat().st_mtime_ns
+    assert run(*export(copies, out), "--alpha", "0.02") == 2
+    assert "exported before with views" in capsys.readouterr().err
+    assert shard.stat().st_mtime_ns == written
+    assert run(*export(copies, out)) == 0
+    assert (out / shard.name).stat().st_mtime_ns == written
+    assert contents(out) == contents(copies.out / "a")
+
+
+def test_a_killed_fit_leaves_no_bundle(copies, run, fit_words):
+    copies.model, copies.reps = copies.out / "model", copies.out / "reps"
+    kill_when(start(*fit_words(copies)), copies.model / "encoder.safetensors")
+    with pytest.raises(ArtifactError):
+        load_bundle(copies.reps)
+    assert run(*fit_words(copies)) == 0
+    load_bundle(copies.reps)
