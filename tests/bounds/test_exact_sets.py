@@ -38,12 +38,12 @@ def ball_points(count, k, generator):
 
 def attack(score, k, generator, rounds=6):
     """Largest score found in the unit ball: dense sampling, then ever smaller steps around the best."""
-    points = ball_points(1500, k, generator)
+    points = ball_points(4000, k, generator)
     values = score(points)
     width = 0.3
     for _ in range(rounds):
-        best = points[values.topk(20).indices]
-        step = torch.randn(20, 40, k, generator=generator, dtype=torch.float64)
+        best = points[values.topk(60).indices]
+        step = torch.randn(60, 20, k, generator=generator, dtype=torch.float64)
         fresh = (best.unsqueeze(1) + width * step).reshape(-1, k)
         fresh = fresh / fresh.norm(dim=1, keepdim=True).clamp_min(1.0)
         points, values = torch.cat([best, fresh]), torch.cat([score(best), score(fresh)])

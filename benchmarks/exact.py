@@ -1,0 +1,167 @@
+"""The exact view at the paper's sizes on trained-like weights: time per individual, tightness, memory.
+
+    python benchmarks/exact.py [--individuals 64] [--stream 0] [--naive]
+
+Times are CPU seconds of this process per individual, one thread, beside the float64 GEMM rate of the same run; the
+last column compares with textbook sampling of as many representations as centre smoothing needs (3 x 10,000).
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from exact_weights import PAPER, trained_like
+from torch import Tensor
+
+from producer.folded import FoldedEncoder
+from producer.views.exact.decision import decide_linear_head
+from producer.views.exact.polyline import polyline_along
+from producer.views.exact.view import ExactView, certify_exact
+from shared_spec.rng import torch_generator
+
+T = TypeVar("T")
+SAMPLES = 30_000
+SIGMA = 0.65
+
+
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """CPU seconds, and the result."""
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
+
+
+def gemm_rate() -> float:
+    """Float64 GFLOP/s of one product of the second layer's shape."""
+    rows, weight = torch.ones(576, 2048).double(), torch.ones(1024, 2048).double()
+    seconds, _ = timed(lambda: rows @ weight.T)
+    return 2e-9 * rows.numel() * len(weight) / seconds
+
+
+def report(name: str, seconds: float, textbook: float, view: ExactView) -> None:
+    """One line per setting; collapsed individuals (lower bound below rounding) count for time only."""
+    ratio = (view.radius / view.lower_bound)[view.lower_bound > 1e-3]
+    print(
+        f"{name:28s} {1e3 * seconds:8.1f} ms  radius/attained mean {ratio.mean():.3f} max {ratio.max():.3f}  "
+        f"effort {view.effort.double().mean():7.1f}  undecided {int((view.status == 2).sum())}  "
+        f"{textbook / seconds:8.0f}x textbook sampling"
+    )
+
+
+def views(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor, textbook: float) -> None:
+    """Balls for k = 1, 2, 3 and tubes."""
+    settings = {
+        "k = 1, grid": (1, len(latents), {}),
+        "k = 1, polyline": (1, 16, {"method": "polyline"}),
+        "k = 1, tube of 5 vertices": (1, 32, {"tube_vertices": 5}),
+        "k = 2": (2, 16, {}),
+        "k = 2, affine tube": (2, 8, {"tube_vertices": 2}),
+        "k = 3": (3, 16, {}),
+    }
+    for name, (k, count, options) in settings.items():
+        chosen = latents[:count]
+        seconds, view = timed(
+            lambda k=k, chosen=chosen, options=options: certify_exact(
+                encoder, chosen, vectors[:k], 1.0, **options
+            )
+        )
+        report(name, seconds / count, textbook, view)
+
+
+def heads(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor) -> None:
+    """Random heads through the median, decided directly; preparation counted once per head of 16 individuals."""
+    generator = torch_generator(0, "benchmark-heads")
+    medians = encoder(latents[-128:])
+    for k in (1, 2, 3):
+        spent, statuses, cells = 0.0, [], 0
+        for _ in range(5):
+            row = torch.randn(PAPER[-1], generator=generator, dtype=torch.float64)
+            weight = torch.stack([torch.zeros_like(row), row])
+            bias = torch.stack([torch.zeros(()).double(), -(medians @ row).median()])
+            seconds, decision = timed(
+                lambda k=k, weight=weight, bias=bias: decide_linear_head(
+                    encoder, latents[:16], vectors[:k], 1.0, weight, bias
+                )
+            )
+            spent, statuses = spent + seconds, statuses + list(decision.status)
+            cells += int(decision.effort.sum())
+        counts = {name: statuses.count(name) for name in sorted(set(statuses))}
+        print(f"known head, k = {k}: {1e3 * spent / 80:6.1f} ms, {cells / 80:.1f} boxes, {counts}")
+
+
+def samples(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor) -> float:
+    """Textbook sampling against reading samples off the polyline; CPU seconds of the former per individual."""
+    plain = torch.nn.Sequential()
+    for weight, bias in zip(encoder.weights, encoder.biases, strict=True):
+        layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+        layer.weight.data, layer.bias.data = weight.float(), bias.float()
+        plain.extend([layer, torch.nn.ReLU()])
+    t = SIGMA * torch.randn(
+        SAMPLES, generator=torch_generator(0, "benchmark-samples"), dtype=torch.float64
+    )
+    few = 500
+    points = latents[0] + t[:few, None].float() * vectors[0]
+    with torch.inference_mode():
+        seconds, _ = timed(lambda: plain[:-1](points))
+    textbook = seconds * SAMPLES / few
+    slope, offsets = encoder.directions(vectors[:1])[0], encoder.first_layer(latents[:8])
+    centres = encoder.tail(offsets)
+
+    def read_off() -> None:
+        for offset, centre in zip(offsets, centres, strict=True):
+            polyline_along(encoder, offset, slope, 6.5 * SIGMA).distances(t, centre)
+
+    fast = timed(read_off)[0] / len(offsets)
+    print(
+        f"{SAMPLES} distances: textbook {textbook:.1f} s, polyline {1e3 * fast:.0f} ms, {textbook / fast:.0f}x"
+    )
+    return textbook
+
+
+def stream(encoder: FoldedEncoder, vectors: Tensor, count: int) -> None:
+    """Certifies `count` fresh individuals in chunks, as an export does; wall time and peak memory beyond the inputs."""
+    generator = torch_generator(0, "benchmark-stream")
+    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, cpu, spent = time.perf_counter(), time.process_time(), 0.0
+    for _ in range(0, count, 1000):
+        start = time.perf_counter()
+        latents = torch.randn(1000, PAPER[0], generator=generator)
+        spent += time.perf_counter() - start
+        certify_exact(encoder, latents, vectors[:1], 1.0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"{count} individuals: {time.perf_counter() - wall - spent:.0f} s wall, "
+        f"{time.process_time() - cpu:.0f} s CPU with {torch.get_num_threads()} threads, "
+        f"peak memory {peak / 2**20:.2f} GiB, {(peak - base) / 2**20:.2f} GiB more than before the stream"
+    )
+
+
+def main() -> None:
+    """Runs all parts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--individuals", type=int, default=256)
+    parser.add_argument("--stream", type=int, default=0, help="individuals of the streamed run")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--naive", action="store_true", help="weights of plain training")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    encoder, vectors, latents = trained_like(PAPER, 3, not arguments.naive, seed=0)
+    latents = latents[: arguments.individuals]
+    print(
+        f"float64 GEMM {gemm_rate():.0f} GFLOP/s, {'naive' if arguments.naive else 'fair'} weights"
+    )
+    if arguments.stream:
+        stream(encoder, vectors, arguments.stream)
+        return
+    textbook = samples(encoder, vectors, latents)
+    views(encoder, vectors, latents, textbook)
+    heads(encoder, vectors, latents)
+
+
+if __name__ == "__main__":
+    main()
