@@ -2,25 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from regulator.coverage import measure_coverage
+from regulator.effects import Effects, measure_effects
+from regulator.known_truth import KnownTruth
 from regulator.quality import INVERSION_THRESHOLD, flow_quality, require_invertible
 from shared_spec.artifacts.document import DataEntry, this_tool
-from shared_spec.artifacts.spec import AttributeEntry, Quality, SpecDocument, save_spec
+from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
+from shared_spec.artifacts.spec import AttributeEntry, SpecDocument, save_spec
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["HELD_OUT", "data_entry", "held_out_images", "publish"]
+__all__ = ["HELD_OUT", "Study", "data_entry", "held_out_images", "publish", "study_vectors"]
 
 HELD_OUT = 512
 """Validation images behind the quality report, at most."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was measured of the vectors beyond the gate."""
+
+    effects: EffectsEntry
+    coverage: tuple[CoverageEntry, ...]
+
+
+def study_vectors(
+    data: Effects,
+    similarity: SimilaritySet,
+    names: Sequence[str],
+    columns: Sequence[str],
+    individuals: int = 32,
+    advance: Callable[[int, str, int], None] = lambda done, word, total: None,
+) -> Study:
+    """Measures what each vector does to `columns` and, where the data set knows the truth, what S(x) covers of it.
+
+    Args:
+        data: source, flow and latents.
+        similarity: vectors [k, q] and epsilon.
+        names: the vectors' names.
+        columns: the label columns that are read.
+        individuals: test individuals whose truly similar ones are looked at.
+        advance: told how many units are done, a word, and how many there are.
+
+    Raises:
+        DataError: a column is unknown or one of its groups is empty.
+    """
+    effects = measure_effects(data, similarity, names, columns, advance)
+    coverage: tuple[CoverageEntry, ...] = ()
+    known = [name for name in names if name.split(":")[0] in data.source.classes]
+    if isinstance(data.source, KnownTruth) and known:
+        rows = np.linspace(0, len(data.source.sample_ids("test")) - 1, individuals).astype(np.int64)
+        report = measure_coverage(
+            data.source,
+            "test",
+            np.unique(rows),
+            data.flow,
+            similarity,
+            known,
+            examples=0,
+            advance=advance,
+        )
+        coverage = tuple(CoverageEntry.model_validate(row) for row in report.as_list())
+    return Study(EffectsEntry.model_validate(effects.as_dict()), coverage)
 
 
 def data_entry(source: Source) -> DataEntry:
@@ -45,6 +98,7 @@ def publish(
     epsilon: float,
     seed: int,
     threshold: float = INVERSION_THRESHOLD,
+    study: Study | None = None,
 ) -> SpecDocument:
     """Measures the flow's quality on held-out images and, if it passes the gate, writes the spec.
 
@@ -58,6 +112,7 @@ def publish(
         epsilon: radius of the ball of coefficients.
         seed: of the noise in the measurements.
         threshold: largest inversion error that is published.
+        study: what the vectors do and miss, if it was measured.
 
     Returns:
         The document that was written, content digest included.
@@ -82,6 +137,8 @@ def publish(
             in_distribution=measured.in_distribution,
             out_of_distribution=measured.out_of_distribution,
             threshold=threshold,
+            effects=study.effects if study else None,
+            coverage=study.coverage if study else (),
         ),
         tool=this_tool("lassi-regulator"),
         seed=seed,

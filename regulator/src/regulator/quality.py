@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shared_spec.artifacts.spec import InversionError
+from shared_spec.artifacts.quality import InversionError
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, bits_per_dim, dequantise, preprocess
 from shared_spec.similarity import SimilaritySet

@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from regulator.cli.check_data import check_data
+from regulator.cli.coverage import coverage
 from regulator.cli.inspect import inspect
 from regulator.cli.preview import preview
 from regulator.cli.publish_spec import publish_spec
@@ -29,7 +30,7 @@ def group() -> None:
     """
 
 
-for command in (check_data, train_flow, publish_spec, preview, inspect):
+for command in (check_data, train_flow, publish_spec, preview, coverage, inspect):
     group.add_command(command)
 
 

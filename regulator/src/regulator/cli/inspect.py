@@ -28,7 +28,7 @@ def inspect(spec: Path, as_json: bool) -> None:
     rows = [
         ["digest", document.content_digest],
         ["epsilon", f"{document.epsilon:g}"],
-        ["flow", f"{flow.size}x{flow.size}, {flow.blocks} blocks x {flow.flows} flows x {flow.hidden}, {flow.coupling}"],
+        ["flow", f"{flow.size} px, {flow.blocks} blocks x {flow.flows} flows x {flow.hidden}, {flow.coupling}"],
         ["flow digest", document.flow_digest],
         ["data", f"{document.data.uri}, {document.data.digest}"],
         ["bits per dimension", f"{quality.bits_per_dim:.4f} on {quality.images} held-out images"],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,10 @@ import click
 import torch
 
 from regulator.cli.flow_options import flow_options, resolve_flow, train_and_save
+from regulator.effects import Effects
 from regulator.flow_file import FlowFile, load_flow
-from regulator.publish import publish
+from regulator.publish import publish, study_vectors
+from regulator.vectors.discover import DiscoverSettings
 from regulator.vectors.methods import METHODS, VectorRequest, compute_vectors
 from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.spec import SpecDocument
@@ -27,6 +32,7 @@ from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split
+from shared_spec.similarity import SimilaritySet
 
 __all__ = ["publish_spec"]
 
@@ -66,7 +72,8 @@ __all__ = ["publish_spec"]
 @common_options
 def publish_spec(
     data: str, attributes: tuple[str, ...], method: str, target: str | None, epsilon: float | None,
-    flow_path: Path | None, out: Path, cache: Path | None, preset: str, seed: int, device: str,
+    flow_path: Path | None, columns: tuple[str, ...], directions: int, iterations: int, boundary_epochs: int,
+    out: Path, cache: Path | None, preset: str, seed: int, device: str,
     force: bool, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Publish who is similar to whom: the flow, one vector per attribute, and epsilon.
@@ -87,8 +94,12 @@ def publish_spec(
     if file is None:
         return
     flow = file.flow.to(device)
-    for attribute in attributes:  # a wrong name must not cost an encoding
-        source.check_column(attribute.split(":")[0])
+    for name in (
+        *attributes,
+        *columns,
+        *([target] if target else []),
+    ):  # a wrong name must not cost an encoding
+        source.check_column(name.split(":")[0])
     latents = {}
     for split in ("train", "valid"):
         count = -(-len(source.sample_ids(split)) // ENCODE_BATCH)
@@ -97,15 +108,35 @@ def publish_spec(
                 flow, file.document.content_digest, source, split, cache=cache_folder(cache), advance=advance
             )  # fmt: skip
     request = VectorRequest(
-        source=source, flow=flow, train=latents["train"], valid=latents["valid"],
-        attributes=attributes, target=target, seed=seed,
+        source=source, flow=flow, train=latents["train"], valid=latents["valid"], attributes=attributes,
+        target=target, seed=seed, epochs=boundary_epochs,
+        discover=DiscoverSettings(directions=directions, iterations=iterations),
     )  # fmt: skip
-    found = compute_vectors(method, request)
+    with _counted(f"finding vectors ({method})") as advance:
+        found = compute_vectors(method, replace(request, advance=advance))
+    vectors = torch.stack([vector.found.vector for vector in found]).to(torch.float32)
+    study = None
+    if columns:
+        data_of_study = Effects(
+            source, flow, latents["train"], latents["valid"], seed, epochs=boundary_epochs
+        )
+        with _counted("studying the vectors") as advance:
+            names = [vector.name for vector in found]
+            study = study_vectors(
+                data_of_study, SimilaritySet(vectors, radius), names, columns, advance=advance
+            )
     document = publish(
         out, flow, file.document.content_digest, source, [vector.entry(method) for vector in found],
-        torch.stack([vector.found.vector for vector in found]), radius, seed,
+        vectors, radius, seed, study=study,
     )  # fmt: skip
     _report(document, out, data, as_json)
+
+
+@contextmanager
+def _counted(title: str) -> Iterator[Callable[[int, str, int], None]]:
+    """A progress line for work that says itself how much there is."""
+    with progress(title, 100) as advance:
+        yield lambda done, word, total: advance(100 * done // total, word)
 
 
 def _flow_and_source(

@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool, parse_document
+from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, GlowConfig
@@ -21,8 +22,6 @@ from shared_spec.similarity import SimilaritySet
 
 __all__ = [
     "AttributeEntry",
-    "InversionError",
-    "Quality",
     "Spec",
     "SpecDocument",
     "load_spec",
@@ -30,24 +29,6 @@ __all__ = [
 ]
 
 _FLOW, _VECTOR = "flow.", "attribute."
-
-
-class InversionError(Strict):
-    """How far D(E(x)) is from x, over all pixels of some images, in units of x (which spans one unit)."""
-
-    images: int = Field(gt=0)
-    max: float = Field(ge=0)
-    p999: float = Field(ge=0)
-
-
-class Quality(Strict):
-    """What the publication gate measured."""
-
-    images: int = Field(gt=0, description="held-out images behind bits_per_dim")
-    bits_per_dim: float
-    in_distribution: InversionError
-    out_of_distribution: InversionError
-    threshold: float = Field(gt=0, description="publication is refused above this inversion error")
 
 
 class AttributeEntry(Strict):
