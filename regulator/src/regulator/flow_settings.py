@@ -76,11 +76,11 @@ class FlowPreset:
 FLOW_PRESETS = {
     "demo": FlowPreset(
         GlowConfig(size=32, blocks=3, flows=8, hidden=64),
-        FlowTrainingSettings(steps=1400, bf16=True),
+        FlowTrainingSettings(steps=2200, batch=32, learning_rate=4e-3, bf16=True),
     ),
     "fairface": FlowPreset(
         GlowConfig(size=32, blocks=3, flows=8, hidden=128),
-        FlowTrainingSettings(steps=3000, bf16=True),
+        FlowTrainingSettings(steps=5000, batch=32, learning_rate=3e-3, bf16=True),
     ),
     "paper": FlowPreset(
         GlowConfig(size=64, blocks=4, flows=32, hidden=512),
