@@ -64,6 +64,34 @@ __all__ = ["publish_spec"]
     help="flow.safetensors of train-flow; without it a flow is trained first.",
 )
 @click.option(
+    "--study",
+    "columns",
+    multiple=True,
+    metavar="NAME",
+    help="Measure what the vectors do to this column (repeat), and what S(x) covers where truth is known.",
+)
+@click.option(
+    "--directions",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Of --method discover.",
+)
+@click.option(
+    "--iterations",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Of --method discover.",
+)
+@click.option(
+    "--boundary-epochs",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Of the methods that fit linear boundaries.",
+)
+@click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="spec.safetensors to write."
 )
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the latent cache.")
@@ -94,11 +122,8 @@ def publish_spec(
     if file is None:
         return
     flow = file.flow.to(device)
-    for name in (
-        *attributes,
-        *columns,
-        *([target] if target else []),
-    ):  # a wrong name must not cost an encoding
+    # A wrong name must not cost an encoding.
+    for name in (*attributes, *columns, *([target] if target else [])):
         source.check_column(name.split(":")[0])
     latents = {}
     for split in ("train", "valid"):
