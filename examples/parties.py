@@ -31,7 +31,7 @@ class Organisation:
         print(f"\n[{self.name}] $ {' '.join(words)}", flush=True)
         command = [str(Path(sys.executable).parent / words[0]), *words[1:], "--json"]
         # One cache for all: the parties of a demo share a machine, and encode each image once.
-        environment = {**os.environ, "LASSI_CACHE": str(self.folder.parent / "cache")}
+        environment = {"LASSI_CACHE": str((self.folder.parent / "cache").resolve()), **os.environ}
         started = time.monotonic()
         done = subprocess.run(
             command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True

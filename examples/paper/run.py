@@ -1,0 +1,149 @@
+"""One table of the paper: every method, several seeds, mean and standard deviation, both views.
+
+    python examples/paper/run.py --table 1 --data portraits --seeds 5 --every 64 --out out/table1
+    python examples/paper/run.py --table 4 --data fairface:DIR --seeds 5 --every 32 --out out/table4
+
+A run that was stopped goes on where it was when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from parties import Organisation
+from tables import TABLES, Row, Table
+
+
+def main() -> None:
+    """Reads the arguments, runs what is missing and prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--table", choices=list(TABLES), required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--preset", choices=["demo", "paper"], default="demo")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--every", type=int, default=64)
+    parser.add_argument("--tube-vertices", type=int, default=0)
+    parser.add_argument(
+        "--rows", type=int, nargs="*", help="positions of the rows to run, all unless given"
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+    os.environ.setdefault("LASSI_CACHE", str((chosen.out / "cache").resolve()))
+    table = TABLES[chosen.table]
+    rows = [table.rows[i] for i in chosen.rows] if chosen.rows else table.rows
+    scheme, _, place = chosen.data.partition(":")
+    data = f"{scheme}:{Path(place).resolve()}" if scheme != "portraits" and place else chosen.data
+    words = [
+        "--preset",
+        chosen.preset,
+        "--every",
+        str(chosen.every),
+        "--tube-vertices",
+        str(chosen.tube_vertices),
+    ]
+    lines = []
+    for row in rows:
+        spec = publish(table, row, data, chosen.preset, chosen.out)
+        for column, fit in row.fit.items():
+            results = [
+                certify(
+                    row,
+                    spec,
+                    data,
+                    [*words, *fit],
+                    seed,
+                    chosen.out / column / "+".join(row.attributes),
+                )
+                for seed in range(chosen.seeds)
+            ]
+            lines += [
+                summary(row, column, task, [result[task] for result in results])
+                for task in row.tasks
+            ]
+    text = "\n".join(
+        [
+            "| attributes | task | method | view | accuracy % | certified % |",
+            "|---|---|---|---|---|---|",
+            *lines,
+        ]
+    )
+    (chosen.out / "table.md").write_text(f"# {table.title}, {chosen.seeds} seeds\n\n{text}\n")
+    print(f"\n{text}\n\nwritten to {chosen.out / 'table.md'}")
+
+
+def publish(table: Table, row: Row, data: str, preset: str, out: Path) -> Path:
+    """The spec of this row, published once; all rows share one flow."""
+    regulator = Organisation("regulator", out / "regulator")
+    flow = regulator.folder / "flow.safetensors"
+    if not flow.exists():
+        regulator.run(
+            "regulator",
+            "train-flow",
+            "--data",
+            data,
+            "--preset",
+            table.flow_preset[preset],
+            "--out",
+            flow.name,
+        )
+    spec = regulator.folder / f"{'+'.join(row.attributes)}.safetensors"
+    if not spec.exists():
+        names = [word for name in row.attributes for word in ("--attribute", name)]
+        regulator.run("regulator", "publish-spec", "--data", data, "--flow", flow.name, *names, *table.publish,
+                      "--out", spec.name)  # fmt: skip
+    return spec.resolve()
+
+
+def certify(
+    row: Row, spec: Path, data: str, words: list[str], seed: int, folder: Path
+) -> dict[str, Any]:
+    """Claims per task of one encoder, from the last time or computed now."""
+    folder = folder / (row.train_on or "no-task") / f"seed-{seed}"
+    done = folder / "claims.json"
+    if not done.exists():
+        party = Organisation(f"{folder.parts[-4]}, seed {seed}", folder)
+        target = ["--target", row.train_on] if row.train_on else []
+        shared = [word for task in row.tasks for word in ("--share", task)]
+        party.run("producer", "fit", "--spec", str(spec), "--data", data, *target, *shared, *words,
+                  "--seed", str(seed), "--model", "model", "--out", "reps")  # fmt: skip
+        claims = {}
+        for task in row.tasks:
+            result = party.run("consumer", "certify", "--reps", "reps", "--target", task, "--seed", str(seed),
+                               "--out", f"certificate-{task}", "--force")  # fmt: skip
+            claims[task] = result["claims"]
+        done.write_text(json.dumps(claims))
+    found: dict[str, Any] = json.loads(done.read_text())
+    return found
+
+
+def summary(row: Row, column: str, task: str, results: list[Any]) -> str:
+    """Lines of the table: mean and standard deviation over seeds, one line per view."""
+    lines = []
+    for view in sorted(results[0], reverse=True):
+        cells = [
+            _spread([100 * result[view][name] for result in results])
+            for name in ("accuracy", "certified_fraction")
+        ]
+        lines.append(
+            f"| {' + '.join(row.attributes)} | {task} | {column} | {view} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.1f}{deviation}"
+
+
+if __name__ == "__main__":
+    main()
