@@ -6,7 +6,8 @@ order with the same dequantisation noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,14 @@ from shared_spec.errors import DataError
 from shared_spec.flow import dequantise, preprocess
 from shared_spec.rng import numpy_generator, torch_generator
 
-__all__ = ["CACHE_BYTES", "batch_rows", "held_out_pixels", "image_reader", "training_pixels"]
+__all__ = [
+    "CACHE_BYTES",
+    "batch_rows",
+    "held_out_pixels",
+    "image_reader",
+    "prefetched",
+    "training_pixels",
+]
 
 CACHE_BYTES = 2**30
 """A training split of at most this many bytes is kept in memory as uint8; a larger one is read batch by batch."""
@@ -61,6 +69,16 @@ def training_pixels(images: UInt8Images, seed: int, step: int, bits: int, flips:
         mirrored = torch.rand(len(pixels), 1, 1, 1, generator=generator) < 0.5
         pixels = torch.where(mirrored, pixels.flip(3), pixels)
     return dequantise(pixels, generator, bits)
+
+
+def prefetched(pixels: Callable[[int], Tensor], steps: range) -> Iterator[Tensor]:
+    """The batches of these steps in order, each read in a thread while the one before it is trained on."""
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = None
+        for step in steps:
+            current = upcoming or reader.submit(pixels, step)
+            upcoming = reader.submit(pixels, step + 1) if step + 1 in steps else None
+            yield current.result()
 
 
 def held_out_pixels(source: Source, count: int, seed: int, bits: int) -> Tensor:

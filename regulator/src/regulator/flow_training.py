@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from regulator.flow_checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from regulator.flow_data import batch_rows, held_out_pixels, image_reader, training_pixels
+from regulator.flow_data import (
+    batch_rows,
+    held_out_pixels,
+    image_reader,
+    prefetched,
+    training_pixels,
+)
 from regulator.flow_settings import FlowTrainingSettings, learning_rate
 from shared_spec.data.source import Source, UInt8Images
 from shared_spec.distributed import Workers
@@ -99,25 +104,20 @@ def train_flow(
         return training_pixels(images, seed, step, config.bits, settings.flips)
 
     started, first_step = time.monotonic(), state.step
-    with ThreadPoolExecutor(1) as reader:
-        upcoming = reader.submit(pixels, state.step)
-        while state.step < settings.steps:
-            batch = upcoming.result()
-            upcoming = reader.submit(pixels, state.step + 1)
-            bits = _training_step(
-                state, batch[workers.share(len(batch))].to(device), settings, workers
-            )
-            _refuse_divergence(bits, 4.0 * config.bits, state, settings, checkpoint)
-            measured = None
-            if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
-                measured = _keep_best(state, held_out)
-                _refuse_divergence(measured, math.inf, state, settings, checkpoint)
-                if checkpoint is not None and workers.first:
-                    save_checkpoint(checkpoint, state, fixed)
-            if workers.first:
-                seen = (state.step - first_step) * settings.batch
-                speed = seen / (time.monotonic() - started)
-                progress(FlowProgress(state.step, settings.steps, bits, speed, measured))
+    for batch in prefetched(pixels, range(state.step, settings.steps)):
+        share = batch[workers.share(len(batch))].to(device)
+        bits = _training_step(state, share, settings, workers)
+        _refuse_divergence(bits, 4.0 * config.bits, state, settings, checkpoint)
+        measured = None
+        if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
+            measured = _keep_best(state, held_out)
+            _refuse_divergence(measured, math.inf, state, settings, checkpoint)
+            if checkpoint is not None and workers.first:
+                save_checkpoint(checkpoint, state, fixed)
+        if workers.first:
+            seen = (state.step - first_step) * settings.batch
+            speed = seen / (time.monotonic() - started)
+            progress(FlowProgress(state.step, settings.steps, bits, speed, measured))
     state.average.load_state_dict(state.best)
     return TrainedFlow(state.average.eval(), state.best_bits_per_dim, state.best_step)
 
