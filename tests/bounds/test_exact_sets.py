@@ -9,7 +9,7 @@ import torch
 from producer.folded import FoldedEncoder
 from producer.views.exact.affine_forms import linear_forms, reduce_network
 from producer.views.exact.cells import Cells, cover
-from producer.views.exact.decision import decide_linear_head
+from producer.views.exact.decision import bound_margins, decide_linear_head
 from producer.views.exact.network import BoundedNetwork
 from producer.views.exact.view import certify_exact
 from shared_spec.rng import torch_generator
@@ -192,6 +192,32 @@ def test_linear_heads_are_decided_as_the_attack_sees_them(k):
     assert counts["CERTIFIED"] > 3, f"nothing is certified: {counts}"
     assert counts["NOT_CERTIFIED"] > 3, f"nothing is refuted: {counts}"
     assert counts["UNDECIDED"] == 0, f"decisions are missing: {counts}"
+
+
+def test_margin_bounds_hold_on_their_boxes():
+    """Large sets and few boxes, so that the ReLUs' errors decide; every sampled margin is above its box's bound."""
+    gaps = []
+    for seed in range(24):
+        k = 1 + seed % 3
+        encoder = oracle.small_encoder((4, 14, 12, 5), seed)
+        latents, vectors = oracle.small_set(encoder, 1, k, seed)
+        network = BoundedNetwork.of(encoder, vectors, 2.0)
+        generator = torch_generator(seed, "margins")
+        head = (
+            torch.randn(2, 5, generator=generator, dtype=torch.float64),
+            torch.randn(2, generator=generator, dtype=torch.float64),
+        )
+        reduced = reduce_network(network, network.rays(latents), cover(k), head)
+        cells = cover(k)
+        bounds, _, _ = bound_margins(reduced, cells)
+        s = 2.0 * torch.rand(len(cells), 400, k, generator=generator, dtype=torch.float64) - 1.0
+        tau = cells.centre.unsqueeze(1) + s * cells.half.unsqueeze(1)
+        margins = encoder(latents[0] + 2.0 * tau @ vectors) @ head[0].T + head[1]
+        inside = tau.norm(dim=2, keepdim=True) <= 1.0
+        least = torch.where(inside, margins, torch.inf).amin((1, 2))
+        assert (least >= bounds).all(), f"seed {seed}: a margin below the bound of its box"
+        gaps.append((least - bounds).clamp_max(1e9).median())
+    assert min(gaps) < 0.2, "the bounds on margins are loose everywhere"
 
 
 def test_a_planted_unfair_individual_is_never_certified():

@@ -20,7 +20,7 @@ from producer.views.exact.inputs import check_finite, check_inputs, check_settin
 from producer.views.exact.network import BoundedNetwork
 from producer.views.exact.rounding import INFLATION, UNDERFLOW, gamma
 
-__all__ = ["HeadDecision", "decide_linear_head"]
+__all__ = ["HeadDecision", "bound_margins", "decide_linear_head"]
 
 _CHUNK = 64
 
@@ -106,7 +106,7 @@ def _decide(reduced: ReducedNetwork, start: Cells, max_cells: int) -> tuple[str,
     error = reduced.output.error
     cells, used, points = start, len(start), sample_points(start)
     while True:
-        margins, axis, worst = _bound_margins(reduced, cells)
+        margins, axis, worst = bound_margins(reduced, cells)
         points = torch.cat([points, worst])
         flipped = torch.nonzero((reduced.values(points) + error < 0.0).any(1)).squeeze(1)
         if len(flipped):
@@ -121,7 +121,7 @@ def _decide(reduced: ReducedNetwork, start: Cells, max_cells: int) -> tuple[str,
         points = cells.clip(torch.zeros_like(cells.half))
 
 
-def _bound_margins(reduced: ReducedNetwork, cells: Cells) -> tuple[Tensor, Tensor, Tensor]:
+def bound_margins(reduced: ReducedNetwork, cells: Cells) -> tuple[Tensor, Tensor, Tensor]:
     """Lower bound of the smallest margin per box [c], axis to split [c], and where the affine part is least [c, k]."""
     hidden = reduced.hidden(cells)
     forms = linear_forms(reduced.output, hidden, cells)
