@@ -71,13 +71,17 @@ def training_pixels(images: UInt8Images, seed: int, step: int, bits: int, flips:
     return dequantise(pixels, generator, bits)
 
 
-def prefetched(pixels: Callable[[int], Tensor], steps: range) -> Iterator[Tensor]:
-    """The batches of these steps in order, each read in a thread while the one before it is trained on."""
+def prefetched(read: Callable[[int], UInt8Images], steps: range) -> Iterator[UInt8Images]:
+    """The images of these steps in order, each read in a thread while the step before it is trained on.
+
+    The thread reads files and nothing else: tensor operations there would start a second team of worker threads, which
+    takes the processor from the training's own.
+    """
     with ThreadPoolExecutor(1) as reader:
         upcoming = None
         for step in steps:
-            current = upcoming or reader.submit(pixels, step)
-            upcoming = reader.submit(pixels, step + 1) if step + 1 in steps else None
+            current = upcoming or reader.submit(read, step)
+            upcoming = reader.submit(read, step + 1) if step + 1 in steps else None
             yield current.result()
 
 

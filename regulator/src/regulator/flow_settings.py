@@ -76,7 +76,7 @@ class FlowPreset:
 FLOW_PRESETS = {
     "demo": FlowPreset(
         GlowConfig(size=32, blocks=3, flows=8, hidden=64),
-        FlowTrainingSettings(steps=2200, batch=32, learning_rate=4e-3, bf16=True),
+        FlowTrainingSettings(steps=1100, batch=32, learning_rate=4e-3, bf16=True),
     ),
     "fairface": FlowPreset(
         GlowConfig(size=32, blocks=3, flows=8, hidden=128),

@@ -99,12 +99,12 @@ def train_flow(
     if checkpoint is not None and checkpoint.exists():
         load_checkpoint(checkpoint, state, fixed)
 
-    def pixels(step: int) -> Tensor:
-        images = read(batch_rows(seed, step, settings.batch, count))
-        return training_pixels(images, seed, step, config.bits, settings.flips)
+    def images_of(step: int) -> UInt8Images:
+        return read(batch_rows(seed, step, settings.batch, count))
 
     started, first_step = time.monotonic(), state.step
-    for batch in prefetched(pixels, range(state.step, settings.steps)):
+    for images in prefetched(images_of, range(state.step, settings.steps)):
+        batch = training_pixels(images, seed, state.step, config.bits, settings.flips)
         share = batch[workers.share(len(batch))].to(device)
         bits = _training_step(state, share, settings, workers)
         _refuse_divergence(bits, 4.0 * config.bits, state, settings, checkpoint)
