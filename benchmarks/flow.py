@@ -6,6 +6,7 @@ alternate between the contestants and the fastest round of each counts, so that 
 decide the ratio. The rate of arithmetic stands beside that of one large matrix product of the same type.
 
     python benchmarks/flow.py [--size 32x3x8x128x64 …] [--rounds 5]     (pixels x blocks x flows x hidden x batch)
+    python benchmarks/flow.py --one-thread       CPU seconds of one thread, for a machine that others use meanwhile
     python benchmarks/flow.py --preset paper-128 [--batch 4]     one step and one encode: seconds and peak memory
 """
 
@@ -30,14 +31,16 @@ DEFAULT_SIZES = ["32x3x8x64x64", "32x3x8x128x64", "64x4x32x512x8"]
 
 def fastest(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Seconds of the fastest of `rounds` calls of each, called in turn after one call to warm up."""
+    # Seconds on the clock, unless one thread does all the work: then its own, which other programs do not stretch.
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     best = dict.fromkeys(contestants, float("inf"))
     for call in contestants.values():
         call()
     for _ in range(rounds):
         for name, call in contestants.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], clock() - start)
     return best
 
 
@@ -128,9 +131,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", action="append", help="pixels x blocks x flows x hidden x batch")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--one-thread", action="store_true", help="CPU seconds of one thread")
     parser.add_argument("--preset", help="measure this preset alone")
     parser.add_argument("--batch", type=int, default=4, help="images of a preset's step")
     arguments = parser.parse_args()
+    if arguments.one_thread:
+        torch.set_num_threads(1)
     if arguments.preset:
         measure_preset(arguments.preset, arguments.batch)
         return
