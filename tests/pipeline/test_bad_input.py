@@ -252,9 +252,9 @@ def test_sample_counts_that_can_only_abstain_name_the_smallest_that_works(copies
     }
     views |= {"tolerance": 0.05, "exact_method": "grid", "max_cells": 1, "tube_vertices": 0}
     similarity = load_spec(copies.spec).similarity
-    resolve_views(views | {"samples_radius": smallest}).entries(similarity)
+    resolve_views(views | {"samples_radius": smallest}).entries(similarity, ("test",))
     with pytest.raises(SettingsError, match="abstain"):
-        resolve_views(views | {"samples_radius": smallest - 1}).entries(similarity)
+        resolve_views(views | {"samples_radius": smallest - 1}).entries(similarity, ("test",))
 
 
 def test_unknown_options_and_settings_files(copies, fails, tmp_path):

@@ -14,12 +14,13 @@ from consumer.head import Head, HeadConfig
 from consumer.labels import UNLABELLED, TaskLabels
 from consumer.training import balanced_weights, choose_sigma, train_head
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.bundle_documents import View
 from shared_spec.errors import DataError
 from shared_spec.rng import torch_generator
 
 __all__ = ["NOISE_GRID", "FittedHead", "HeadSettings", "fit_head"]
 
-NOISE_GRID = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+NOISE_GRID = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Levels that `--noise auto` tries, in representation units: the coordinates of a representation have variance one."""
 
 
@@ -46,7 +47,7 @@ class FittedHead:
 
 
 def fit_head(
-    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, view: str, seed: int
+    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, view: View, seed: int
 ) -> FittedHead:
     """Trains the head on the bundle's training individuals.
 
@@ -86,12 +87,12 @@ def fit_head(
 
 
 def _validation(
-    bundle: Bundle, labels: TaskLabels, view: str
+    bundle: Bundle, labels: TaskLabels, view: View
 ) -> Callable[[Head], tuple[float, float]]:
     """A function from a head C to its (accuracy, certified fraction) on validation individuals, without sampling."""
     codes = labels.codes.get("valid", np.zeros(0, dtype=np.int64))
     known = codes != UNLABELLED
-    if "valid" not in bundle.manifest.certified_splits or not known.any():
+    if "valid" not in bundle.manifest.views[view].splits or not known.any():
         raise DataError(
             f"{bundle.path}: no certified, labelled validation individuals to choose the noise with; "
             "give --noise a number"

@@ -69,7 +69,7 @@ def export_bundle(
             or a half-finished export with another one is refused, naming what differs, unless `force` is on.
         model: the encoder.
         similarity: S(x).
-        views: what to bound, for the splits in manifest["certified_splits"].
+        views: what to bound; for which splits, the manifest's entry of each view says.
         splits: the individuals.
         force: replace what stands there.
         workers: the processes that share the shards; all must call with the same arguments.
@@ -92,20 +92,25 @@ def export_bundle(
     if workers.first:
         _prepare(partial, identity, force)
     workers.wait()
-    certified = set(manifest["certified_splits"])
+    bounded = {
+        split: views.only(
+            [name for name, entry in manifest["views"].items() if split in entry["splits"]]
+        )
+        for split in splits
+    }
     tasks = [
         (split, shard)
         for split, data in splits.items()
         for shard in range(-(-len(data.sample_ids) // manifest["shard_rows"]))
     ]
-    # Certified shards are the work; dealing them out in turn gives every process its share.
-    tasks.sort(key=lambda task: task[0] not in certified)
+    # Bounded shards are the work; dealing them out in turn gives every process its share.
+    tasks.sort(key=lambda task: bounded[task[0]].cost, reverse=True)
     for split, shard in tasks[workers.rank :: workers.world]:
         if not (partial / shard_name(split, shard)).exists():
             part = slice(shard * manifest["shard_rows"], (shard + 1) * manifest["shard_rows"])
             _export_shard(
                 partial, split, shard, splits[split], part, model, similarity,
-                views if split in certified else None, manifest["seed"], advance,
+                bounded[split], manifest["seed"], advance,
             )  # fmt: skip
     workers.wait()
     if not workers.first:
@@ -161,17 +166,13 @@ def _export_shard(
     part: slice,
     model: Model,
     similarity: SimilaritySet,
-    views: Views | None,
+    views: Views,
     seed: int,
     advance: Callable[[int], None],
 ) -> None:
     # Copied into torch's own, aligned memory: the last bits of a matrix product depend on the alignment.
     latents = torch.from_numpy(np.array(data.latents[part])).clone()
-    tensors = {}
-    if views is not None:
-        tensors = views.tensors(
-            model.folded, latents, data.sample_ids[part], similarity, seed, advance
-        )
+    tensors = views.tensors(model.folded, latents, data.sample_ids[part], similarity, seed, advance)
     if "representation" not in tensors:
         tensors["representation"] = model.folded(latents).to(torch.float32)
     save_shard(folder, split, shard, tensors)

@@ -187,8 +187,9 @@ def bundle_rows(manifest: Manifest) -> list[list[str]]:
         ["labels shared", ", ".join(manifest.labels) or "none"],
     ]
     for split, entry in manifest.splits.items():
-        bounded = ", with bounds" if split in manifest.certified_splits else ""
-        rows.append([split, f"{entry.individuals} of {entry.available} individuals{bounded}"])
+        views = [view for view, bound in manifest.views.items() if split in bound.splits]
+        bounds = f", bounds: {', '.join(views)}" if views else ""
+        rows.append([split, f"{entry.individuals} of {entry.available} individuals{bounds}"])
     for view, bound in manifest.views.items():
         rows.append(
             [

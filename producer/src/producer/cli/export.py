@@ -57,7 +57,7 @@ def export(
     views = resolve_views(settings)
     loaded = load_spec(spec)
     loaded.flow.to(device)
-    views.entries(loaded.similarity)
+    views.entries(loaded.similarity, ())
     model = load_encoder(model_folder)
     if model.document.spec_digest != loaded.digest:
         raise ArtifactError(

@@ -115,7 +115,7 @@ def run_export(
     workers: Workers,
 ) -> dict[str, Any]:
     """Encodes what is missing, bounds and writes the bundle; returns what to report."""
-    entries = views.entries(spec.similarity)
+    entries = views.entries(spec.similarity, job.certified)
     names = job.shared or model.document.targets
     classes = {name: source.check_column(name) for name in names}
     splits, counts = {}, {}
@@ -141,7 +141,6 @@ def run_export(
         ),
         "encoder": _encoder_entry(model).model_dump(mode="json"),
         "views": {name: entry.model_dump(mode="json") for name, entry in entries.items()},
-        "certified_splits": list(job.certified),
         "splits": {split: entry.model_dump(mode="json") for split, entry in counts.items()},
         "shard_rows": job.shard_rows,
         "labels": {name: list(values) for name, values in classes.items()},

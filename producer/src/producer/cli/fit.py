@@ -34,7 +34,7 @@ from shared_spec.latents import cache_folder
 __all__ = ["fit"]
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "demo": {"hidden": (512, 256), "dimension": 128, "lambda_2": 0.1, "batch": 256},
+    "demo": {"hidden": (512, 256), "dimension": 128, "lambda_2": 0.25, "batch": 256},
     "paper": {"hidden": (2048, 1024), "dimension": 512, "lambda_2": 0.05, "batch": 500},
 }
 
@@ -142,7 +142,9 @@ def fit(
     loaded = load_spec(spec)
     loaded.flow.to(device)
     source = open_source(data, loaded.flow.config.size)
-    views.entries(loaded.similarity)  # settings that could only abstain must not cost a training
+    views.entries(
+        loaded.similarity, ()
+    )  # settings that could only abstain must not cost a training
     for name in (*targets, *settings["shared"]):
         source.check_column(name)
     cache = cache_folder(settings["cache"])

@@ -44,8 +44,27 @@ class Views:
     smoothing: SmoothingSettings | None
     exact: ExactSettings | None
 
-    def entries(self, similarity: SimilaritySet) -> dict[str, ViewEntry]:
-        """What the manifest says. Raises SettingsError for settings that could only abstain."""
+    def only(self, names: Sequence[str]) -> Views:
+        """These views alone."""
+        return Views(
+            self.smoothing if "smoothing" in names else None,
+            self.exact if "exact" in names else None,
+        )
+
+    @property
+    def cost(self) -> int:
+        """An order of the work per individual."""
+        return 2 * (self.smoothing is not None) + (self.exact is not None)
+
+    def entries(self, similarity: SimilaritySet, splits: Sequence[str]) -> dict[str, ViewEntry]:
+        """What the manifest says, for bounds on these splits.
+
+        Validation individuals only help consumers choose their noise, for which one view, the cheaper, is enough.
+
+        Raises:
+            SettingsError: for settings that could only abstain.
+        """
+        others = tuple(split for split in splits if split != "valid" or self.exact is None)
         entries = {}
         if self.smoothing is not None:
             plan = make_plan(self.smoothing, similarity.epsilon)
@@ -66,10 +85,15 @@ class Views:
                     "order_index": plan.order_index,
                     "factor": plan.factor,
                 },
+                splits=others,
             )
         if self.exact is not None:
             entries["exact"] = ViewEntry(
-                statement="X", sentence=_STATEMENT_X, alpha={}, settings=self.exact.model_dump()
+                statement="X",
+                sentence=_STATEMENT_X,
+                alpha={},
+                settings=self.exact.model_dump(),
+                splits=tuple(splits),
             )
         return entries
 
@@ -110,5 +134,6 @@ class Views:
                 "smoothing.ball_radius": view.ball_radius,
                 "smoothing.ball_count": view.ball_count,
             }
-        advance(len(sample_ids))
+        if found:
+            advance(len(sample_ids))
         return found

@@ -132,8 +132,8 @@ class Bundle:
         expected: dict[str, tuple[tuple[int, ...], torch.dtype]] = {
             "representation": ((rows, self.dimension), torch.float32)
         }
-        if split in self.manifest.certified_splits:
-            for view in self.manifest.views:
+        for view, entry in self.manifest.views.items():
+            if split in entry.splits:
                 expected[f"{view}.centre"] = ((rows, self.dimension), torch.float32)
                 expected[f"{view}.radius"] = ((rows,), torch.float64)
                 expected[f"{view}.status"] = ((rows,), torch.uint8)

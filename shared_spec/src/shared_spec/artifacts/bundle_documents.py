@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,8 +15,12 @@ __all__ = [
     "Manifest",
     "SpecEntry",
     "SplitEntry",
+    "View",
     "ViewEntry",
 ]
+
+
+View: TypeAlias = Literal["smoothing", "exact"]
 
 
 class SpecEntry(Strict):
@@ -57,6 +61,8 @@ class ViewEntry(Strict):
     alpha: dict[str, float]
     """Failure probability per event and individual; empty where there is none."""
     settings: dict[str, float | int | str | bool]
+    splits: tuple[str, ...]
+    """Splits whose individuals carry this view's bounds; the others carry representations only."""
 
     @property
     def alpha_total(self) -> float:
@@ -73,9 +79,7 @@ class Manifest(Document):
     spec: SpecEntry
     data: DataEntry
     encoder: EncoderEntry
-    views: dict[Literal["smoothing", "exact"], ViewEntry]
-    certified_splits: tuple[str, ...]
-    """Splits whose individuals carry centres and radii; the others carry representations only."""
+    views: dict[View, ViewEntry]
     splits: dict[str, SplitEntry]
     shard_rows: int = Field(gt=0)
     """Individuals per shard; the last of a split may hold fewer."""
