@@ -80,7 +80,7 @@ FLOW_PRESETS = {
     ),
     "fairface": FlowPreset(
         GlowConfig(size=32, blocks=3, flows=8, hidden=128),
-        FlowTrainingSettings(steps=5000, batch=32, learning_rate=3e-3, bf16=True),
+        FlowTrainingSettings(steps=2800, batch=32, learning_rate=3e-3, bf16=True),
     ),
     "paper": FlowPreset(
         GlowConfig(size=64, blocks=4, flows=32, hidden=512),
