@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from shared_spec.distributed import Workers, join_workers
 from regulator.flow_settings import FlowTrainingSettings
 from regulator.flow_training import train_flow
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.data.source import Source
+from shared_spec.distributed import Workers, join_workers
 from shared_spec.flow import GlowConfig
 from shared_spec.rng import numpy_generator
 

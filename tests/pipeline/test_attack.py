@@ -1,0 +1,130 @@
+"""From end to end: no attack on S(x) flips whom a certificate covers, and a known-unfair person is never certified."""
+
+import numpy as np
+import pytest
+import torch
+
+from consumer import load_head
+from consumer.decide import Bounds, Sampling, decide
+from consumer.head import FrozenHead
+from producer import load_encoder
+from producer.folded import FoldedEncoder
+from producer.views.exact.view import certify_exact
+from producer.views.smoothing import certify_smoothing, predict_smoothing
+from producer.views.statements import SmoothingSettings
+from shared_spec import load_certificate, load_spec
+from shared_spec.artifacts.bundle import BOUND_STATUS
+from shared_spec.data import open_source
+from shared_spec.latents import encode_split
+from shared_spec.similarity import SimilaritySet
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture(scope="module")
+def scene(tiny):
+    """Latents of the test individuals, and everybody's secrets."""
+    spec = load_spec(tiny.spec)
+    source = open_source(tiny.data, spec.flow.config.size)
+    latents = torch.from_numpy(
+        np.array(encode_split(spec.flow, spec.digest, source, "test", cache=tiny.cache))
+    )
+    return spec, latents, load_encoder(tiny.model).folded, load_head(tiny.certificate).frozen()
+
+
+def rows_of(tiny, view):
+    certificate = load_certificate(tiny.certificate)
+    classes = certificate.document.head.classes
+    rows = [row for row in certificate.rows if row["view"] == view]
+    return [row["status"] for row in rows], [classes.index(row["prediction"]) for row in rows]
+
+
+def test_a_dense_attack_never_flips_a_certified_individual_of_the_exact_view(tiny, scene):
+    spec, latents, encoder, head = scene
+    statuses, predictions = rows_of(tiny, "exact")
+    assert statuses.count("CERTIFIED") >= 5, "nothing to attack"
+    t = torch.linspace(
+        -spec.similarity.epsilon, spec.similarity.epsilon, 20_001, dtype=torch.float64
+    )
+    move = t[:, None] * encoder.directions(spec.similarity.vectors)
+    flipped = 0
+    for z, status, prediction in zip(latents, statuses, predictions, strict=True):
+        decisions = head.predict(encoder.tail(encoder.first_layer(z) + move))
+        if status == "CERTIFIED":
+            assert (decisions == prediction).all()
+        flipped += int((decisions != prediction).any())
+    assert flipped + statuses.count("CERTIFIED") <= len(statuses)
+
+
+def test_the_deployed_smoothed_encoder_never_flips_a_certified_individual(tiny, scene):
+    """Statement D allows a failure in a hundred pairs; with the bound's slack none is seen among these."""
+    spec, latents, encoder, head = scene
+    statuses, predictions = rows_of(tiny, "smoothing")
+    certified = [row for row, status in enumerate(statuses) if status == "CERTIFIED"][:4]
+    assert certified, "nothing to attack"
+    answered = 0
+    for row in certified:
+        t = torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None] * spec.similarity.epsilon
+        points = spec.similarity.points(latents[row], t)
+        ids = [f"{row}-{index}" for index in range(len(points))]
+        answers = predict_smoothing(encoder, points, ids, spec.similarity, SmoothingSettings(), 0)
+        for centre, status in zip(answers.centre, answers.status, strict=True):
+            if status == "BOUNDED":
+                answered += 1
+                assert int(head.predict(centre[None])) == predictions[row]
+    assert answered > 0, "the deployed encoder only abstains"
+
+
+def test_a_planted_unfair_person_is_never_certified():
+    """R is the identity on a plane and the head's threshold cuts the segment: every mode must refuse, 200 seeds.
+
+    Each sampled decision may err with probability alpha; at the levels used here no failure is expected in 200.
+    """
+    identity = torch.eye(2, dtype=torch.float64)
+    encoder = FoldedEncoder((identity,), (torch.zeros(2, dtype=torch.float64),))
+    similarity = SimilaritySet(torch.tensor([[1.0, 0.0]]), 1.0)
+    weight = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    generator = np.random.Generator(np.random.Philox(8))
+    settings = SmoothingSettings(n0=2000, n=2000)
+    for seed in range(200):
+        cut = generator.uniform(-0.95, 0.95)
+        head = FrozenHead((weight,), (torch.tensor([0.0, -cut], dtype=torch.float64),))
+        z = torch.zeros(1, 2)
+        exact = certify_exact(encoder, z, similarity.vectors, 1.0, tube_vertices=2)
+        bounds = [Bounds(exact.representation, exact.centre, exact.radius, exact.status, exact.tubes.points, None,
+                         exact.tubes.delta)]  # fmt: skip
+        if seed < 40:
+            view = certify_smoothing(encoder, z, [str(seed)], similarity, settings, seed)
+            status = torch.tensor(
+                [BOUND_STATUS.index(word) for word in view.status], dtype=torch.uint8
+            )
+            bounds.append(Bounds(view.centre, view.centre, view.radius, status))
+        for found in bounds:
+            for method in ("closed-form", "crown", "sequential", "randomized"):
+                sampling = Sampling(alpha=1e-4, n0=100, n=2000)
+                decided = decide(head, found, method, 1.0, sampling, seed, ["planted"])
+                assert decided.status[0] != "CERTIFIED", (seed, method)
+
+
+@pytest.mark.parametrize("status", ["ABSTAIN", "UNDECIDED"])
+def test_whom_the_producer_could_not_bound_is_never_certified(status):
+    code = torch.tensor([BOUND_STATUS.index(status)], dtype=torch.uint8)
+    head = FrozenHead(
+        (torch.zeros(2, 2, dtype=torch.float64),), (torch.tensor([0.0, 9.0], dtype=torch.float64),)
+    )
+    bounds = Bounds(torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, dtype=torch.float64), code)
+    decided = decide(head, bounds, "closed-form", 1.0, Sampling(), 0, ["a"])
+    assert decided.status[0] == status
+    assert decided.reason[0]
+
+
+@pytest.mark.parametrize("spoiled", [float("nan"), torch.finfo(torch.float64).max])
+def test_radii_that_are_no_bounds_never_certify(spoiled):
+    head = FrozenHead(
+        (torch.zeros(2, 2, dtype=torch.float64),), (torch.tensor([0.0, 9.0], dtype=torch.float64),)
+    )
+    radii = torch.tensor([spoiled], dtype=torch.float64)
+    bounds = Bounds(torch.zeros(1, 2), torch.zeros(1, 2), radii, torch.zeros(1, dtype=torch.uint8))
+    for method in ("closed-form", "crown", "sequential", "randomized"):
+        decided = decide(head, bounds, method, 1.0, Sampling(n0=10, n=100), 0, ["a"])
+        assert decided.status[0] != "CERTIFIED", method
