@@ -18,7 +18,7 @@ from compare import Play, perform
 
 def play(data: Path) -> Play:
     """The example on this folder."""
-    shared = ["--preset", "demo", "--every", "4", "--tube-vertices", "9"]
+    shared = ("--preset", "demo", "--every", "4", "--tube-vertices", "9")
     return Play(
         data=f"fairface:{data.resolve()}",
         attributes=["Race=Black"],

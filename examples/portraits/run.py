@@ -19,9 +19,10 @@ PLAY = Play(
     target="Smiling",
     publish=["--preset", "demo"],
     # Tubes show the consumer in which direction skin tone moves a representation: this producer agrees to that.
-    fit=dict.fromkeys(
-        ["naive", "lassi"], ["--preset", "demo", "--every", "4", "--tube-vertices", "9"]
-    ),
+    fit={
+        method: ["--preset", "demo", "--every", "4", "--tube-vertices", "9"]
+        for method in ("naive", "lassi")
+    },
 )
 
 if __name__ == "__main__":

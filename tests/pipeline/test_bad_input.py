@@ -98,7 +98,7 @@ def test_spec_without_a_flow_weight(copies, fails):
         copies.spec,
         lambda tensors: tensors.pop(next(name for name in tensors if name.startswith("flow."))),
     )
-    fails(3, "do not fit the flow's description", *fit(copies))
+    fails(3, "do not fit their description", *fit(copies))
 
 
 def test_spec_with_negative_epsilon(copies, fails):

@@ -11,8 +11,7 @@ import torch
 from producer.encoder import Encoder, EncoderConfig, fold
 from producer.folded import FoldedEncoder
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
-from shared_spec.artifacts.tensors import load_tensors, save_tensors
-from shared_spec.errors import ArtifactError
+from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 
 __all__ = ["EncoderDocument", "Model", "load_encoder", "model_path", "save_encoder"]
 
@@ -73,12 +72,6 @@ def load_encoder(folder: Path) -> Model:
     tensors, raw = load_tensors(path)
     document = parse_document(EncoderDocument, raw, str(path))
     encoder = Encoder(document.encoder, torch.Generator())
-    try:
-        encoder.load_state_dict(tensors)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise ArtifactError(
-            f"{path}: weights do not fit the encoder's description: {detail}"
-        ) from error
+    load_weights(encoder, tensors, str(path))
     encoder.eval().requires_grad_(False)
     return Model(document, encoder, fold(encoder))

@@ -9,8 +9,7 @@ from typing import Literal
 import torch
 
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
-from shared_spec.artifacts.tensors import load_tensors, save_tensors
-from shared_spec.errors import ArtifactError
+from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.flow import Glow, GlowConfig
 
 __all__ = ["FlowDocument", "FlowFile", "load_flow", "save_flow"]
@@ -51,11 +50,5 @@ def load_flow(path: Path) -> FlowFile:
     tensors, raw = load_tensors(path)
     document = parse_document(FlowDocument, raw, str(path))
     flow = Glow(document.flow, torch.Generator())
-    try:
-        flow.load_state_dict(tensors)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise ArtifactError(
-            f"{path}: weights do not fit the flow's description: {detail}"
-        ) from error
+    load_weights(flow, tensors, str(path))
     return FlowFile(document, flow.eval())

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
-from producer.batches import LabelledLatents
 from producer.cli.export_options import (
     ExportJob,
-    encode,
     export_options,
     report,
     resolve_views,
     run_export,
 )
-from producer.curves import Step
-from producer.encoder import EncoderConfig
-from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
-from producer.training import Method, TrainingSettings, train_encoder
-from shared_spec.artifacts.document import DataEntry, this_tool
-from shared_spec.artifacts.spec import Spec, load_spec
-from shared_spec.console import common_options, config_option, data_option, note, progress
+from producer.cli.fit_model import fitted_model, training_settings
+from producer.training import Method
+from shared_spec.artifacts.spec import load_spec
+from shared_spec.console import common_options, config_option, data_option
 from shared_spec.data import open_source
 from shared_spec.data.source import Source
-from shared_spec.distributed import Workers, join_workers
-from shared_spec.errors import DataError, SettingsError
+from shared_spec.distributed import join_workers
+from shared_spec.errors import SettingsError
 from shared_spec.latents import cache_folder
 
 __all__ = ["fit"]
@@ -134,7 +127,7 @@ def fit(
       producer fit --spec spec.safetensors --data portraits --target Smiling --model model/ --out reps/
     """
     views = resolve_views(settings)
-    training = _training_settings(settings, device).for_method(method)
+    training = training_settings(settings, device).for_method(method)
     if training.lambda_1 > 0 and not targets:
         raise SettingsError(
             "no --target: name one, or pass --lambda-1 0 --lambda-3 0.1 to train without"
@@ -149,7 +142,7 @@ def fit(
         source.check_column(name)
     cache = cache_folder(settings["cache"])
     with join_workers() as workers:
-        model = _model(
+        model = fitted_model(
             model_folder, loaded, source, targets, method, training, seed, cache, force, workers
         )
         job = ExportJob(
@@ -173,90 +166,3 @@ def fit(
 def _thin(source: Source, every: int) -> int:
     """Validation individuals only help the consumer choose its noise: some 500 of them do."""
     return max(every, -(-len(source.sample_ids("valid")) // 500))
-
-
-def _training_settings(settings: dict[str, Any], device: str) -> TrainingSettings:
-    try:
-        return TrainingSettings(
-            hidden=settings["hidden"], output_dim=settings["dimension"], lambda_1=settings["lambda_1"],
-            lambda_2=settings["lambda_2"], lambda_3=settings["lambda_3"], attack=settings["attack"],
-            attack_points=settings["attack_points"], epochs=settings["epochs"], batch_size=settings["batch"],
-            learning_rate=settings["learning_rate"], choose=settings["choose"], device=device,
-            precision="bfloat16" if settings["bf16"] else "float32",
-        )  # fmt: skip
-    except ValueError as error:
-        raise SettingsError(f"training settings: {error}") from error
-
-
-def _model(
-    folder: Path, spec: Spec, source: Source, targets: tuple[str, ...], method: Method,
-    training: TrainingSettings, seed: int, cache: Path, force: bool, workers: Workers,
-) -> Model:  # fmt: skip
-    """The encoder in `folder` if the same settings made it, or else a new one, trained by the first process."""
-    document = EncoderDocument(
-        spec_digest=spec.digest,
-        data=DataEntry(uri=source.uri, size=source.size, digest=source.digest()),
-        encoder=EncoderConfig(
-            input_dim=spec.similarity.latent_dim,
-            hidden=training.hidden,
-            output_dim=training.output_dim,
-        ),
-        method=method,
-        targets=targets,
-        training=training.model_dump(mode="json", exclude={"device"}),
-        curves=(),
-        chosen_epoch=0,
-        tool=this_tool("lassi-producer"),
-        seed=seed,
-    )
-    if model_path(folder).exists() and not force:
-        model = load_encoder(folder)
-        for name in ("spec_digest", "data", "encoder", "method", "targets", "training", "seed"):
-            old, new = getattr(model.document, name), getattr(document, name)
-            if old != new:
-                raise SettingsError(
-                    f"{folder}: trained before with {name} {old}, now {new}; name another --model, or pass --force"
-                )
-        note(f"using the encoder in {folder}, trained before with the same settings")
-        return model
-    latents = {
-        split: encode(spec, source, split, 1, cache, workers) for split in ("train", "valid")
-    }
-    if workers.first:
-        labels = {
-            split: {name: torch.from_numpy(source.labels(split, name)) for name in targets}
-            for split in latents
-        }
-        for name in targets:
-            if len(set(labels["train"][name].tolist())) < 2:
-                raise DataError(
-                    f"{source.uri}: all training individuals have the same {name}; choose another target"
-                )
-        steps = training.epochs * -(-len(latents["train"]) // training.batch_size)
-        with progress(f"training the encoder ({method})", steps) as advance:
-
-            def show(step: Step) -> None:
-                word = f"epoch {step.epoch}, loss {step.objective:.3f}"
-                advance((step.epoch - 1) * step.steps + step.step, word)
-
-            trained = train_encoder(
-                LabelledLatents(latents["train"], labels["train"]), spec.similarity, training, seed,
-                validation=LabelledLatents(latents["valid"], labels["valid"]), progress=show,
-            )  # fmt: skip
-        for curve in trained.curves:
-            held_out = curve.validation
-            if held_out is not None:
-                scores = ", ".join(
-                    f"{name} {value:.3f}" for name, value in held_out.accuracy.items()
-                )
-                note(
-                    f"epoch {curve.epoch}: validation accuracy {scores or 'none'}, "
-                    f"mean adversarial distance {curve.validation_distance:.3f}"
-                )
-        curves = tuple(asdict(curve) for curve in trained.curves)
-        complete = document.model_copy(
-            update={"curves": curves, "chosen_epoch": trained.chosen_epoch}
-        )
-        save_encoder(folder, complete, trained.encoder)
-    workers.wait()
-    return load_encoder(folder)

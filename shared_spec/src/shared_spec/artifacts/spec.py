@@ -15,7 +15,7 @@ from torch import Tensor
 
 from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool, parse_document
 from shared_spec.artifacts.quality import Quality
-from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.similarity import SimilaritySet
@@ -101,13 +101,9 @@ def load_spec(path: Path) -> Spec:
             found = "nothing" if vector is None else f"{vector.dtype} {tuple(vector.shape)}"
             raise ArtifactError(f"{path}: tensor {name}: expected float32 ({q},), got {found}")
     flow = Glow(document.flow, torch.Generator())
-    try:
-        flow.load_state_dict({name.removeprefix(_FLOW): value for name, value in tensors.items()})
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise ArtifactError(
-            f"{path}: flow weights do not fit the flow's description: {detail}"
-        ) from error
+    load_weights(
+        flow, {name.removeprefix(_FLOW): value for name, value in tensors.items()}, str(path)
+    )
     stacked = torch.stack([vector for vector in vectors if vector is not None])
     similarity = SimilaritySet(stacked, document.epsilon)
     return Spec(document, flow.eval(), similarity)

@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json, digest_document, parse_json
 from shared_spec.errors import ArtifactError
 
-__all__ = ["METADATA_KEY", "load_tensors", "save_tensors", "tensor_digest"]
+__all__ = ["METADATA_KEY", "load_tensors", "load_weights", "save_tensors", "tensor_digest"]
 
 METADATA_KEY = "lassi"
 
@@ -100,6 +100,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{where}: content digest is {actual}, expected {expected}; it was changed after it was written"
         )
     return tensors, document
+
+
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Puts stored tensors into a module; raises ArtifactError if they are not exactly its state."""
+    try:
+        module.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())
+        raise ArtifactError(f"{where}: weights do not fit their description: {detail}") from error
 
 
 def _dtype(name: str, tensor: Tensor) -> str:
