@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from consumer.cli import group as consumer
 from producer.cli import group as producer
 from regulator.cli import group as regulator
