@@ -26,9 +26,7 @@ def scene(tiny):
     """Latents of the test individuals, and everybody's secrets."""
     spec = load_spec(tiny.spec)
     source = open_source(tiny.data, spec.flow.config.size)
-    latents = torch.from_numpy(
-        np.array(encode_split(spec.flow, spec.digest, source, "test", cache=tiny.cache))
-    )
+    latents = torch.from_numpy(np.array(encode_split(spec.flow, source, "test", cache=tiny.cache)))
     return spec, latents, load_encoder(tiny.model).folded, load_head(tiny.certificate).frozen()
 
 

@@ -1,8 +1,8 @@
 """The latent cache: every command that needs z = E(x) encodes an image once and memory-maps the result after.
 
-A cache entry is named by what it was computed from (flow, data, split, rows), so a changed flow or data set can never
-meet stale latents. Batches are encoded in a fixed partition, each marked when it is on disk: a killed run goes on where
-it stopped, several processes share the work, and the bytes are the same in every case.
+A cache entry is named by what it was computed from (flow weights, data, split, rows), so a changed flow or data set can
+never meet stale latents. Batches are encoded in a fixed partition, each marked when it is on disk: a killed run goes on
+where it stopped, several processes share the work, and the bytes are the same in every case.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json
+from shared_spec.artifacts.tensors import tensor_digest
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
@@ -44,7 +45,6 @@ def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.
 
 def encode_split(
     flow: Glow,
-    flow_digest: str,
     source: Source,
     split: str,
     *,
@@ -59,7 +59,6 @@ def encode_split(
 
     Args:
         flow: G = (E, D); its device does the work.
-        flow_digest: content digest of the artefact that the flow came from.
         source: where the images come from.
         split: train, valid or test.
         cache: folder of cache entries.
@@ -77,7 +76,7 @@ def encode_split(
     """
     rows = selected_rows(source, split, every)
     key = {
-        "flow": flow_digest,
+        "flow": tensor_digest(flow.state_dict(), flow.config.model_dump()),
         "data": source.digest(),
         "size": source.size,
         "split": split,

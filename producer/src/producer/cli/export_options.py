@@ -87,7 +87,7 @@ def encode(
     batches = -(-len(selected_rows(source, split, every)) // ENCODE_BATCH)
     with progress(f"encoding {split} (batches)", batches) as advance:
         return encode_split(
-            spec.flow, spec.digest, source, split, cache=cache, every=every,
+            spec.flow, source, split, cache=cache, every=every,
             rank=workers.rank, world=workers.world, wait=workers.wait, advance=advance,
         )  # fmt: skip
 

@@ -130,7 +130,7 @@ def publish_spec(
         count = -(-len(source.sample_ids(split)) // ENCODE_BATCH)
         with progress(f"encoding {split} (batches)", count) as advance:
             latents[split] = encode_split(
-                flow, file.document.content_digest, source, split, cache=cache_folder(cache), advance=advance
+                flow, source, split, cache=cache_folder(cache), advance=advance
             )  # fmt: skip
     request = VectorRequest(
         source=source, flow=flow, train=latents["train"], valid=latents["valid"], attributes=attributes,
