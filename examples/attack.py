@@ -20,7 +20,7 @@ from shared_spec.flow import preprocess
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import ball_grid, uniform_ball
 
-__all__ = ["empirically_fair", "latents_of"]
+__all__ = ["empirically_fair", "exported_ids", "latents_of"]
 
 _BATCH = 64
 

@@ -25,6 +25,8 @@ def play(data: Path) -> Play:
         target="Age-2",
         publish=["--preset", "fairface", "--epsilon", "0.5"],
         fit=dict.fromkeys(["naive", "lassi"], shared),
+        # A quarter of the paper's images: five passes give the head about as many steps as the paper's one.
+        certify=["--epochs", "5"],
         published={"naive": "69.0 / 5.7", "lassi": "72.0 / 95.0"},
     )
 
