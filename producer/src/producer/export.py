@@ -92,26 +92,7 @@ def export_bundle(
     if workers.first:
         _prepare(partial, identity, force)
     workers.wait()
-    bounded = {
-        split: views.only(
-            [name for name, entry in manifest["views"].items() if split in entry["splits"]]
-        )
-        for split in splits
-    }
-    tasks = [
-        (split, shard)
-        for split, data in splits.items()
-        for shard in range(-(-len(data.sample_ids) // manifest["shard_rows"]))
-    ]
-    # Bounded shards are the work; dealing them out in turn gives every process its share.
-    tasks.sort(key=lambda task: bounded[task[0]].cost, reverse=True)
-    for split, shard in tasks[workers.rank :: workers.world]:
-        if not (partial / shard_name(split, shard)).exists():
-            part = slice(shard * manifest["shard_rows"], (shard + 1) * manifest["shard_rows"])
-            _export_shard(
-                partial, split, shard, splits[split], part, model, similarity,
-                bounded[split], manifest["seed"], advance,
-            )  # fmt: skip
+    _export_shards(partial, manifest, model, similarity, views, splits, workers, advance)
     workers.wait()
     if not workers.first:
         workers.wait()
@@ -156,6 +137,39 @@ def _refuse_other(where: Path, found: Mapping[str, Any], wanted: Mapping[str, An
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = json.dumps(value)
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _export_shards(
+    partial: Path,
+    manifest: Mapping[str, Any],
+    model: Model,
+    similarity: SimilaritySet,
+    views: Views,
+    splits: Mapping[str, SplitData],
+    workers: Workers,
+    advance: Callable[[int], None],
+) -> None:
+    """Writes this process's share of the shards that are not there yet."""
+    bounded = {
+        split: views.only(
+            [name for name, entry in manifest["views"].items() if split in entry["splits"]]
+        )
+        for split in splits
+    }
+    tasks = [
+        (split, shard)
+        for split, data in splits.items()
+        for shard in range(-(-len(data.sample_ids) // manifest["shard_rows"]))
+    ]
+    # Bounded shards are the work; dealing them out in turn gives every process its share.
+    tasks.sort(key=lambda task: bounded[task[0]].cost, reverse=True)
+    for split, shard in tasks[workers.rank :: workers.world]:
+        if not (partial / shard_name(split, shard)).exists():
+            part = slice(shard * manifest["shard_rows"], (shard + 1) * manifest["shard_rows"])
+            _export_shard(
+                partial, split, shard, splits[split], part, model, similarity,
+                bounded[split], manifest["seed"], advance,
+            )  # fmt: skip
 
 
 def _export_shard(
