@@ -6,11 +6,12 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from producer.views.bound import NO_RADIUS, certify, predict
+from producer.views.bound import certify, predict
 from producer.views.centre import distances, medoid, order_statistic
 from producer.views.plan import make_plan
 from producer.views.sampling import draws
 from producer.views.statements import SmoothingSettings
+from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.rng import torch_generator
 
 SMALL = SmoothingSettings(n0=2000, n=2000)
@@ -146,7 +147,7 @@ def test_a_ball_that_fresh_points_miss_abstains():
     bound = certify(g, plan, *three_draws(plan, 0))
     assert bound.prediction.ball_count == 0
     assert not bound.bounded
-    assert bound.radius == NO_RADIUS, "an abstainer must not look certified"
+    assert bound.radius == UNBOUNDED, "an abstainer must not look certified"
 
 
 @pytest.mark.parametrize(("share", "bounded"), [(0.005, True), (0.1, False)])
@@ -155,7 +156,7 @@ def test_distances_that_are_not_numbers_count_as_infinite(share, bounded):
     edge = plan.sigma * norm.isf(share)
     bound = certify(lambda t: torch.where(t > edge, math.nan, t), plan, *three_draws(plan, 0))
     assert bound.bounded is bounded
-    assert bound.radius < NO_RADIUS if bounded else bound.radius == NO_RADIUS
+    assert bound.radius < UNBOUNDED if bounded else bound.radius == UNBOUNDED
 
 
 def test_a_centre_that_is_not_finite_abstains_with_a_finite_centre():

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError
 
 __all__ = ["Region", "affine_tube", "ball", "polyline"]
-
-# Above this the producer has no bound to offer; no decision is ever made on such a radius.
-_UNBOUNDED = torch.finfo(torch.float64).max
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Region:
     @property
     def usable(self) -> Tensor:
         """Whether there is a bound at all, [n] bool."""
-        return (self.delta >= 0.0) & (self.delta < _UNBOUNDED)
+        return (self.delta >= 0.0) & (self.delta < UNBOUNDED)
 
     @property
     def magnitude(self) -> Tensor:

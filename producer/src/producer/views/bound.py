@@ -15,10 +15,10 @@ from torch import Tensor
 from producer.views.centre import medoid, order_statistic
 from producer.views.sampling import RepresentationMap, distances_along
 from producer.views.statements import Plan
+from shared_spec.artifacts.bundle import UNBOUNDED
 
-__all__ = ["NO_RADIUS", "Bound", "Prediction", "certify", "predict"]
+__all__ = ["Bound", "Prediction", "certify", "predict"]
 
-NO_RADIUS: float = torch.finfo(torch.float64).max
 """Of whoever abstains: finite, so that it can be stored, and larger than any certified radius."""
 
 
@@ -100,7 +100,7 @@ def certify(
     )
     radius = _round_up(plan.factor * quantile, prediction.centre)
     bounded = prediction.answered and math.isfinite(radius)
-    return Bound(prediction, quantile, radius if bounded else NO_RADIUS, bounded)
+    return Bound(prediction, quantile, radius if bounded else UNBOUNDED, bounded)
 
 
 def _round_up(radius: float, centre: Tensor) -> float:

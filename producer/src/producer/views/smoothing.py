@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from producer.folded import FoldedEncoder
-from producer.views.bound import NO_RADIUS, certify, predict
+from producer.views.bound import certify, predict
 from producer.views.plan import make_plan
 from producer.views.sampling import RepresentationMap, draws, representation_map
 from producer.views.statements import Plan, SmoothingSettings
+from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.similarity import SimilaritySet
 
@@ -197,4 +198,4 @@ def _stack(centres: list[Tensor], encoder: FoldedEncoder) -> Tensor:
 
 def _finite(values: list[float]) -> Tensor:
     """[n] float64, infinity as the largest finite number, so that it can be stored."""
-    return torch.tensor(values, dtype=torch.float64).clamp_max(NO_RADIUS)
+    return torch.tensor(values, dtype=torch.float64).clamp_max(UNBOUNDED)
