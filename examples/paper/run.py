@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=int, nargs="*", help="positions of the rows to run, all unless given"
     )
+    parser.add_argument("--methods", nargs="*", help="columns to run, all unless given")
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     os.environ.setdefault("LASSI_CACHE", str((chosen.out / "cache").resolve()))
@@ -51,34 +52,37 @@ def main() -> None:
         "--tube-vertices",
         str(chosen.tube_vertices),
     ]
-    lines = []
-    for row in rows:
-        spec = publish(table, row, data, chosen.preset, chosen.out)
-        for column, fit in row.fit.items():
-            results = [
-                certify(
-                    row,
-                    spec,
-                    data,
-                    [*words, *fit],
-                    seed,
-                    chosen.out / column / "+".join(row.attributes),
-                )
-                for seed in range(chosen.seeds)
-            ]
-            lines += [
-                summary(row, column, task, [result[task] for result in results])
-                for task in row.tasks
-            ]
-    text = "\n".join(
-        [
-            "| attributes | task | method | view | accuracy % | certified % |",
-            "|---|---|---|---|---|---|",
-            *lines,
-        ]
-    )
-    (chosen.out / "table.md").write_text(f"# {table.title}, {chosen.seeds} seeds\n\n{text}\n")
+    cells = [
+        (row, column)
+        for row in rows
+        for column in row.fit
+        if not chosen.methods or column in chosen.methods
+    ]
+    results: dict[int, list[dict[str, Any]]] = {index: [] for index in range(len(cells))}
+    # Seed after seed: a run that is stopped leaves a whole table of fewer seeds.
+    for seed in range(chosen.seeds):
+        for index, (row, column) in enumerate(cells):
+            spec = publish(table, row, data, chosen.preset, chosen.out)
+            folder = chosen.out / column / "+".join(row.attributes)
+            fit = [*words, *row.fit[column]]
+            results[index].append(certify(row, spec, data, fit, seed, folder))
+        text = markdown(cells, results)
+        (chosen.out / "table.md").write_text(f"# {table.title}, {seed + 1} seeds\n\n{text}\n")
     print(f"\n{text}\n\nwritten to {chosen.out / 'table.md'}")
+
+
+def markdown(cells: list[tuple[Row, str]], results: dict[int, list[dict[str, Any]]]) -> str:
+    """The table of what is done so far."""
+    lines = [
+        summary(row, column, task, [result[task] for result in results[index]])
+        for index, (row, column) in enumerate(cells)
+        for task in row.tasks
+    ]
+    head = [
+        "| attributes | task | method | view | accuracy % | certified % |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *lines])
 
 
 def publish(table: Table, row: Row, data: str, preset: str, out: Path) -> Path:
