@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import numpy.typing as npt
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from shared_spec.flow import Glow, preprocess, to_images
 
-__all__ = ["reconstructions", "sample_images", "tile"]
+__all__ = ["draw_flow", "reconstructions", "sample_images", "tile"]
+
+_COLUMNS = 8
 
 
 @torch.no_grad()
@@ -38,3 +44,30 @@ def tile(images: npt.NDArray[np.uint8], columns: int, gap: int = 2) -> npt.NDArr
         top, left = (index // columns) * step + gap, (index % columns) * step + gap
         page[top : top + side, left : left + side] = image.transpose(1, 2, 0)
     return page
+
+
+def draw_flow(
+    samples: npt.NDArray[np.uint8],
+    images: npt.NDArray[np.uint8],
+    decoded: npt.NDArray[np.uint8],
+    heading: str,
+) -> bytes:
+    """A PNG: samples of the flow above, images x in turn with their D(E(x)) below; all [n, 3, S, S] uint8."""
+    pairs = np.stack([images, decoded], axis=1).reshape(-1, *images.shape[1:])
+    pages = [tile(samples, _COLUMNS), tile(pairs, _COLUMNS)]
+    heights = [len(page) for page in pages]
+    figure = Figure(
+        figsize=(6.4, 6.4 * sum(heights) / pages[0].shape[1] + 1.2), layout="constrained"
+    )
+    FigureCanvasAgg(figure)
+    figure.suptitle(heading, fontsize=11)
+    titles = ["samples", "held-out images, each followed by its reconstruction D(E(x))"]
+    axes = figure.subplots(2, 1, height_ratios=heights)
+    for axis, page, title in zip(axes, pages, titles, strict=True):
+        axis.imshow(page, interpolation="nearest")
+        axis.set_title(title, fontsize=9, loc="left")
+        axis.set_axis_off()
+    file = io.BytesIO()
+    # Without its usual metadata the picture is the same file for the same images.
+    figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
+    return file.getvalue()
