@@ -80,7 +80,7 @@ def copies(tiny, tmp_path):
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run():
     """The function that runs a command line in this process."""
     return command

@@ -150,11 +150,14 @@ def common_options(command: Command) -> Command:
     return command
 
 
-def emit(result: Mapping[str, Any], as_json: bool, text: Table | str) -> None:
-    """Prints a command's result to stdout, for a machine or for a person."""
+def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
+    """Prints a command's result to stdout, for a machine or for a person, who gets a blank line between the texts."""
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
-    else:
+        return
+    for index, text in enumerate(texts):
+        if index:
+            _stdout.print()
         _stdout.print(text)
 
 

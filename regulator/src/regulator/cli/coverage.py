@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 import numpy as np
 
+from regulator.cli.study_tables import coverage_table
 from regulator.coverage import measure_coverage
 from regulator.coverage_picture import draw_coverage
 from regulator.known_truth import KnownTruth
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.quality import CoverageEntry
 from shared_spec.artifacts.spec import load_spec
-from shared_spec.console import data_option, emit, progress, table
+from shared_spec.console import data_option, emit, progress
 from shared_spec.data import open_source
 from shared_spec.errors import DataError
 
@@ -80,20 +82,6 @@ def coverage(
             report.examples, f"The truth and S(x), epsilon = {loaded.document.epsilon:g}"
         ),
     )
-    shown = [
-        [row.attribute, f"{row.relative_mean:.3f}", f"{row.relative_p90:.3f}", f"{100 * row.at_border:.0f}",
-         f"{row.pixel_set:.1f}", f"{row.pixel_line:.1f}", f"{row.pixel_self:.1f}"]
-        for row in report.table
-    ]  # fmt: skip
-    columns = [
-        "attribute",
-        "distance left",
-        "p90",
-        "at border %",
-        "pixels: S(x)",
-        "best along a",
-        "x itself",
-    ]
-    emit(
-        {"coverage": report.as_list()}, as_json, table(f"the truth and S(x): {out}", columns, shown)
-    )
+    found = report.as_list()
+    entries = [CoverageEntry.model_validate(row) for row in found]
+    emit({"coverage": found, "picture": str(out)}, as_json, coverage_table(entries))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from regulator.cli.study_tables import study_tables
 from shared_spec.artifacts.spec import load_spec
 from shared_spec.console import emit, table
 
@@ -44,6 +45,10 @@ def inspect(spec: Path, as_json: bool) -> None:
                 f"{entry.method}, norm {entry.norm:.4g}, unit {entry.unit}; {counts}",
             ]
         )
+    title = f"similarity spec {spec}"
     emit(
-        document.model_dump(mode="json"), as_json, table(f"similarity spec {spec}", ["", ""], rows)
+        document.model_dump(mode="json"),
+        as_json,
+        table(title, ["", ""], rows),
+        *study_tables(quality),
     )

@@ -12,6 +12,7 @@ import click
 import torch
 
 from regulator.cli.flow_options import flow_options, resolve_flow, train_and_save
+from regulator.cli.study_tables import study_tables
 from regulator.effects import Effects
 from regulator.flow_file import FlowFile, load_flow
 from regulator.publish import publish, study_vectors
@@ -68,7 +69,7 @@ __all__ = ["publish_spec"]
     "columns",
     multiple=True,
     metavar="NAME",
-    help="Measure what the vectors do to this column (repeat), and what S(x) covers where truth is known.",
+    help="Measure what the vectors do to this column (repeat) and to their own, and what S(x) covers of a known truth.",
 )
 @click.option(
     "--directions",
@@ -147,8 +148,11 @@ def publish_spec(
         )
         with _counted("studying the vectors") as advance:
             names = [vector.name for vector in found]
+            # A vector's effect on others says little without its effect on its own attribute beside it.
+            own = [name for name in attributes if ":" not in name]
+            read = tuple(dict.fromkeys([*own, *columns]))
             study = study_vectors(
-                data_of_study, SimilaritySet(vectors, radius), names, columns, advance=advance
+                data_of_study, SimilaritySet(vectors, radius), names, read, advance=advance
             )
     document = publish(
         out, flow, file.document.content_digest, source, [vector.entry(method) for vector in found],
@@ -222,4 +226,4 @@ def _report(document: SpecDocument, out: Path, data: str, as_json: bool) -> None
     text = table(f"published {out}", ["", ""], rows)
     text.caption = f"Next: regulator preview --spec {out} --data {data} --out strip.png"
     text.caption_justify = "left"
-    emit(result, as_json, text)
+    emit(result, as_json, *study_tables(document.quality), text)
