@@ -1,7 +1,8 @@
 """The encoder as the certificates see it: affine layers and ReLUs in float64, nothing else.
 
 Both views bound this network, and the representation that is exported is its value: batch norm in eval mode is
-folded into the affine layers (GUARANTEES C.2), so the certified model is one piecewise linear function of the latent.
+folded into the affine layers (docs/guarantees.md, C.2), so the certified model is one piecewise linear function of
+the latent.
 """
 
 from __future__ import annotations

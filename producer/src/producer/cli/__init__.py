@@ -9,6 +9,7 @@ import click
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
+from producer.cli.search import search
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -26,7 +27,7 @@ def group() -> None:
     """
 
 
-for command in (fit, export, inspect):
+for command in (fit, export, search, inspect):
     group.add_command(command)
 
 

@@ -24,13 +24,21 @@ from shared_spec.distributed import Workers
 from shared_spec.errors import SettingsError
 from shared_spec.latents import ENCODE_BATCH, encode_split, selected_rows
 
-__all__ = ["ExportJob", "encode", "export_options", "report", "resolve_views", "run_export"]
+__all__ = [
+    "ExportJob",
+    "encode",
+    "export_options",
+    "report",
+    "resolve_views",
+    "run_export",
+    "view_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def export_options(command: Command) -> Command:
-    """Adds the settings of the views and of what goes into the bundle."""
+def view_options(command: Command) -> Command:
+    """Adds the settings of the views, and of whom to bound."""
     options = [
         click.option("--view", type=click.Choice(["both", "smoothing", "exact"]), default="both", show_default=True),
         click.option("--tolerance", default=0.05, show_default=True, type=float,
@@ -38,8 +46,6 @@ def export_options(command: Command) -> Command:
         click.option("--exact-method", type=click.Choice(["grid", "polyline"]), default="grid", show_default=True),
         click.option("--max-cells", default=20_000, show_default=True, type=click.IntRange(1),
                      help="Exact view: effort per individual, past which it is UNDECIDED."),
-        click.option("--tube-vertices", default=0, show_default=True, type=click.IntRange(0),
-                     help="Exact view: export tubes too. A tube reveals the direction of the attribute."),
         click.option("--statement", type=click.Choice(["D", "I", "paper"]), default="D", show_default=True,
                      help="Smoothing view: what is stated."),
         click.option("--sigma", type=float, help="Smoothing view: noise in units of t; 0.65 epsilon unless given."),
@@ -48,14 +54,25 @@ def export_options(command: Command) -> Command:
         click.option("--alpha", default=0.01, show_default=True, type=float, help="Smoothing view, per individual."),
         click.option("--every", default=1, show_default=True, type=click.IntRange(1),
                      help="Certify every n-th individual."),
-        click.option("--share", "shared", multiple=True, metavar="NAME",
-                     help="Label columns to share; the targets unless given."),
-        click.option("--shard-rows", default=1024, show_default=True, type=click.IntRange(1)),
         click.option("--cache", type=click.Path(path_type=Path), help="Folder of the latent cache."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def export_options(command: Command) -> Command:
+    """Adds the settings of the views and of what goes into the bundle."""
+    options = [
+        click.option("--tube-vertices", default=0, show_default=True, type=click.IntRange(0),
+                     help="Exact view: export tubes too. A tube reveals the direction of the attribute."),
+        click.option("--share", "shared", multiple=True, metavar="NAME",
+                     help="Label columns to share; the targets unless given."),
+        click.option("--shard-rows", default=1024, show_default=True, type=click.IntRange(1)),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return view_options(command)
 
 
 def resolve_views(settings: dict[str, Any]) -> Views:

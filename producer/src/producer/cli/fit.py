@@ -14,7 +14,7 @@ from producer.cli.export_options import (
     resolve_views,
     run_export,
 )
-from producer.cli.fit_model import fitted_model, training_settings
+from producer.cli.fit_model import PRESETS, fitted_model, training_options, training_settings
 from producer.training import Method
 from shared_spec.artifacts.spec import load_spec
 from shared_spec.console import common_options, config_option, data_option
@@ -25,11 +25,6 @@ from shared_spec.errors import SettingsError
 from shared_spec.latents import cache_folder
 
 __all__ = ["fit"]
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "demo": {"hidden": (512, 256), "dimension": 128, "lambda_2": 0.25, "batch": 256},
-    "paper": {"hidden": (2048, 1024), "dimension": 512, "lambda_2": 0.05, "batch": 500},
-}
 
 
 @click.command()
@@ -62,54 +57,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "--method", type=click.Choice(["lassi", "augment", "naive"]), default="lassi", show_default=True
 )
 @click.option(
-    "--hidden",
-    multiple=True,
-    type=click.IntRange(1),
-    default=(2048, 1024),
-    show_default=True,
-    help="Width of a hidden layer; repeat for each.",
-)
-@click.option(
-    "--dimension",
-    default=512,
-    show_default=True,
-    type=click.IntRange(1),
-    help="d of the representations.",
-)
-@click.option(
-    "--lambda-1",
-    "lambda_1",
-    default=1.0,
-    show_default=True,
-    type=float,
-    help="Classification loss.",
-)
-@click.option(
     "--lambda-2", "lambda_2", default=0.05, show_default=True, type=float, help="Adversarial loss."
 )
-@click.option(
-    "--lambda-3",
-    "lambda_3",
-    default=0.0,
-    show_default=True,
-    type=float,
-    help="Reconstruction loss.",
-)
-@click.option(
-    "--attack", type=click.Choice(["random", "grid"]), default="random", show_default=True
-)
-@click.option("--attack-points", default=10, show_default=True, type=click.IntRange(1))
-@click.option("--epochs", default=5, show_default=True, type=click.IntRange(1))
-@click.option("--batch", default=500, show_default=True, type=click.IntRange(4))
-@click.option("--learning-rate", default=1e-3, show_default=True, type=float)
-@click.option(
-    "--choose",
-    type=click.Choice(["last", "best"]),
-    default="last",
-    show_default=True,
-    help="Which epoch to keep, by validation loss.",
-)
-@click.option("--bf16", is_flag=True, help="bfloat16 first layer, in training only.")
+@training_options
 @export_options
 @config_option(PRESETS)
 @common_options

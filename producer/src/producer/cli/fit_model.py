@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import click
 import torch
 
 from producer.batches import LabelledLatents, Latents
@@ -21,7 +23,39 @@ from shared_spec.data.source import Source
 from shared_spec.distributed import Workers
 from shared_spec.errors import DataError, SettingsError
 
-__all__ = ["fitted_model", "training_settings"]
+__all__ = ["PRESETS", "fitted_model", "labelled", "training_options", "training_settings"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "demo": {"hidden": (512, 256), "dimension": 128, "lambda_2": 0.25, "batch": 256},
+    "paper": {"hidden": (2048, 1024), "dimension": 512, "lambda_2": 0.05, "batch": 500},
+}
+
+
+def training_options(command: Command) -> Command:
+    """Adds the settings of training that every method has."""
+    options = [
+        click.option("--hidden", multiple=True, type=click.IntRange(1), default=(2048, 1024), show_default=True,
+                     help="Width of a hidden layer; repeat for each."),
+        click.option("--dimension", default=512, show_default=True, type=click.IntRange(1),
+                     help="d of the representations."),
+        click.option("--lambda-1", "lambda_1", default=1.0, show_default=True, type=float,
+                     help="Classification loss."),
+        click.option("--lambda-3", "lambda_3", default=0.0, show_default=True, type=float,
+                     help="Reconstruction loss."),
+        click.option("--attack", type=click.Choice(["random", "grid"]), default="random", show_default=True),
+        click.option("--attack-points", default=10, show_default=True, type=click.IntRange(1)),
+        click.option("--epochs", default=5, show_default=True, type=click.IntRange(1)),
+        click.option("--batch", default=500, show_default=True, type=click.IntRange(4)),
+        click.option("--learning-rate", default=1e-3, show_default=True, type=float),
+        click.option("--choose", type=click.Choice(["last", "best"]), default="last", show_default=True,
+                     help="Which epoch to keep, by validation loss."),
+        click.option("--bf16", is_flag=True, help="bfloat16 first layer, in training only."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def training_settings(settings: dict[str, Any], device: str) -> TrainingSettings:
@@ -73,7 +107,7 @@ def fitted_model(
         split: encode(spec, source, split, 1, cache, workers) for split in ("train", "valid")
     }
     if workers.first:
-        data = {split: _labelled(source, split, latents[split], targets) for split in latents}
+        data = {split: labelled(source, split, latents[split], targets) for split in latents}
         trained = _train(data, spec, training, method, seed)
         curves = tuple(asdict(curve) for curve in trained.curves)
         complete = document.model_copy(
@@ -84,9 +118,10 @@ def fitted_model(
     return load_encoder(folder)
 
 
-def _labelled(
+def labelled(
     source: Source, split: str, latents: Latents, targets: tuple[str, ...]
 ) -> LabelledLatents:
+    """Latents of a whole split with the class codes of these targets. Raises DataError for a constant target."""
     labels = {name: torch.from_numpy(source.labels(split, name)) for name in targets}
     for name, codes in labels.items():
         if split == "train" and len(set(codes.tolist())) < 2:

@@ -7,21 +7,28 @@ from pathlib import Path
 import click
 
 from producer.model import load_encoder, model_path
+from producer.pictures import draw_curves
+from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import load_bundle
 from shared_spec.console import bundle_rows, emit, table
+from shared_spec.errors import SettingsError
 
 __all__ = ["inspect"]
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--curves", type=click.Path(path_type=Path), help="Draw a model's training curves as this PNG."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
-def inspect(path: Path, as_json: bool) -> None:
+def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
     """Check a bundle or a model and say what it holds.
 
     \b
     Example:
       producer inspect reps/
+      producer inspect model/ --curves curves.png
     """
     if model_path(path).exists():
         document = load_encoder(path).document
@@ -37,8 +44,14 @@ def inspect(path: Path, as_json: bool) -> None:
                 f"{len(document.curves)}, of which {document.chosen_epoch} was kept",
             ],
         ]
+        if curves is not None:
+            refuse_existing(curves, force=False)
+            heading = f"{document.method}, {', '.join(document.targets) or 'no target'}"
+            write_atomically(curves, draw_curves(document.curves, document.chosen_epoch, heading))
         emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
         return
+    if curves is not None:
+        raise SettingsError(f"{path}: a bundle has no training curves; name a model's folder")
     manifest = load_bundle(path).manifest
     title = f"representations {path}"
     emit(manifest.model_dump(mode="json"), as_json, table(title, ["", ""], bundle_rows(manifest)))

@@ -1,0 +1,99 @@
+"""Pictures for the producer: training curves, and accuracy against certified fairness on validation data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from producer.rehearsal import Score, pareto_front
+
+__all__ = ["draw_curves", "draw_search"]
+
+_LOSSES = ("classification", "adversarial", "reconstruction")
+
+
+def draw_curves(curves: Sequence[Mapping[str, Any]], chosen_epoch: int, heading: str) -> bytes:
+    """A PNG of the losses per epoch, training and validation, and of the accuracies.
+
+    Args:
+        curves: entries of an encoder's document, one per epoch.
+        chosen_epoch: marked; from 1.
+        heading: above the picture.
+    """
+    epochs = [curve["epoch"] for curve in curves]
+    used = [name for name in _LOSSES if any(curve["training"][name] for curve in curves)]
+    targets = list(curves[0]["training"]["accuracy"])
+    panels = [*used, *(["accuracy"] if targets else [])]
+    figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(heading, fontsize=11)
+    for axis, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for split, style in (("training", "--"), ("validation", "-")):
+            if curves[0][split] is None:
+                continue
+            for target in targets if name == "accuracy" else [""]:
+                values = [c[split][name][target] if target else c[split][name] for c in curves]
+                axis.plot(epochs, values, style, marker=".", label=f"{split} {target}".strip())
+        axis.axvline(chosen_epoch, color="0.7", linewidth=1, zorder=0)
+        axis.set_title(f"{name}" if name == "accuracy" else f"{name} loss", fontsize=9)
+        axis.set_xlabel("epoch (grey line: kept)", fontsize=8)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend(fontsize=7)
+    return _png(figure)
+
+
+def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
+    """A PNG with a panel per view: a line per lambda_2 through its noise levels, the Pareto front, and the choice."""
+    views = list(dict.fromkeys(score.view for score in scores))
+    weights = sorted({score.lambda_2 for score in scores})
+    figure = Figure(figsize=(5.2 * len(views), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(heading, fontsize=11)
+    for axis, view in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
+        here = [score for score in scores if score.view == view]
+        for weight in weights:
+            line = sorted((s for s in here if s.lambda_2 == weight), key=lambda s: s.sigma_rs)
+            label = f"λ2 = {weight:g}" if weight else "λ2 = 0 (Naive)"
+            axis.plot(
+                [100 * s.certified for s in line],
+                [100 * s.accuracy for s in line],
+                marker="o",
+                markersize=4,
+                linewidth=1,
+                label=label,
+            )
+        front = sorted(pareto_front(here), key=lambda s: s.certified)
+        axis.plot(
+            [100 * s.certified for s in front],
+            [100 * s.accuracy for s in front],
+            color="0.4",
+            linestyle=":",
+            zorder=0,
+            label="Pareto front",
+        )
+        if chosen.view == view:
+            axis.scatter(
+                [100 * chosen.certified],
+                [100 * chosen.accuracy],
+                s=140,
+                facecolors="none",
+                edgecolors="black",
+                label=f"chosen: λ2 = {chosen.lambda_2:g}, σ_rs = {chosen.sigma_rs:g}",
+            )
+        axis.set_title(f"{view} view", fontsize=10)
+        axis.set_xlabel("certified, % of validation individuals")
+        axis.set_ylabel("accuracy, %")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=7)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    # Without its usual metadata the picture is the same file for the same numbers.
+    figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
+    return file.getvalue()
