@@ -1,0 +1,138 @@
+"""Peak memory of training and export on 200,000 latents of dimension 3,072 that live in a file (2.3 GiB).
+
+What is counted is anonymous memory, sampled from the kernel: pages of the file itself are the page cache's. The work
+runs in a process of its own, whose memory with everything imported is printed beside the peak.
+
+    python benchmarks/memory.py [--latents 200000] [--dimension 3072] [--certified 512]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from producer.batches import LabelledLatents
+from producer.export import SplitData, export_bundle
+from producer.model import EncoderDocument, Model, load_encoder, save_encoder
+from producer.training import TrainingSettings, train_encoder
+from producer.views.records import ExactSettings, Views
+from producer.views.statements import SmoothingSettings
+from shared_spec.artifacts.document import DataEntry, this_tool
+from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.similarity import SimilaritySet
+
+_DIGEST = "sha256-content-v1:" + "0" * 64
+_BLOCK = 4096
+
+
+def write_latents(path: Path, n: int, dimension: int) -> None:
+    """Gaussian latents [n, dimension] float32, block by block."""
+    draw = numpy_generator(0, "benchmark")
+    with path.open("wb") as file:
+        for start in range(0, n, _BLOCK):
+            rows = min(_BLOCK, n - start)
+            draw.standard_normal((rows, dimension), dtype=np.float32).tofile(file)
+
+
+def anonymous_memory(pid: int | str) -> int:
+    """Bytes of a process's memory that no file backs."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return 1024 * int(line.split()[1])
+    raise RuntimeError("this kernel does not report RssAnon")
+
+
+def work(step: str, folder: Path, n: int, dimension: int, certified: int, queue: Any) -> None:  # noqa: ANN401
+    """One step in a process of its own: `fit` leaves a model that `export` reads."""
+    torch.set_num_threads(1)
+    latents = np.memmap(folder / "latents.f32", np.float32, "r", shape=(n, dimension))
+    vector = 0.1 * torch.randn(1, dimension, generator=torch_generator(0, "vector"))
+    similarity = SimilaritySet(vector, 1.0)
+    queue.put(anonymous_memory("self"))
+    start = time.perf_counter()
+    if step == "fit":
+        labels = torch.from_numpy((latents[:, 0] > 0).astype(np.int64))
+        settings = TrainingSettings(hidden=(512, 256), output_dim=128, epochs=1, lambda_2=0.1)
+        data = LabelledLatents(latents, {"task": labels})
+        trained = train_encoder(data, similarity, settings, 0)
+        document = EncoderDocument(
+            spec_digest=_DIGEST, data=DataEntry(uri="benchmark", size=32, digest=_DIGEST),
+            encoder=trained.encoder.config, method="lassi", targets=("task",), training={}, curves=(),
+            chosen_epoch=1, tool=this_tool("lassi-producer"), seed=0,
+        )  # fmt: skip
+        save_encoder(folder / "model", document, trained.encoder)
+    else:
+        export(folder, load_encoder(folder / "model"), similarity, latents, certified)
+    queue.put(time.perf_counter() - start)
+
+
+def export(
+    folder: Path, model: Model, similarity: SimilaritySet, latents: np.ndarray[Any, Any], certified: int
+) -> None:  # fmt: skip
+    """A bundle of all latents as the train split, and of some of them, bounded in both views, as the test split."""
+    views = Views(SmoothingSettings(), ExactSettings())
+    entries = views.entries(similarity, ("test",))
+    splits = {
+        "train": SplitData([f"train-{i}" for i in range(len(latents))], latents, {}),
+        "test": SplitData([f"test-{i}" for i in range(certified)], latents[:certified], {}),
+    }
+    manifest = {
+        "media_type": "application/vnd.lassi.representations.v1+json",
+        "spec": {"digest": _DIGEST, "attributes": ["a"], "epsilon": 1.0},
+        "data": {"uri": "benchmark", "size": 32, "digest": _DIGEST},
+        "encoder": {
+            "digest": model.digest, "method": "lassi", "input_dim": latents.shape[1], "hidden": [512, 256],
+            "output_dim": 128, "targets": ["task"], "settings": {},
+        },
+        "views": {name: entry.model_dump(mode="json") for name, entry in entries.items()},
+        "splits": {
+            name: {"available": len(split.sample_ids), "every": 1, "individuals": len(split.sample_ids)}
+            for name, split in splits.items()
+        },
+        "shard_rows": 1024, "labels": {}, "tool": this_tool("lassi-producer").model_dump(), "seed": 0,
+    }  # fmt: skip
+    export_bundle(folder / "reps", manifest, model, similarity, views, splits)
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latents", type=int, default=200_000)
+    parser.add_argument("--dimension", type=int, default=3072)
+    parser.add_argument("--certified", type=int, default=512)
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_latents(folder / "latents.f32", options.latents, options.dimension)
+        for step in ("fit", "export"):
+            queue = context.Queue()
+            arguments = (step, folder, options.latents, options.dimension, options.certified, queue)
+            process = context.Process(target=work, args=arguments)
+            process.start()
+            before, peak = queue.get(), 0
+            while process.is_alive():
+                try:
+                    peak = max(peak, anonymous_memory(process.pid or 0))
+                except (RuntimeError, FileNotFoundError):
+                    break  # it has just ended
+                time.sleep(0.02)
+            process.join()
+            if process.exitcode:
+                raise SystemExit(f"{step} failed")
+            print(
+                f"{step}: {options.latents} latents of dimension {options.dimension}, {queue.get():.0f} s, peak "
+                f"{peak / 2**30:.2f} GiB beyond the page cache, of which {before / 2**30:.2f} GiB imports",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
