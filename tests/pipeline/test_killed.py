@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import producer.export
 from shared_spec import load_bundle
 from shared_spec.artifacts.atomic import partial_directory
 from shared_spec.errors import ArtifactError
@@ -91,3 +92,20 @@ def test_a_killed_fit_leaves_no_bundle(copies, run, fit_words):
         load_bundle(copies.reps)
     assert run(*fit_words(copies)) == 0
     load_bundle(copies.reps)
+
+
+def test_an_export_killed_while_it_is_published_computes_nothing_again(copies, run, monkeypatch):
+    out = copies.out / "a"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(producer.export, "publish_directory", killed)
+        assert run(*export(copies, out)) == 130
+    assert not out.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(producer.export, "save_shard", killed)
+        assert run(*export(copies, out)) == 0
+    assert len(load_bundle(out).sample_ids("test")) == 40
+    assert [path.name for path in out.parent.iterdir() if path.name.startswith(".")] == []

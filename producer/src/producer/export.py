@@ -31,8 +31,6 @@ __all__ = ["SHARD_ROWS", "SplitData", "export_bundle"]
 SHARD_ROWS = 1024
 """Individuals per shard."""
 
-_PLAN = "export.json"
-
 
 @dataclass(frozen=True)
 class SplitData:
@@ -87,17 +85,18 @@ def export_bundle(
         _refuse_other(
             out, existing.model_dump(mode="json", exclude={"files", "content_digest"}), identity
         )
+        if workers.first:
+            _plan(out).unlink(missing_ok=True)
         return existing.content_digest
     workers.wait()
     if workers.first:
-        _prepare(partial, identity, force)
+        _prepare(out, identity, force)
     workers.wait()
     _export_shards(partial, manifest, model, similarity, views, splits, workers, advance)
     workers.wait()
     if not workers.first:
         workers.wait()
         return load_bundle(out).digest
-    (partial / _PLAN).unlink()
     ids = {split: data.sample_ids for split, data in splits.items()}
     labels = {
         name: {split: data.labels[name] for split, data in splits.items()}
@@ -107,13 +106,19 @@ def export_bundle(
         partial, format_individuals(ids, labels, manifest["shard_rows"]), dict(manifest)
     )
     publish_directory(out, force)
+    _plan(out).unlink()
     workers.wait()
     return digest
 
 
-def _prepare(partial: Path, identity: Mapping[str, Any], force: bool) -> None:
+def _plan(out: Path) -> Path:
+    """Where an unfinished export of `out` says what it is; the partial directory itself is published as it stands."""
+    return partial_directory(out).with_suffix(".json")
+
+
+def _prepare(out: Path, identity: Mapping[str, Any], force: bool) -> None:
     """Leaves a partial directory that belongs to this export, keeping what an earlier run of it finished."""
-    plan = partial / _PLAN
+    partial, plan = partial_directory(out), _plan(out)
     if partial.exists():
         if plan.exists() and not force:
             _refuse_other(partial, json.loads(plan.read_text()), identity)
