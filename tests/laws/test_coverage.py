@@ -168,7 +168,7 @@ def test_typical_distances_are_those_between_individuals():
 
 def test_the_table_is_plain_json_and_counts_individuals():
     _, report = covered(2.0)
-    assert json.loads(json.dumps(report.as_list()))[0]["individuals"] == 6
+    assert json.loads(report.table[0].model_dump_json())["individuals"] == 6
 
 
 def test_progress_counts_individuals_of_all_attributes():

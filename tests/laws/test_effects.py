@@ -133,7 +133,7 @@ def test_every_vector_meets_every_column_and_the_report_is_plain_json(report):
     ]
     assert report.individuals == 100
     assert all(reader.truth == "label" for reader in report.readers)
-    assert json.loads(json.dumps(report.as_dict()))["effects"][0]["vector"] == "up"
+    assert json.loads(report.model_dump_json())["effects"][0]["vector"] == "up"
 
 
 def test_the_effect_of_a_boundary_normal_on_its_own_probe_is_its_slope():

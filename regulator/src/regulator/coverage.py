@@ -8,8 +8,7 @@ it than x does. Latents also hold detail that no eye sees, so the decoded neares
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +17,13 @@ from torch import Tensor
 
 from regulator.known_truth import KnownTruth
 from regulator.projection import nearest_coefficients
+from shared_spec.artifacts.quality import CoverageEntry
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.flow import Glow, preprocess, to_images
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
-    "Coverage",
     "CoverageExample",
     "CoverageReport",
     "measure_coverage",
@@ -35,39 +34,10 @@ _BATCH = 256
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """How far S(x) covers the truth of one attribute, over all truly similar individuals but x itself.
-
-    Attributes:
-        attribute: whose factor was moved.
-        individuals: how many x.
-        truths: how many truly similar individuals in all.
-        relative_mean: mean of dist(z', S(x)) / dist(z', z), in [0, 1]; 0: contained, 1: no nearer than x.
-        relative_p90: its 90th percentile.
-        typical_mean: mean of dist(z', S(x)) over the median distance between two of the x.
-        at_border: share whose nearest point lies on the border of S(x): a larger epsilon would come nearer.
-        pixel_set: mean absolute difference of the true image, as preprocessed, and the decoded nearest point (0-255).
-        pixel_line: the same for the best of nine points along each vector alone: an image of S(x) is this near.
-        pixel_self: the same between the true image and the image of x.
-    """
-
-    attribute: str
-    individuals: int
-    truths: int
-    relative_mean: float
-    relative_p90: float
-    typical_mean: float
-    at_border: float
-    pixel_set: float
-    pixel_line: float
-    pixel_self: float
-
-
-@dataclass(frozen=True)
 class CoverageExample:
     """One x: its truly similar individuals [m, 3, S, S] and the decoded nearest points of S(x), uint8.
 
-    `relative` [m] is as in Coverage, 0 for x itself; `t` [m, k] are the nearest points' coefficients.
+    `relative` [m] is as in `CoverageEntry`, 0 for x itself; `t` [m, k] are the nearest points' coefficients.
     """
 
     sample_id: str
@@ -82,12 +52,8 @@ class CoverageExample:
 class CoverageReport:
     """The table and the examples to look at."""
 
-    table: tuple[Coverage, ...]
+    table: tuple[CoverageEntry, ...]
     examples: tuple[CoverageExample, ...]
-
-    def as_list(self) -> list[dict[str, Any]]:
-        """The table in plain numbers and strings, as documents want it."""
-        return [asdict(row) for row in self.table]
 
 
 @dataclass(frozen=True)
@@ -181,7 +147,9 @@ def _compare(
     )
 
 
-def _summary(uri: str, attribute: str, compared: Sequence[_Compared], typical: float) -> Coverage:
+def _summary(
+    uri: str, attribute: str, compared: Sequence[_Compared], typical: float
+) -> CoverageEntry:
     """Statistics over all truly similar individuals but the x themselves."""
     to_set, to_self, border, pixel_set, pixel_line, pixel_self = (
         torch.cat([getattr(one, name) for one in compared]).double()
@@ -193,7 +161,7 @@ def _summary(uri: str, attribute: str, compared: Sequence[_Compared], typical: f
             f"{uri}: nobody but the individuals themselves is similar to them in {attribute}; choose another attribute"
         )
     relative = (to_set[other] / to_self[other]).clamp(max=1.0)
-    return Coverage(
+    return CoverageEntry(
         attribute=attribute,
         individuals=len(compared),
         truths=int(other.sum()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from regulator.coverage import CoverageExample
+from regulator.png import png
 from shared_spec.errors import SettingsError
 
 __all__ = ["draw_coverage"]
@@ -45,10 +45,7 @@ def draw_coverage(examples: Sequence[CoverageExample], heading: str) -> bytes:
             _show(below, example.nearest[at].transpose(1, 2, 0), f"{example.relative[at]:.2f}")
         _label(axes[2 * index][0], f"{example.attribute}\n{example.sample_id}\ntrue")
         _label(axes[2 * index + 1][0], "nearest in S(x)\nrelative distance")
-    file = io.BytesIO()
-    # Without its usual metadata the picture is the same file for the same examples.
-    figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
-    return file.getvalue()
+    return png(figure)
 
 
 def _show(axis: Axes, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], note: str) -> None:

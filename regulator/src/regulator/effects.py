@@ -8,8 +8,8 @@ vector is a closed form. A convolutional network sees decoded images; where a da
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +19,14 @@ from torch import Tensor
 from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
 from regulator.vectors.groups import find_groups
 from regulator.vectors.linear_boundary import Boundary, fit_boundary
+from shared_spec.artifacts.quality import EffectEntry, EffectsEntry, ReaderEntry
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow, preprocess
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
-    "ColumnReader",
-    "Effect",
     "Effects",
-    "EffectsReport",
     "KnownFactors",
     "column_targets",
     "decoded_readings",
@@ -45,67 +43,6 @@ class KnownFactors(Protocol):
 
     def factors(self, split: str) -> dict[str, npt.NDArray[np.float64]]:
         """Per factor its values [n] in [0, 1]."""
-
-
-@dataclass(frozen=True)
-class ColumnReader:
-    """How well one column is read, on held-out individuals.
-
-    Attributes:
-        column: `NAME` or `NAME:BEGIN:END`.
-        truth: what the image reader was taught: the `factor` behind the column, or its `label`.
-        probe_accuracy: of the linear probe on latents, against the labels.
-        image_accuracy: of the image reader, against the label, or whether the factor exceeds 1/2.
-        image_error: mean absolute difference of the reading and the truth, both in [0, 1].
-    """
-
-    column: str
-    truth: str
-    probe_accuracy: float
-    image_accuracy: float
-    image_error: float
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What changes in one column when t goes from -epsilon to epsilon along one vector.
-
-    Attributes:
-        vector: the attribute of the vector.
-        column: the column that is read.
-        logit: change of the probe's logit, the same for every individual: 2 epsilon w . a.
-        probability: mean change of the probe's probability.
-        reading: mean change of the image reader's reading in [0, 1], on decoded points.
-        rising: share of individuals whose reading rises at every step of t.
-    """
-
-    vector: str
-    column: str
-    logit: float
-    probability: float
-    reading: float
-    rising: float
-
-
-@dataclass(frozen=True)
-class EffectsReport:
-    """All effects of a spec's vectors, every vector on every column.
-
-    Attributes:
-        individuals: held-out individuals behind every mean.
-        points: points of S(x) per individual and vector, ends included.
-        readers: one per column.
-        effects: one per vector and column.
-    """
-
-    individuals: int
-    points: int
-    readers: tuple[ColumnReader, ...]
-    effects: tuple[Effect, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dictionaries, as documents want them."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -141,7 +78,7 @@ def measure_effects(
     names: Sequence[str],
     columns: Sequence[str],
     advance: Callable[[int, str, int], None] = lambda done, word, total: None,
-) -> EffectsReport:
+) -> EffectsEntry:
     """Trains the readers and moves held-out individuals along every vector, one at a time, from -epsilon to epsilon.
 
     Args:
@@ -176,10 +113,22 @@ def measure_effects(
         for c, (column, probe) in enumerate(zip(columns, probes, strict=True)):
             logit, probability = probe_effect(probe, latents, vector, similarity.epsilon)
             effects.append(
-                Effect(name, column, logit, probability, float(change[c]), float(rising[c]))
+                EffectEntry(
+                    vector=name,
+                    column=column,
+                    logit=logit,
+                    probability=probability,
+                    reading=float(change[c]),
+                    rising=float(rising[c]),
+                )
             )
         advance(len(columns) + 2 + index, f"along {name}", total)
-    return EffectsReport(len(latents), data.points, tuple(readers), tuple(effects))
+    return EffectsEntry(
+        individuals=len(latents),
+        points=data.points,
+        readers=tuple(readers),
+        effects=tuple(effects),
+    )
 
 
 def probe_effect(
@@ -251,7 +200,7 @@ def _reader(data: Effects, columns: Sequence[str]) -> Recogniser:
 @torch.no_grad()
 def _judge(
     data: Effects, reader: Recogniser, columns: Sequence[str], probes: Sequence[Boundary]
-) -> list[ColumnReader]:
+) -> list[ReaderEntry]:
     """The readers' quality on the split valid."""
     bits = data.flow.config.bits
     images = data.source.batches("valid", _BATCH)
@@ -263,8 +212,13 @@ def _judge(
         truth = column_targets(data.source, "valid", column)
         known = ~np.isnan(truth)
         reading, truth = readings[known, index], truth[known]
-        kind = "label" if np.isin(truth, (0.0, 1.0)).all() else "factor"
-        accuracy = float(((reading > 0.5) == (truth > 0.5)).mean())
-        error = float(np.abs(reading - truth).mean())
-        judged.append(ColumnReader(column, kind, probe.accuracy, accuracy, error))
+        judged.append(
+            ReaderEntry(
+                column=column,
+                truth="label" if np.isin(truth, (0.0, 1.0)).all() else "factor",
+                probe_accuracy=probe.accuracy,
+                image_accuracy=float(((reading > 0.5) == (truth > 0.5)).mean()),
+                image_error=float(np.abs(reading - truth).mean()),
+            )
+        )
     return judged

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from regulator.png import png
 from shared_spec.flow import Glow, preprocess, to_images
 
 __all__ = ["draw_flow", "reconstructions", "sample_images", "tile"]
@@ -67,7 +66,4 @@ def draw_flow(
         axis.imshow(page, interpolation="nearest")
         axis.set_title(title, fontsize=9, loc="left")
         axis.set_axis_off()
-    file = io.BytesIO()
-    # Without its usual metadata the picture is the same file for the same images.
-    figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
-    return file.getvalue()
+    return png(figure)

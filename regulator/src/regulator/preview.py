@@ -6,7 +6,6 @@ individual. The paper asks for this inspection (Sec. 6).
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from regulator.png import png
 from shared_spec.flow import Glow, to_images
 from shared_spec.similarity import SimilaritySet
 
@@ -107,7 +107,4 @@ def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) ->
             ha="right",
             va="center",
         )
-    file = io.BytesIO()
-    # Without its usual metadata the picture is the same file for the same strips.
-    figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
-    return file.getvalue()
+    return png(figure)

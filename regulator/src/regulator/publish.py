@@ -72,8 +72,8 @@ def study_vectors(
             examples=0,
             advance=advance,
         )
-        coverage = tuple(CoverageEntry.model_validate(row) for row in report.as_list())
-    return Study(EffectsEntry.model_validate(effects.as_dict()), coverage)
+        coverage = report.table
+    return Study(effects, coverage)
 
 
 def data_entry(source: Source) -> DataEntry:

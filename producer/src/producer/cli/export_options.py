@@ -31,6 +31,7 @@ __all__ = [
     "report",
     "resolve_views",
     "run_export",
+    "validation_step",
     "view_options",
 ]
 
@@ -73,6 +74,11 @@ def export_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return view_options(command)
+
+
+def validation_step(source: Source, every: int) -> int:
+    """Every how many-th validation individual is bounded: they only help to choose, for which some 500 do."""
+    return max(every, -(-len(source.sample_ids("valid")) // 500))
 
 
 def resolve_views(settings: dict[str, Any]) -> Views:

@@ -13,13 +13,13 @@ from producer.cli.export_options import (
     report,
     resolve_views,
     run_export,
+    validation_step,
 )
 from producer.cli.fit_model import PRESETS, fitted_model, training_options, training_settings
 from producer.training import Method
 from shared_spec.artifacts.spec import load_spec
 from shared_spec.console import common_options, config_option, data_option
 from shared_spec.data import open_source
-from shared_spec.data.source import Source
 from shared_spec.distributed import join_workers
 from shared_spec.errors import SettingsError
 from shared_spec.latents import cache_folder
@@ -98,7 +98,7 @@ def fit(
         job = ExportJob(
             every={
                 "train": 1,
-                "valid": _thin(source, settings["every"]),
+                "valid": validation_step(source, settings["every"]),
                 "test": settings["every"],
             },
             certified=("valid", "test"),
@@ -111,8 +111,3 @@ def fit(
         result = run_export(out, loaded, model, source, views, job, workers)
         if workers.first:
             report(result, targets[0] if targets else "NAME", as_json)
-
-
-def _thin(source: Source, every: int) -> int:
-    """Validation individuals only help the consumer choose its noise: some 500 of them do."""
-    return max(every, -(-len(source.sample_ids("valid")) // 500))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from producer.batches import LabelledLatents
-from producer.cli.export_options import encode, resolve_views, view_options
+from producer.cli.export_options import encode, resolve_views, validation_step, view_options
 from producer.cli.fit_model import (
     PRESETS,
     fitted_model,
@@ -54,7 +54,6 @@ from shared_spec.similarity import SimilaritySet
 __all__ = ["search"]
 
 _BLOCK = 4096
-_DEFAULT_VALIDATION = 500
 
 
 @click.command()
@@ -127,7 +126,7 @@ def search(
     classes = source.check_column(target)
     cache = cache_folder(settings["cache"])
     alone = Workers()
-    chosen_rows = max(settings["every"], -(-len(source.sample_ids("valid")) // _DEFAULT_VALIDATION))
+    every = validation_step(source, settings["every"])
     scores: list[Score] = []
     for weight in sorted(set(weights)):
         method: Method = "lassi" if weight else "naive"
@@ -141,9 +140,9 @@ def search(
             )
             for split in ("train", "valid")
         }
-        ids = list(source.sample_ids("valid"))[::chosen_rows]
+        ids = list(source.sample_ids("valid"))[::every]
         found = _rehearse(
-            model.folded, parts, target, len(classes), ids, chosen_rows, loaded.similarity, views, sigmas, seed
+            model.folded, parts, target, len(classes), ids, every, loaded.similarity, views, sigmas, seed
         )  # fmt: skip
         scores += [Score(weight, *entry) for entry in found]
     _write(out, target, loaded.digest, scores, give_up, seed, as_json)

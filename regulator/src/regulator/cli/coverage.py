@@ -12,7 +12,6 @@ from regulator.coverage import measure_coverage
 from regulator.coverage_picture import draw_coverage
 from regulator.known_truth import KnownTruth
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
-from shared_spec.artifacts.quality import CoverageEntry
 from shared_spec.artifacts.spec import load_spec
 from shared_spec.console import data_option, emit, progress
 from shared_spec.data import open_source
@@ -82,6 +81,5 @@ def coverage(
             report.examples, f"The truth and S(x), epsilon = {loaded.document.epsilon:g}"
         ),
     )
-    found = report.as_list()
-    entries = [CoverageEntry.model_validate(row) for row in found]
-    emit({"coverage": found, "picture": str(out)}, as_json, coverage_table(entries))
+    found = {"coverage": [row.model_dump() for row in report.table], "picture": str(out)}
+    emit(found, as_json, coverage_table(report.table))

@@ -27,7 +27,15 @@ class InversionError(Strict):
 
 
 class ReaderEntry(Strict):
-    """How well one column is read, on held-out individuals; see `regulator.effects.ColumnReader`."""
+    """How well one column is read, on held-out individuals.
+
+    Attributes:
+        column: `NAME` or `NAME:BEGIN:END`.
+        truth: what the image reader was taught: the `factor` behind the column, or its `label`.
+        probe_accuracy: of the linear probe on latents, against the labels.
+        image_accuracy: of the image reader, against the label, or whether the factor exceeds 1/2.
+        image_error: mean absolute difference of the reading and the truth, both in [0, 1].
+    """
 
     column: str
     truth: Literal["factor", "label"]
@@ -37,7 +45,16 @@ class ReaderEntry(Strict):
 
 
 class EffectEntry(Strict):
-    """What changes in a column as t goes from -epsilon to epsilon along a vector; see `regulator.effects.Effect`."""
+    """What changes in one column when t goes from -epsilon to epsilon along one vector.
+
+    Attributes:
+        vector: the attribute of the vector.
+        column: the column that is read.
+        logit: change of the probe's logit, the same for every individual: 2 epsilon w . a.
+        probability: mean change of the probe's probability.
+        reading: mean change of the image reader's reading in [0, 1], on decoded points.
+        rising: share of individuals whose reading rises at every step of t.
+    """
 
     vector: str
     column: str
@@ -48,7 +65,14 @@ class EffectEntry(Strict):
 
 
 class EffectsEntry(Strict):
-    """All effects: every vector on every column that was read."""
+    """All effects of a spec's vectors, every vector on every column that was read.
+
+    Attributes:
+        individuals: held-out individuals behind every mean.
+        points: points of S(x) per individual and vector, ends included.
+        readers: one per column.
+        effects: one per vector and column.
+    """
 
     individuals: int = Field(gt=0)
     points: int = Field(gt=1)
@@ -57,7 +81,20 @@ class EffectsEntry(Strict):
 
 
 class CoverageEntry(Strict):
-    """How far S(x) covers the truth of one attribute; see `regulator.coverage.Coverage`."""
+    """How far S(x) covers the truth of one attribute, over all truly similar individuals but x itself.
+
+    Attributes:
+        attribute: whose factor was moved.
+        individuals: how many x.
+        truths: how many truly similar individuals in all.
+        relative_mean: mean of dist(z', S(x)) / dist(z', z), in [0, 1]; 0: contained, 1: no nearer than x.
+        relative_p90: its 90th percentile.
+        typical_mean: mean of dist(z', S(x)) over the median distance between two of the x.
+        at_border: share whose nearest point lies on the border of S(x): a larger epsilon would come nearer.
+        pixel_set: mean absolute difference of the true image, as preprocessed, and the decoded nearest point (0-255).
+        pixel_line: the same for the best of nine points along each vector alone: an image of S(x) is this near.
+        pixel_self: the same between the true image and the image of x.
+    """
 
     attribute: str
     individuals: int = Field(gt=0)
