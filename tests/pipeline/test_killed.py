@@ -1,6 +1,7 @@
 """Killed at any moment: no reps/ that loads, and the run that goes on ends with the same bytes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run)
     partial = partial_directory(killed)
     shards = sorted(path.name for path in undisturbed.glob("*.safetensors"))
     generator = np.random.Generator(np.random.Philox(5))
+    unfinished = 0
     for number in np.linspace(0, len(shards) - 2, 10).astype(int):
         process = start(*export(copies, killed))
         # At a random moment after so many shards: in the middle of a write as likely as between two.
@@ -61,11 +63,18 @@ def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run)
             time.sleep(0.001)
         time.sleep(generator.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
-        if process.wait() == -signal.SIGKILL:
-            assert not killed.exists(), "a killed export left a directory under the final name"
-            with pytest.raises(ArtifactError):
-                load_bundle(killed)
-    assert not killed.exists(), "the kills came too late to show anything"
+        assert process.wait() in (0, -signal.SIGKILL)
+        if killed.exists():
+            # The kill came after the last rename: then the directory is whole. It makes way for the next attempt.
+            assert contents(killed) == contents(undisturbed), (
+                "a killed export left half a directory"
+            )
+            shutil.rmtree(killed)
+            continue
+        unfinished += 1
+        with pytest.raises(ArtifactError):
+            load_bundle(killed)
+    assert unfinished >= 5, "most kills came too late to show anything"
     assert run(*export(copies, killed)) == 0
     assert contents(killed) == contents(undisturbed)
     assert not partial.exists()
