@@ -127,6 +127,11 @@ def search(
     cache = cache_folder(settings["cache"])
     alone = Workers()
     every = validation_step(source, settings["every"])
+    parts = {
+        split: labelled(source, split, encode(loaded, source, split, 1, cache, alone), (target,))
+        for split in ("train", "valid")
+    }
+    ids = list(source.sample_ids("valid"))[::every]
     scores: list[Score] = []
     for weight in sorted(set(weights)):
         method: Method = "lassi" if weight else "naive"
@@ -134,13 +139,6 @@ def search(
         model = fitted_model(
             out / f"lambda_2-{weight:g}", loaded, source, (target,), method, training, seed, cache, force, alone
         )  # fmt: skip
-        parts = {
-            split: labelled(
-                source, split, encode(loaded, source, split, 1, cache, alone), (target,)
-            )
-            for split in ("train", "valid")
-        }
-        ids = list(source.sample_ids("valid"))[::every]
         found = _rehearse(
             model.folded, parts, target, len(classes), ids, every, loaded.similarity, views, sigmas, seed
         )  # fmt: skip
