@@ -92,7 +92,8 @@ def compare(size: int, blocks: int, depth: int, hidden: int, batch: int, rounds:
     parameters = sum(p.numel() for p in glow.parameters()) / 1e6
     print(f"{size} px, {blocks} x {depth} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
     with torch.no_grad():
-        forward = flops(lambda: glow.encode(x)) / batch
+        # Of the plain code, whose convolutions the counter knows; ours computes the same function.
+        forward = flops(lambda: plain(x)) / batch
     rates = {"f32": product_rate(torch.float32), "bf16": product_rate(torch.bfloat16)}
     for title, times, images in (("training step", steps, batch), ("encode", encodes, 4 * batch)):
         for name, seconds in times.items():

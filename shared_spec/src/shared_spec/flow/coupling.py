@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["AdditiveCoupling", "AffineCoupling", "ZeroConv", "coupling_layer"]
+from shared_spec.flow.products import coupling_products
 
-_CACHED_BYTES = 2**22
-"""Hidden activations that pass through a coupling network at a time on a CPU: beyond it, memory sets the pace."""
+__all__ = ["AdditiveCoupling", "AffineCoupling", "ZeroConv", "coupling_layer"]
 
 
 def _channels_first(x: Tensor) -> Tensor:
@@ -62,24 +61,20 @@ class CouplingNet(nn.Module):
     def forward(self, x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """[n, h, w, inputs] -> [n, h, w, outputs] in the type of x; convolutions in `dtype` if given."""
         kind = dtype or x.dtype
-        weight3, bias3 = self.last.folded()
-        weights = (self.weight1, self.bias1, self.weight2, self.bias2, weight3, bias3)
-        w1, b1, w2, b2, w3, b3 = (weight.to(kind) for weight in weights)
-        outputs = []
-        for part in torch.split(x.to(kind), self._images_at_once(x, kind)):
-            y = _channels_first(part.contiguous())
-            y = F.relu(F.conv2d(y, w1, b1, padding=1), inplace=True)
-            y = F.relu(F.conv2d(y, w2, b2), inplace=True)
-            outputs.append(F.conv2d(y, w3, b3, padding=1).permute(0, 2, 3, 1))
-        joined = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
-        return joined.to(x.dtype)
-
-    def _images_at_once(self, x: Tensor, dtype: torch.dtype) -> int:
-        """How many images' hidden activations a CPU's caches hold; all of them on other devices."""
         if x.device.type != "cpu":
-            return len(x)
-        per_image = x.shape[1] * x.shape[2] * len(self.bias1) * dtype.itemsize
-        return max(1, _CACHED_BYTES // per_image)
+            return self._convolutions(x, kind)
+        weight3, bias3 = self.last.folded()
+        first, second = (self.weight1, self.bias1), (self.weight2, self.bias2)
+        return coupling_products(x, first, second, weight3, kind) + bias3
+
+    def _convolutions(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """The same function by convolutions, which accelerators do best."""
+        weights = (self.weight1, self.bias1, self.weight2, self.bias2, *self.last.folded())
+        w1, b1, w2, b2, w3, b3 = (weight.to(dtype) for weight in weights)
+        y = _channels_first(x.to(dtype).contiguous())
+        y = F.relu(F.conv2d(y, w1, b1, padding=1), inplace=True)
+        y = F.relu(F.conv2d(y, w2, b2), inplace=True)
+        return F.conv2d(y, w3, b3, padding=1).permute(0, 2, 3, 1).to(x.dtype)
 
 
 class AdditiveCoupling(nn.Module):
