@@ -107,6 +107,30 @@ def test_the_best_epoch_is_chosen_on_validation_data():
     )
 
 
+def test_a_falling_rate_starts_full_and_closes_similarity_sets_that_the_task_leaves_alone():
+    generator = torch_generator(0, "test.fair")
+    z = torch.randn(1500, 20, generator=generator)
+    similarity = SimilaritySet(torch.eye(20)[:1], 1.0)
+    labels = (z[:, 1] > 0).long()
+    train = LabelledLatents(z[:1000], {"task": labels[:1000]})
+    held_out = LabelledLatents(z[1000:], {"task": labels[1000:]})
+
+    def trained(decay, **changes):
+        settings = TrainingSettings(**{**SMALL, "lambda_2": 0.25, "decay": decay, **changes})
+        return train_encoder(train, similarity, settings, 0, validation=held_out)
+
+    one_step = [trained(decay, batch_size=1000, epochs=1) for decay in ("none", "linear")]
+    weights = [result.encoder.linears[0].weight for result in one_step]
+    assert torch.equal(*weights), "the first step is not taken at the full rate"
+    rates = {"epochs": 10, "learning_rate": 0.01}
+    kept, fallen = (
+        [epoch.validation_distance for epoch in trained(decay, **rates).curves]
+        for decay in ("none", "linear")
+    )
+    assert abs(fallen[0] / kept[0] - 1) < 0.1, "the rate fell at once"
+    assert fallen[-1] < 0.2 * kept[-1], "the last steps still move similar individuals apart"
+
+
 def test_several_targets_and_a_target_free_encoder():
     data, similarity = problem()
     labels = {"task": data.labels["task"], "a.b": torch.arange(600) % 3}

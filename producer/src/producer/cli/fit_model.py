@@ -28,7 +28,13 @@ __all__ = ["PRESETS", "fitted_model", "labelled", "training_options", "training_
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "demo": {"hidden": (512, 256), "dimension": 128, "lambda_2": 0.25, "batch": 256},
+    "demo": {
+        "hidden": (512, 256),
+        "dimension": 128,
+        "lambda_2": 0.25,
+        "batch": 256,
+        "decay": "linear",
+    },
     "paper": {"hidden": (2048, 1024), "dimension": 512, "lambda_2": 0.05, "batch": 500},
 }
 
@@ -49,6 +55,8 @@ def training_options(command: Command) -> Command:
         click.option("--epochs", default=5, show_default=True, type=click.IntRange(1)),
         click.option("--batch", default=500, show_default=True, type=click.IntRange(4)),
         click.option("--learning-rate", default=1e-3, show_default=True, type=float),
+        click.option("--decay", type=click.Choice(["none", "linear"]), default="none", show_default=True,
+                     help="Of the learning rate; linear certifies more, none is published."),
         click.option("--choose", type=click.Choice(["last", "best"]), default="last", show_default=True,
                      help="Which epoch to keep, by validation loss."),
         click.option("--bf16", is_flag=True, help="bfloat16 first layer, in training only."),
@@ -65,7 +73,7 @@ def training_settings(settings: dict[str, Any], device: str) -> TrainingSettings
             hidden=settings["hidden"], output_dim=settings["dimension"], lambda_1=settings["lambda_1"],
             lambda_2=settings["lambda_2"], lambda_3=settings["lambda_3"], attack=settings["attack"],
             attack_points=settings["attack_points"], epochs=settings["epochs"], batch_size=settings["batch"],
-            learning_rate=settings["learning_rate"], choose=settings["choose"], device=device,
+            learning_rate=settings["learning_rate"], decay=settings["decay"], choose=settings["choose"], device=device,
             precision="bfloat16" if settings["bf16"] else "float32",
         )  # fmt: skip
     except ValueError as error:
