@@ -47,7 +47,7 @@ def _baselines(*lassi: str) -> dict[str, list[str]]:
 
 def _single_task_rows() -> list[Row]:
     rows = [Row(a, ("Smiling",), "Smiling", _baselines()) for a in _SINGLE + _SEVERAL]
-    for attributes in _SINGLE:
+    for attributes in _SINGLE + _SEVERAL:
         # Earrings go with make-up so often that the paper pays more than elsewhere for keeping the two apart.
         more = ("--lambda-2", "0.25") if attributes == ("Heavy_Makeup",) else ()
         rows.append(Row(attributes, ("Wearing_Earrings",), "Wearing_Earrings", _baselines(*more)))
