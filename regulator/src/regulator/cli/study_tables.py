@@ -23,6 +23,7 @@ def study_tables(quality: Quality) -> list[Table]:
                 reader.truth,
                 f"{100 * reader.probe_accuracy:.1f}",
                 f"{100 * reader.image_accuracy:.1f}",
+                f"{reader.image_error:.3f}",
             ]
             for reader in study.readers
         ]
@@ -34,7 +35,7 @@ def study_tables(quality: Quality) -> list[Table]:
         tables += [
             table(
                 "how well each column is read, on held-out individuals",
-                ["column", "truth", "in latents %", "in images %"],
+                ["column", "truth", "in latents %", "in images %", "off by"],
                 readers,
             ),
             table(
