@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.base import certify_base_tube
+from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.crown import certify_crown, crown_radius
 from consumer.radius.linear import certify_linear, linear_radius
 from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import randomized_radius, select_classes
-from consumer.radius.region import affine_tube, ball
+from consumer.radius.region import affine_tube
 from consumer.radius.sequential import sequential_decision
 from shared_spec.artifacts.bundle import BOUND_STATUS
 from shared_spec.errors import SettingsError
@@ -148,13 +148,10 @@ def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
     """Deterministic decisions about C: by the ball and, where there is one, by the tube."""
     classes = head.predict(bounds.points)
     n = classes.numel()
-    if method == "closed-form":
-        radius = linear_radius(head, bounds.centres, classes)
-        by_ball = bounds.radii < radius
-    else:
-        radius = crown_radius(head, bounds.centres, classes)
-        # The bisection for the radius stops a little early, so the ball itself is asked about.
-        by_ball = certify_crown(head, ball(bounds.centres, bounds.radii), classes)
+    radius_of = linear_radius if method == "closed-form" else crown_radius
+    radius = radius_of(head, bounds.centres, classes)
+    # CROWN's bisection for the radius stops a little early, so the ball itself is asked about.
+    by_ball = certify_base_ball(head, bounds.centres, bounds.radii, classes)
     by_tube = torch.zeros(n, dtype=torch.bool)
     left = torch.nonzero(~by_ball).flatten()
     if bounds.delta is not None and bounds.tube is not None:
