@@ -65,7 +65,7 @@ def main() -> None:
             spec = publish(table, row, data, chosen.preset, chosen.out)
             folder = chosen.out / column / "+".join(row.attributes)
             fit = [*words, *row.fit[column]]
-            results[index].append(certify(row, spec, data, fit, seed, folder))
+            results[index].append(certify(row, spec, data, fit, table.certify, seed, folder))
         text = markdown(cells, results)
         (chosen.out / "table.md").write_text(f"# {table.title}, {seed + 1} seeds\n\n{text}\n")
     print(f"\n{text}\n\nwritten to {chosen.out / 'table.md'}")
@@ -109,7 +109,7 @@ def publish(table: Table, row: Row, data: str, preset: str, out: Path) -> Path:
 
 
 def certify(
-    row: Row, spec: Path, data: str, words: list[str], seed: int, folder: Path
+    row: Row, spec: Path, data: str, fit: list[str], words: list[str], seed: int, folder: Path
 ) -> dict[str, Any]:
     """Claims per task of one encoder, from the last time or computed now."""
     folder = folder / (row.train_on or "no-task") / f"seed-{seed}"
@@ -118,11 +118,11 @@ def certify(
         party = Organisation(f"{folder.parts[-4]}, seed {seed}", folder)
         target = ["--target", row.train_on] if row.train_on else []
         shared = [word for task in row.tasks for word in ("--share", task)]
-        party.run("producer", "fit", "--spec", str(spec), "--data", data, *target, *shared, *words,
+        party.run("producer", "fit", "--spec", str(spec), "--data", data, *target, *shared, *fit,
                   "--seed", str(seed), "--model", "model", "--out", "reps")  # fmt: skip
         claims = {}
         for task in row.tasks:
-            result = party.run("consumer", "certify", "--reps", "reps", "--target", task, "--seed", str(seed),
+            result = party.run("consumer", "certify", "--reps", "reps", "--target", task, *words, "--seed", str(seed),
                                "--out", f"certificate-{task}", "--force")  # fmt: skip
             claims[task] = result["claims"]
         done.write_text(json.dumps(claims))
