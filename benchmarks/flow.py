@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 
 import torch
+from _flops import flops
 from _plain_glow import PlainGlow
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from regulator.flow_settings import flow_preset
 from shared_spec.flow import Glow, GlowConfig
@@ -42,13 +42,6 @@ def fastest(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[s
             call()
             best[name] = min(best[name], clock() - start)
     return best
-
-
-def flops(call: Callable[[], object]) -> int:
-    """Floating-point operations of the convolutions and matrix products in one call."""
-    with FlopCounterMode(display=False) as counter:
-        call()
-    return counter.get_total_flops()
 
 
 def product_rate(dtype: torch.dtype) -> float:
@@ -92,8 +85,7 @@ def compare(size: int, blocks: int, depth: int, hidden: int, batch: int, rounds:
     parameters = sum(p.numel() for p in glow.parameters()) / 1e6
     print(f"{size} px, {blocks} x {depth} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
     with torch.no_grad():
-        # Of the plain code, whose convolutions the counter knows; ours computes the same function.
-        forward = flops(lambda: plain(x)) / batch
+        forward = flops(lambda: glow.encode(x)) / batch
     rates = {"f32": product_rate(torch.float32), "bf16": product_rate(torch.bfloat16)}
     for title, times, images in (("training step", steps, batch), ("encode", encodes, 4 * batch)):
         for name, seconds in times.items():

@@ -10,11 +10,10 @@ without sparsity. The flow's batch of 16 can be shared by 16 processes; the enco
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from _flops import flops
 
 from producer.encoder import Encoder, EncoderConfig, fold
 from producer.objective import Networks, ObjectiveSettings, losses
@@ -43,13 +42,6 @@ class Job:
     """At most so many can share it."""
 
 
-def count(call: Callable[[], object]) -> int:
-    """Operations of the matrix products and convolutions in one call."""
-    with FlopCounterMode(display=False) as counter:
-        call()
-    return counter.get_total_flops()
-
-
 def jobs() -> list[Job]:
     """The paper's pipeline on CelebA at 64 pixels."""
     preset = flow_preset("paper")
@@ -58,7 +50,7 @@ def jobs() -> list[Job]:
     images = torch.rand(4, 3, config.size, config.size, generator=torch_generator(0, "images"))
     glow.initialise(images - 0.5)
     with torch.no_grad():
-        encode = count(lambda: glow.encode(images - 0.5)) / 4
+        encode = flops(lambda: glow.encode(images - 0.5)) / 4
     # Backward is twice forward; recomputing the activations is one more forward.
     passes = 4 if training.recompute else 3
     found = [
@@ -83,7 +75,7 @@ def jobs() -> list[Job]:
     found.append(
         Job(
             "train the encoder, 5 epochs with the attack",
-            count(step) * 5 * CELEBA["train"] / 500,
+            flops(step) * 5 * CELEBA["train"] / 500,
             "f32",
             1,
         )
@@ -101,7 +93,7 @@ def jobs() -> list[Job]:
         ),
         (f"exact view, {people}", lambda: certify_exact(folded, z[:8], vector, 1.0)),
     ):
-        found.append(Job(name, count(call) / 8 * CELEBA["test"], "f64", CELEBA["test"]))
+        found.append(Job(name, flops(call) / 8 * CELEBA["test"], "f64", CELEBA["test"]))
     return found
 
 
