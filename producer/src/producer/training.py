@@ -123,26 +123,12 @@ def train_encoder(
             diverged.
     """
     _check(data, similarity, settings, validation)
-    targets = list(data.labels) if settings.lambda_1 > 0 else []
-    networks = Networks(
-        EncoderConfig(
-            input_dim=similarity.latent_dim, hidden=settings.hidden, output_dim=settings.output_dim
-        ),
-        {target: class_count(target, data, validation) for target in targets},
-        reconstruct=settings.lambda_3 > 0,
-        generator=torch_generator(seed, "producer.initial-weights"),
-    ).to(settings.device)
-    fused = torch.device(settings.device).type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
-    steps = settings.epochs * math.ceil(len(data.latents) / settings.batch_size)
-    schedule = LinearLR(optimiser, 1.0, 0.0 if settings.decay == "linear" else 1.0, steps)
-
+    learner = _learner(data, validation, similarity.latent_dim, settings, seed)
+    networks = learner.networks
     curves: list[EpochCurve] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
     for epoch in range(1, settings.epochs + 1):
-        training = _train_epoch(
-            networks, optimiser, schedule, data, similarity, settings, seed, epoch, progress
-        )
+        training = _train_epoch(learner, data, similarity, settings, seed, epoch, progress)
         held_out = distance = None
         if validation is not None:
             held_out, distance = _validate(networks, validation, similarity, settings, seed)
@@ -161,10 +147,39 @@ def train_encoder(
     return TrainedEncoder(networks.encoder, networks, tuple(curves), chosen)
 
 
+@dataclass(frozen=True)
+class _Learner:
+    """What learns, and how fast."""
+
+    networks: Networks
+    optimiser: torch.optim.Optimizer
+    schedule: LinearLR
+
+
+def _learner(
+    data: LabelledLatents,
+    validation: LabelledLatents | None,
+    latent_dim: int,
+    settings: TrainingSettings,
+    seed: int,
+) -> _Learner:
+    """New networks with their optimiser, on the device of the settings."""
+    targets = list(data.labels) if settings.lambda_1 > 0 else []
+    networks = Networks(
+        EncoderConfig(input_dim=latent_dim, hidden=settings.hidden, output_dim=settings.output_dim),
+        {target: class_count(target, data, validation) for target in targets},
+        reconstruct=settings.lambda_3 > 0,
+        generator=torch_generator(seed, "producer.initial-weights"),
+    ).to(settings.device)
+    fused = torch.device(settings.device).type in ("cpu", "cuda")
+    optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
+    steps = settings.epochs * math.ceil(len(data.latents) / settings.batch_size)
+    last = 0.0 if settings.decay == "linear" else 1.0
+    return _Learner(networks, optimiser, LinearLR(optimiser, 1.0, last, steps))
+
+
 def _train_epoch(
-    networks: Networks,
-    optimiser: torch.optim.Optimizer,
-    schedule: LinearLR,
+    learner: _Learner,
     data: LabelledLatents,
     similarity: SimilaritySet,
     settings: TrainingSettings,
@@ -172,7 +187,7 @@ def _train_epoch(
     epoch: int,
     progress: Callable[[Step], None] | None,
 ) -> LossValues:
-    networks.train()
+    networks = learner.networks.train()
     n = len(data.latents)
     order = torch.randperm(n, generator=torch_generator(seed, "producer.shuffle", str(epoch)))
     points = torch_generator(seed, "producer.similar-points", str(epoch))
@@ -182,10 +197,10 @@ def _train_epoch(
     for step, (latents, labels) in enumerate(read, start=1):
         latents, labels = latents.to(settings.device), labels.to(settings.device)
         result = losses(networks, latents, labels, similarity, settings, points)
-        optimiser.zero_grad(set_to_none=True)
+        learner.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(result.total)
-        optimiser.step()
-        schedule.step()
+        learner.optimiser.step()
+        learner.schedule.step()
         objective = sums.add(result, len(latents))
         if not math.isfinite(objective):
             raise SettingsError(
