@@ -131,6 +131,20 @@ def test_predictions_repeat_the_certificate_on_the_same_individuals(copies, run)
         assert (found["prediction"], found["status"]) == (row["prediction"], row["status"])
 
 
+def test_several_labels_are_shared_in_any_order_and_certified_one_by_one(copies, run, fit_words):
+    shared = ["--share", "Wearing_Earrings", "--share", "Smiling"]
+    copies.reps = copies.out / "reps"
+    assert run(*fit_words(copies), *shared) == 0
+    for task in ("Smiling", "Wearing_Earrings"):
+        certificate = copies.out / task
+        words = ["--reps", copies.reps, "--target", task, "--out", certificate]
+        assert run("consumer", "certify", *words) == 0
+        bundle = load_bundle(copies.reps)
+        labels = [bundle.manifest.labels[task][code] for code in bundle.labels("test", task)]
+        rows = [row for row in load_certificate(certificate).rows if row["view"] == "exact"]
+        assert [row["label"] for row in rows] == labels
+
+
 def test_preview_is_a_picture(copies, run):
     words = [
         "--spec",

@@ -59,15 +59,19 @@ def format_individuals(
     labels: Mapping[str, Mapping[str, Sequence[str]]],
     rows_per_shard: int,
 ) -> bytes:
-    """The file's bytes: per split its sample ids in order, and per label column and split the class names."""
+    """The file's bytes: per split its sample ids in order, and per label column and split the class names.
+
+    Label columns stand in the order of their names, as the manifest has no order of its own.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_FIXED, *labels])
+    names = sorted(labels)
+    writer.writerow([*_FIXED, *names])
     for split, sample_ids in splits.items():
         for index, sample_id in enumerate(sample_ids):
             shard, row = divmod(index, rows_per_shard)
             writer.writerow(
-                [sample_id, split, shard, row, *(labels[name][split][index] for name in labels)]
+                [sample_id, split, shard, row, *(labels[name][split][index] for name in names)]
             )
     return text.getvalue().encode()
 
@@ -82,14 +86,13 @@ def read_individuals(path: Path, label_names: Sequence[str]) -> Individuals:
     sizes: dict[str, list[int]] = {}
     labels: dict[str, dict[str, list[str]]] = {}
     seen: set[str] = set()
+    names = sorted(label_names)
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
             header = next(reader, [])
-            if header != [*_FIXED, *label_names]:
-                raise ArtifactError(
-                    f"{path}: header is {header}, expected {[*_FIXED, *label_names]}"
-                )
+            if header != [*_FIXED, *names]:
+                raise ArtifactError(f"{path}: header is {header}, expected {[*_FIXED, *names]}")
             for line, cells in enumerate(reader, 2):
                 if len(cells) != len(header):
                     raise ArtifactError(
@@ -106,8 +109,8 @@ def read_individuals(path: Path, label_names: Sequence[str]) -> Individuals:
                     raise ArtifactError(f"{path}:{line}: shard {shard}, row {row} is out of order")
                 counts[-1] += 1
                 ids.setdefault(split, []).append(sample_id)
-                columns = labels.setdefault(split, {name: [] for name in label_names})
-                for name, label in zip(label_names, cells[len(_FIXED) :], strict=True):
+                columns = labels.setdefault(split, {name: [] for name in names})
+                for name, label in zip(names, cells[len(_FIXED) :], strict=True):
                     columns[name].append(label)
     except (OSError, ValueError, csv.Error) as error:
         raise ArtifactError(
