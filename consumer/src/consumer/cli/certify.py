@@ -13,6 +13,7 @@ from consumer.decide import Sampling
 from consumer.fitting import FittedHead, HeadSettings, fit_head
 from consumer.labels import TaskLabels, read_labels
 from consumer.policy import parse_policy
+from consumer.report.page import REPORT, render_report
 from shared_spec.artifacts.atomic import partial_directory, publish_directory, refuse_existing
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import Claim, save_certificate
@@ -145,7 +146,13 @@ def certify(
     document = _document(bundle, target, labels, fitted, settings, claims, seed)
     partial = partial_directory(out)
     shutil.rmtree(partial, ignore_errors=True)
-    digest = save_certificate(partial, document, rows, fitted.head.tensors())
+    digest = save_certificate(
+        partial,
+        document,
+        rows,
+        fitted.head.tensors(),
+        {REPORT: lambda complete: render_report(complete, rows)},
+    )
     publish_directory(out, force)
     _report(out, digest, target, config.sigma_rs, claims, as_json)
     if rule is not None and (failures := rule.failures(claims)):
@@ -215,7 +222,7 @@ def _report(
         "view", "certified model", "accuracy %", "certified", "%", "alpha each", "false expected", "population >= %",
     ]  # fmt: skip
     text = table(f"{target}, noise {sigma_rs:g}: {out}", columns, rows)
-    text.caption = f"Next: consumer inspect {out}"
+    text.caption = f"To read: {out / REPORT}. Next: consumer inspect {out}"
     text.caption_justify = "left"
     result = {
         "certificate": str(out),

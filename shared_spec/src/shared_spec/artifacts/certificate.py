@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -132,11 +132,15 @@ def save_certificate(
     document: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     head: Mapping[str, Tensor],
+    further: Mapping[str, Callable[[CertificateDocument], bytes]] | None = None,
 ) -> str:
-    """Writes the three files into `folder` (a partial directory); returns the content digest.
+    """Writes the certificate into `folder` (a partial directory); returns the content digest.
 
     `document` is everything in `CertificateDocument` but files, content_digest and the head's digest; each row has
     the columns `COLUMNS`, and floats are written with all their digits, so nothing is rounded.
+
+    Each of `further`, by file name, makes the content of a file from the document as it will be, but for its files
+    and content_digest, which cover that file.
     """
     head_document = {"media_type": _HEAD_MEDIA_TYPE, "kind": document["head"]["kind"]}
     head_digest = save_tensors(folder / _HEAD, head, head_document)
@@ -145,10 +149,13 @@ def save_certificate(
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(folder / _ROWS, text.getvalue().encode())
-    files = [entry.model_dump(mode="json") for entry in list_files(folder, [_HEAD, _ROWS])]
-    complete = CertificateDocument.model_validate(
-        {**document, "head": {**document["head"], "digest": head_digest}, "files": files}
+    draft = CertificateDocument.model_validate(
+        {**document, "head": {**document["head"], "digest": head_digest}, "files": []}
     )
+    further = further or {}
+    for name, content in further.items():
+        write_atomically(folder / name, content(draft))
+    complete = draft.model_copy(update={"files": list_files(folder, [_HEAD, _ROWS, *further])})
     return save_directory_document(
         folder, _DOCUMENT, complete.model_dump(mode="json", exclude={"content_digest"})
     )

@@ -1,0 +1,112 @@
+"""From a certificate's document and rows to the bytes of report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from consumer.decide import BASE_METHODS
+from consumer.report.axis import LogAxis, common_axis
+from consumer.report.figure import Figure, draw_scatter, scatter_points
+from consumer.report.tally import ClassRow, Reason, Share, class_table, count_reasons
+from consumer.report.words import meaning, probabilities, similarity, verdict
+from shared_spec.artifacts.certificate import STATUSES, CertificateDocument, Claim
+
+__all__ = ["REPORT", "render_report"]
+
+REPORT = "report.html"
+"""Its name in certificate/."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """What the page says about one view: the claim beside what is counted on that view's own rows."""
+
+    name: str
+    claim: Claim
+    verdict: str
+    meaning: str
+    probabilities: tuple[str, ...]
+    share: Share
+    labelled: int
+    counts: list[tuple[str, int]]
+    reasons: list[Reason]
+    classes: list[ClassRow]
+    figure: Figure | None
+
+
+def render_report(document: CertificateDocument, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The page, in UTF-8.
+
+    Reads neither the document's `files` nor its `content_digest`: both cover the page. Names of classes, attributes
+    and the like are other people's text and are escaped.
+
+    Args:
+        document: what is claimed.
+        rows: of individuals.csv, for all views; as written or as read back, which gives the same bytes.
+    """
+    of_view = {
+        name: [row for row in rows if row["view"] == name] for name in sorted(document.claims)
+    }
+    points = scatter_points(rows)
+    # One axis for all views, so that their figures can be compared by eye.
+    axis = common_axis(distance for point in points for distance in (point.d_cs, point.d_rs))
+    views = [_view(name, document, found, axis) for name, found in of_view.items()]
+    text = _template().render(
+        document=document,
+        views=views,
+        similarity=similarity(document.spec),
+        settings=[
+            (key.replace("_", " "), _setting(value))
+            for key, value in sorted(document.head.settings.items())
+        ],
+        drawn=any(view.claim.alpha_per_individual > 0 for view in views),
+        sampled=any(view.claim.radius_method not in BASE_METHODS for view in views),
+    )
+    return text.encode()
+
+
+def _view(
+    name: str, document: CertificateDocument, rows: Sequence[Mapping[str, Any]], axis: LogAxis
+) -> _View:
+    claim = next(claim for view, claim in document.claims.items() if view == name)
+    points = scatter_points(rows)
+    return _View(
+        name=name,
+        claim=claim,
+        verdict=verdict(claim),
+        meaning=meaning(claim),
+        probabilities=probabilities(claim),
+        share=Share(claim.counts["CERTIFIED"], claim.individuals),
+        labelled=sum(row["label"] != "" for row in rows),
+        counts=[(status, claim.counts.get(status, 0)) for status in STATUSES],
+        reasons=count_reasons(rows),
+        classes=class_table(rows, document.head.classes),
+        figure=draw_scatter(points, axis, len(rows)) if points else None,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = _percent
+    source = files("consumer.report").joinpath("template.html").read_text(encoding="utf-8")
+    return environment.from_string(source)
+
+
+def _percent(fraction: float | None) -> str:
+    return "unknown" if fraction is None else f"{100 * fraction:.1f}%"
+
+
+def _setting(value: float | int | str | bool) -> str:
+    """As text; 1.0, which is read back from JSON as 1, is the same text."""
+    if isinstance(value, bool | str):
+        return str(value)
+    return str(int(value)) if value == int(value) else repr(value)

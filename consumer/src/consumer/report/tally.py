@@ -1,0 +1,127 @@
+"""Counts of one view's rows: why individuals are not certified, and which share of each class is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["MOST_CLASSES", "ClassRow", "Reason", "Share", "class_table", "count_reasons"]
+
+MOST_CLASSES = 20
+"""Classes with a line of their own; the rarest of more are taken together."""
+
+_REASONS = {
+    "d_cs >= d_rs": "Similar people can be further away than the head's decision is known to hold (d_cs ≥ d_rs).",
+    "not proved": "The bounds on the head were not tight enough for a proof.",
+    "producer abstained": "The producer gives no bound: its encoder abstains.",
+    "producer undecided": "The producer's bound was not settled within the effort that it allowed.",
+    "head abstained": "The samples of the head did not favour one class clearly enough.",
+    "head undecided within its samples": "The samples of the head were used up before a decision.",
+}
+"""The reasons of `consumer.decide` for people; one that is not listed is shown as it stands."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a group are certified."""
+
+    certified: int
+    total: int
+
+    @property
+    def percent(self) -> str:
+        """With one decimal; never 100.0 unless all are."""
+        if self.certified == self.total:
+            return "100.0%" if self.total else ""
+        return f"{min(100 * self.certified / self.total, 99.9):.1f}%"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why individuals are not certified, and how many."""
+
+    status: str
+    reason: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One line of the table of classes; None where the question does not arise.
+
+    Attributes:
+        name: of the class, or what stands for one.
+        is_class: whether `name` is the name of a class, so text of somebody else.
+        predicted: among the individuals for whom the model decides so.
+        labelled: among those of whom it is true.
+    """
+
+    name: str
+    is_class: bool
+    predicted: Share | None
+    labelled: Share | None
+
+
+def count_reasons(rows: Sequence[Mapping[str, Any]]) -> list[Reason]:
+    """The reasons of all rows that are not CERTIFIED, the most frequent first."""
+    counts = Counter(
+        (str(row["status"]), str(row["reason"])) for row in rows if row["status"] != "CERTIFIED"
+    )
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        Reason(status, reason, _REASONS.get(reason, reason), count)
+        for (status, reason), count in ordered
+    ]
+
+
+def class_table(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[ClassRow]:
+    """Shares by predicted class and, if any label is known, by label; in the order of the classes."""
+    predicted, labelled = _shares(rows, "prediction"), _shares(rows, "label")
+    has_labels = any(name != "" for name in labelled)
+    nobody = Share(0, 0)
+    size = {
+        name: predicted.get(name, nobody).total + labelled.get(name, nobody).total
+        for name in classes
+    }
+    own = set(classes)
+    if len(classes) > MOST_CLASSES:
+        own = set(sorted(classes, key=lambda name: -size[name])[:MOST_CLASSES])
+    rest = [name for name in classes if name not in own]
+    table = [
+        ClassRow(
+            name,
+            True,
+            predicted.get(name, nobody),
+            labelled.get(name, nobody) if has_labels else None,
+        )
+        for name in classes
+        if name in own
+    ]
+    if rest:
+        table.append(
+            ClassRow(
+                f"{len(rest)} rarer classes",
+                False,
+                _total(predicted, rest),
+                _total(labelled, rest) if has_labels else None,
+            )
+        )
+    if "" in predicted:
+        table.append(ClassRow("no decision", False, predicted[""], None))
+    if has_labels and "" in labelled:
+        table.append(ClassRow("label unknown", False, None, labelled[""]))
+    return table
+
+
+def _shares(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, Share]:
+    totals = Counter(str(row[column]) for row in rows)
+    certified = Counter(str(row[column]) for row in rows if row["status"] == "CERTIFIED")
+    return {name: Share(certified[name], total) for name, total in totals.items()}
+
+
+def _total(shares: Mapping[str, Share], names: Sequence[str]) -> Share:
+    found = [shares[name] for name in names if name in shares]
+    return Share(sum(share.certified for share in found), sum(share.total for share in found))

@@ -1,0 +1,468 @@
+"""report.html: one file that repeats the certificate, whoever chose the names in it, and that nobody can change."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consumer.population import population_statement
+from consumer.report.page import render_report
+from shared_spec import load_certificate
+from shared_spec.artifacts.canonical import canonical_json, digest_document
+from shared_spec.artifacts.certificate import COLUMNS, STATUSES, CertificateDocument
+from shared_spec.errors import ArtifactError
+
+ROOT = Path(__file__).parents[2]
+VOID = {"meta", "link", "img", "br", "hr", "input", "base", "embed", "source"}
+
+
+class Node(HTMLParser):
+    """A parsed page: a tree of elements, each with its tag, attributes, children and text."""
+
+    def __init__(self, page=None, tag="", attributes=()):
+        super().__init__()
+        self.tag, self.attributes, self.children, self.words = tag, dict(attributes), [], []
+        if page is not None:
+            self._open = [self]
+            self.feed(page.decode())
+            assert self._open == [self], "an element is left open"
+
+    def handle_starttag(self, tag, attributes):
+        node = Node(tag=tag, attributes=attributes)
+        self._open[-1].children.append(node)
+        self._open[-1].words.append(node)
+        if tag not in VOID and not self.get_starttag_text().endswith("/>"):
+            self._open.append(node)
+
+    def handle_endtag(self, tag):
+        if self.get_starttag_text().endswith("/>") and self._open[-1].tag != tag:
+            return
+        assert self._open.pop().tag == tag
+
+    def handle_data(self, data):
+        self._open[-1].words.append(data)
+
+    def every(self, tag=None, **attributes):
+        """All descendants of this tag with these attributes, in order."""
+        for child in self.children:
+            wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+            if tag in (None, child.tag) and wanted.items() <= child.attributes.items():
+                yield child
+            yield from child.every(tag, **attributes)
+
+    def only(self, tag=None, **attributes):
+        (found,) = self.every(tag, **attributes)
+        return found
+
+    @property
+    def text(self):
+        joined = "".join(word if isinstance(word, str) else word.text for word in self.words)
+        return " ".join(joined.split())
+
+    def table(self, name):
+        """The texts of the cells of a table, by row."""
+        rows = self.only("table", class_=name).every("tr")
+        return [[cell.text for cell in row.children] for row in rows]
+
+
+def claim(model, statement="X", alpha=None, individuals=4, certified=2, **figures):
+    alpha = alpha or {}
+    total = sum(alpha.values())
+    said = population_statement(individuals, certified, total)
+    counts = {
+        **dict.fromkeys(STATUSES, 0),
+        "CERTIFIED": certified,
+        "NOT_CERTIFIED": individuals - certified,
+    }
+    return {
+        "certified_model": model, "statement": statement, "sentence": f"The sentence of {statement}.", "alpha": alpha,
+        "alpha_per_individual": total, "radius_method": "closed-form", "individuals": individuals, "counts": counts,
+        "certified_fraction": certified / individuals, "accuracy": 0.811, "balanced_accuracy": 0.722,
+        "majority_accuracy": 0.633, "expected_false_certificates": said.expected_false_certificates,
+        "false_certificates_bound": said.false_certificates_bound,
+        "population": {"confidence": 0.95, "fair_at_least": said.fair_at_least}, **figures,
+    }  # fmt: skip
+
+
+def rows(view, statuses, classes=("no", "yes"), **columns):
+    made = []
+    for index, status in enumerate(statuses):
+        name = classes[index % len(classes)]
+        made.append({
+            **dict.fromkeys(COLUMNS, 0), "sample_id": f"test-{index}", "view": view, "label": name, "prediction": name,
+            "status": status, "reason": "" if status == "CERTIFIED" else "d_cs >= d_rs", "d_cs": 1.5,
+            "d_rs": 2.5 if status == "CERTIFIED" else 0.5, "method": "closed-form ball", **columns,
+        })  # fmt: skip
+    return made
+
+
+def document(claims, classes=("no", "yes"), **changes):
+    return CertificateDocument.model_validate({
+        "target": "Smiling", "split": "test", "spec": {"digest": "sha256-content-v1:5bec", "attributes": ["Pale_Skin"],
+        "epsilon": 1}, "bundle_digest": "sha256-content-v1:b0d1e", "encoder_digest": "sha256-content-v1:e0c0de",
+        "head": {"kind": "linear", "input_dim": 16, "hidden": [], "classes": classes, "sigma_rs": 0.25,
+                 "digest": "sha256-content-v1:4ead", "settings": {"epochs": 1, "learning_rate": 0.001}},
+        "claims": claims, "skipped": 7, "files": [], "tool": {"name": "lassi-consumer", "version": "9.8", "torch": "2"},
+        "seed": 11, **changes,
+    })  # fmt: skip
+
+
+MIXED = ["CERTIFIED", "NOT_CERTIFIED", "CERTIFIED", "NOT_CERTIFIED"]
+ALPHA = {"radius": 0.005, "mass": 0.0025}
+
+
+def two_views():
+    """A document of two views that differ in every figure, and its rows."""
+    smoothing = claim(
+        "C∘R̂∘E", "D", ALPHA, 4, 1, accuracy=0.544, balanced_accuracy=0.455, majority_accuracy=0.366
+    )
+    found = document({"exact": claim("C∘R∘E"), "smoothing": smoothing})
+    return found, [*rows("exact", MIXED), *rows("smoothing", ["CERTIFIED", *["NOT_CERTIFIED"] * 3])]
+
+
+def test_each_view_shows_its_own_model_and_its_own_figures():
+    found, its_rows = two_views()
+    page = Node(render_report(found, its_rows))
+    exact, smoothing = page.only(id="exact"), page.only(id="smoothing")
+    assert exact.table("model") == [
+        ["Certified model", "C∘R∘E"], ["Certified", "2 of 4 (50.0%)"], ["Accuracy", "81.1%"],
+        ["Balanced accuracy", "72.2%"], ["Always the most frequent class", "63.3%"],
+    ]  # fmt: skip
+    assert smoothing.table("model") == [
+        ["Certified model", "C∘R̂∘E"], ["Certified", "1 of 4 (25.0%)"], ["Accuracy", "54.4%"],
+        ["Balanced accuracy", "45.5%"], ["Always the most frequent class", "36.6%"],
+    ]  # fmt: skip
+    for name, other, figures in (
+        ("exact", "C∘R̂∘E", ("54.4%", "45.5%")),
+        ("smoothing", "C∘R∘E", ("81.1%", "72.2%")),
+    ):
+        for part in (page.only(id=name), page.only(id=f"verdict-{name}")):
+            assert found.claims[name].certified_model in part.text
+            assert other not in part.text
+            assert not any(figure in part.text for figure in figures)
+    assert smoothing.table("alpha")[1:] == [
+        ["mass", "0.0025"],
+        ["radius", "0.005"],
+        ["any of these", "0.0075"],
+    ]
+    assert exact.only("blockquote").text == "The sentence of X."
+    assert "Statement D of docs/guarantees.md" in smoothing.text
+
+
+def test_counts_reasons_and_classes_are_those_of_the_rows():
+    statuses = ["CERTIFIED", "CERTIFIED", "NOT_CERTIFIED", "ABSTAIN", "UNDECIDED", "ABSTAIN"]
+    its_rows = rows("exact", statuses, ("no", "yes"))
+    for index, reason in (
+        (3, "producer abstained"),
+        (4, "something new"),
+        (5, "producer abstained"),
+    ):
+        its_rows[index] |= {"reason": reason, "prediction": "", "label": ""}
+    counts = {"CERTIFIED": 2, "NOT_CERTIFIED": 1, "ABSTAIN": 2, "UNDECIDED": 1}
+    found = document({"exact": claim("C∘R∘E", individuals=6, counts=counts)})
+    view = Node(render_report(found, its_rows)).only(id="exact")
+    assert view.table("counts") == [[status, str(count)] for status, count in counts.items()]
+    reasons = view.table("reasons")
+    assert [count for _, count in reasons] == ["2", "1", "1"]
+    assert "abstains" in reasons[0][0]
+    assert "d_cs ≥ d_rs" in reasons[1][0]
+    assert reasons[2][0] == "something new"
+    assert view.table("classes")[1:] == [
+        ["no", "1 of 2 (50.0%)", "1 of 2 (50.0%)"], ["yes", "1 of 1 (100.0%)", "1 of 1 (100.0%)"],
+        ["no decision", "0 of 3 (0.0%)", "–"], ["label unknown", "–", "0 of 3 (0.0%)"],
+    ]  # fmt: skip
+
+
+def test_almost_all_is_never_shown_as_all():
+    its_rows = rows("exact", ["CERTIFIED"] * 9_999 + ["NOT_CERTIFIED"])
+    found = document({"exact": claim("C∘R∘E", individuals=10_000, certified=9_999)})
+    view = Node(render_report(found, its_rows)).only(id="exact")
+    assert view.table("model")[1] == ["Certified", "9999 of 10000 (99.9%)"]
+
+
+def test_without_labels_there_is_no_accuracy_and_no_column_of_labels():
+    blank = dict.fromkeys(("accuracy", "balanced_accuracy", "majority_accuracy"))
+    found = document({"exact": claim("C∘R∘E", **blank)})
+    view = Node(render_report(found, rows("exact", MIXED, label=""))).only(id="exact")
+    assert [cell for _, cell in view.table("model")[2:]] == ["unknown"] * 3
+    assert all(row[2:] in ([], ["–"]) for row in view.table("classes")[1:])
+
+
+def test_a_view_without_both_distances_has_no_figure():
+    found, its_rows = two_views()
+    for row in its_rows:
+        row["d_rs"] = "" if row["view"] == "exact" else row["d_rs"]
+    page = Node(render_report(found, its_rows))
+    assert not list(page.only(id="exact").every("svg"))
+    assert not list(page.only(id="exact").every("figure"))
+    assert page.only(id="smoothing").only("svg")
+
+
+def verdict(statement, model, alpha, certified=2):
+    found = document({"exact": claim(model, statement, alpha, certified=certified)})
+    statuses = ["CERTIFIED"] * certified + ["NOT_CERTIFIED"] * (4 - certified)
+    page = Node(render_report(found, rows("exact", statuses)))
+    return page, page.only(id="verdict-exact")
+
+
+def test_a_proof_is_called_a_proof():
+    _, said = verdict("X", "C∘R∘E", {})
+    assert (
+        "For 2 of 4 individuals we prove that everyone similar to them gets the same decision"
+        in said.text
+    )
+    assert "no failure probability" in said.text
+    assert (
+        "Nothing is proved about the other 2; that does not mean that they are treated unfairly."
+        in said.text
+    )
+    assert population_statement(4, 2, 0.0).sentences()[-1] in said.text
+
+
+@pytest.mark.parametrize(
+    ("statement", "model", "people"),
+    [("D", "Ĉ∘R̂∘E", "a similar person, chosen beforehand,"), ("paper", "C∘R̂∘E", "a similar person, chosen beforehand,"),
+     ("I", "C∘R̂∘E", "everyone similar to them"), ("X", "Ĉ∘R∘E", "everyone similar to them")],
+)  # fmt: skip
+def test_what_was_drawn_is_not_called_a_proof(statement, model, people):
+    page, said = verdict(statement, model, ALPHA)
+    assert f"2 of 4 individuals are certified: {people}" in said.text
+    assert ("abstain" in said.text) == (statement in ("D", "paper"))
+    assert "a certificate can be false" in said.text
+    assert "we prove" not in page.text
+    assert "no failure probability" not in page.text
+    for sentence in population_statement(4, 2, 0.0075).sentences()[1:]:
+        assert sentence in said.text
+    assert "being certified and yet not treated fairly is at most 0.0075" in said.text
+    for wrong in ("the model is fair", "fair with probability", "probability of being fair"):
+        assert wrong not in page.text.lower()
+
+
+@pytest.mark.parametrize(("statement", "alpha"), [("X", {}), ("D", ALPHA)])
+def test_where_nobody_is_certified_no_certificate_is_spoken_of(statement, alpha):
+    _, said = verdict(statement, "C∘R∘E", alpha, certified=0)
+    assert re.search("(For none of the|None of the) 4 individuals", said.text)
+    assert (
+        "Nothing is proved about them; that does not mean that they are treated unfairly."
+        in said.text
+    )
+    assert "fairly" not in said.text.replace("unfairly", "")
+
+
+def test_the_chain_is_shown_with_full_digests():
+    found, its_rows = two_views()
+    page = Node(render_report(found, its_rows))
+    shown = [node for node in page.every("code") if node.attributes.get("class") == "digest"]
+    digests = [found.spec.digest, found.encoder_digest, found.bundle_digest, found.head.digest]
+    assert [node.attributes["title"] for node in shown] == digests
+    assert [node.text for node in shown] == digests
+    chain = " ".join(cell for row in page.table("chain") for cell in row)
+    for words in ("lassi-consumer 9.8", "seed 11", "σ_rs = 0.25", "epochs 1, learning rate 0.001"):
+        assert words in chain
+    assert "consumer inspect certificate/" in page.only(id="check").text
+    assert "Pale_Skin of size at most ε = 1" in page.text
+    assert "7 of the split" in page.only(id="limits").text
+
+
+EVIL = (
+    "</style></title></bdi>\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7*7 }}"
+)
+
+
+def with_text(text):
+    """The page of a certificate in which everybody's words are `text` and a number."""
+    words = (f"{text}({number})" for number in range(100))
+    classes = (next(words), next(words))
+    its_claim = claim(next(words), "X", {next(words): 0.001}, sentence=next(words))
+    found = document(
+        {"exact": its_claim | {"radius_method": next(words)}}, classes, target=next(words), split=next(words),
+        bundle_digest=next(words), encoder_digest=next(words),
+        spec={"digest": next(words), "attributes": [next(words), next(words)], "epsilon": 1},
+        tool={"name": next(words), "version": next(words), "torch": next(words)},
+        head={"kind": "linear", "input_dim": 1, "hidden": [], "classes": classes, "sigma_rs": 1,
+              "digest": next(words), "settings": {next(words): next(words)}},
+    )  # fmt: skip
+    its_rows = rows("exact", MIXED, classes)
+    its_rows[1]["reason"] = next(words)
+    its_rows[1]["sample_id"] = its_rows[1]["method"] = f"{text}(unseen)"
+    return render_report(found, its_rows)
+
+
+def test_names_are_text_whatever_is_in_them():
+    page, plain = Node(with_text(EVIL)), Node(with_text("word"))
+    tags = [(node.tag, sorted(node.attributes)) for node in page.every()]
+    assert tags == [(node.tag, sorted(node.attributes)) for node in plain.every()]
+    assert "script" not in {node.tag for node in page.every()}
+    for number in range(20):
+        assert f"word({number})" in plain.text
+        assert f"{EVIL}({number})" in page.text, "escaped twice, or cut"
+    assert "word(20)" not in plain.text, "there is a word of which this test does not know"
+    assert "unseen" not in plain.text
+
+
+def test_numbers_read_back_from_json_give_the_same_bytes():
+    found, its_rows = two_views()
+    settings = {
+        "zeta": 1.0,
+        "batch": 128,
+        "balanced": True,
+        "rate": 0.1,
+        "alpha": 1e-7,
+        "word": "yes",
+    }
+    head = found.head.model_copy(update={"settings": settings})
+    found = found.model_copy(update={"head": head})
+    again = CertificateDocument.model_validate_json(canonical_json(found.model_dump(mode="json")))
+    as_text = [{name: str(value) for name, value in row.items()} for row in its_rows]
+    assert render_report(again, as_text) == render_report(found, its_rows)
+
+
+def test_the_page_needs_nothing_but_itself():
+    found, its_rows = two_views()
+    content = render_report(found, its_rows)
+    page = Node(content)
+    tags = {node.tag for node in page.every()}
+    assert not tags & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "form",
+        "image",
+        "use",
+        "foreignobject",
+    }
+    for node in page.every():
+        for name, value in node.attributes.items():
+            assert not name.startswith("on"), name
+            assert name not in (
+                "src",
+                "srcset",
+                "href",
+                "xlink:href",
+                "action",
+                "data",
+                "poster",
+                "background",
+            )
+            assert "url(" not in value
+    style = page.only("style").text
+    assert "url(" not in style
+    assert "@import" not in style
+    assert b"://" not in content
+    policy = page.only("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"]
+    assert policy.startswith("default-src 'none'")
+    for words in ("prefers-color-scheme: dark", "@media print", "size: A4"):
+        assert words in style
+    assert page.only("meta", name="viewport")
+
+
+@pytest.mark.parametrize("classes", [2, 5_000])
+def test_a_page_about_many_stays_small_and_lists_nobody(classes):
+    names = [f"class {number}" for number in range(classes)]
+    generator = np.random.Generator(np.random.Philox(5))
+    n, its_rows = 20_000, []
+    for view in ("exact", "smoothing"):
+        both = np.exp(generator.uniform(-3, 3, (2, n))).tolist()
+        of_view = rows(view, np.where(np.less(*both), "CERTIFIED", "NOT_CERTIFIED").tolist(), names)
+        its_rows += [row | {"d_cs": a, "d_rs": b} for row, a, b in zip(of_view, *both, strict=True)]
+    k = [
+        sum(row["status"] == "CERTIFIED" for row in its_rows if row["view"] == view)
+        for view in ("exact", "smoothing")
+    ]
+    found = document(
+        {"exact": claim("C∘R∘E", "X", {}, n, k[0]), "smoothing": claim("C∘R̂∘E", "D", ALPHA, n, k[1])}, names
+    )  # fmt: skip
+    content = render_report(found, its_rows)
+    assert len(content) < 250_000
+    page = Node(content)
+    assert (
+        "20000 individuals are too many to draw one by one"
+        in page.only(id="exact").only("figcaption").text
+    )
+    assert "test-1" not in page.text
+    table = page.only(id="exact").table("classes")[1:]
+    assert len(table) <= 21
+    for column in (1, 2):
+        cells = [row[column].split() for row in table]
+        assert (sum(int(c[0]) for c in cells), sum(int(c[2]) for c in cells)) == (k[0], n)
+
+
+# In the artefact.
+
+
+def test_the_command_writes_a_page_that_anybody_can_draw_again(tiny, run, tmp_path):
+    certificate = load_certificate(tiny.certificate)
+    content = (tiny.certificate / "report.html").read_bytes()
+    assert "report.html" in [entry.name for entry in certificate.document.files]
+    assert render_report(certificate.document, certificate.rows) == content
+    again = tmp_path / "again"
+    assert (
+        run("consumer", "certify", "--reps", tiny.reps, "--target", "Smiling", "--out", again) == 0
+    )
+    assert (again / "report.html").read_bytes() == content
+    assert certificate.document.content_digest not in content.decode()
+    page = Node(content)
+    for view, its_claim in certificate.document.claims.items():
+        figures = dict(page.only(id=view).table("model"))
+        assert figures["Certified model"] == its_claim.certified_model
+        assert figures["Accuracy"] == f"{100 * its_claim.accuracy:.1f}%"
+        assert figures["Certified"].startswith(
+            f"{its_claim.counts['CERTIFIED']} of {its_claim.individuals} "
+        )
+        assert f"{its_claim.counts['CERTIFIED']} of" in page.only(id=f"verdict-{view}").text
+
+
+@pytest.mark.parametrize("change", ["a byte", "a word", "no file"])
+def test_a_changed_page_is_found(copies, change):
+    path = copies.certificate / "report.html"
+    content = path.read_bytes()
+    assert load_certificate(copies.certificate)
+    if change == "no file":
+        path.unlink()
+    elif change == "a byte":
+        path.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    else:
+        path.write_bytes(content.replace(b"individuals", b"people"))
+    with pytest.raises(ArtifactError, match=r"report\.html"):
+        load_certificate(copies.certificate)
+
+
+def test_a_certificate_from_before_there_was_a_page_still_loads(copies):
+    path = copies.certificate / "certificate.json"
+    old = json.loads(path.read_text())
+    old["files"] = [entry for entry in old["files"] if entry["name"] != "report.html"]
+    old["content_digest"] = digest_document(old, [])
+    path.write_bytes(canonical_json(old))
+    with pytest.raises(ArtifactError, match=r"report\.html: not listed"):
+        load_certificate(copies.certificate)
+    (copies.certificate / "report.html").unlink()
+    assert len(load_certificate(copies.certificate).document.files) == 2
+
+
+def test_the_template_is_in_the_wheel(tmp_path):
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+    ]
+    build += ["--disable-pip-version-check", "--wheel-dir", str(tmp_path), str(ROOT / "consumer")]
+    subprocess.run(build, check=True, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "consumer/report/template.html" in zipfile.ZipFile(wheel).namelist()
