@@ -63,6 +63,11 @@ def test_the_words_say_what_is_proved():
     assert "certified and yet not treated fairly is at most 0.011" in sampled
     assert "drawn at random" in sampled
     assert "no more than 7" in sampled
+    assert "any of them" not in sampled, "a probability of at most 1 says nothing"
+    assert "any of them" in " ".join(population_statement(30, 29, 0.011).sentences())
+    nobody = " ".join(population_statement(312, 0, 0.011).sentences())
+    assert "certificates are false" not in nobody
+    assert "drawn at random" not in nobody, "at least 0% says nothing"
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,15 @@ def test_help_and_inspect_work_for_every_party(tiny, run, capsys, party):
     assert json.loads(capsys.readouterr().out)["content_digest"].startswith("sha256-content-v1:")
 
 
+def test_digests_are_readable_to_their_end_in_a_narrow_terminal(tiny, run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run("consumer", "inspect", tiny.certificate) == 0
+    text = "".join(capsys.readouterr().out.split())
+    document = load_certificate(tiny.certificate).document
+    for digest in (document.content_digest, document.bundle_digest, document.head.digest):
+        assert digest in text
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

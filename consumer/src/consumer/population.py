@@ -42,27 +42,37 @@ class PopulationStatement:
     fair_at_least: float
 
     def sentences(self) -> tuple[str, ...]:
-        """The statements in words, one sentence each."""
+        """The statements in words, one sentence each; those that would say nothing are left out."""
         percent = f"{100 * self.confidence:g}%"
-        population = (
-            f"If these {self.individuals} individuals were drawn at random, then with {percent} confidence the model"
-            f" treats at least {100 * _rounded_down(self.fair_at_least):.2f}% of their population fairly."
-        )
+        said = [f"{self.certified} of {self.individuals} individuals are certified"]
         if self.alpha == 0.0:
-            return (
-                f"{self.certified} of {self.individuals} individuals are certified; each of these certificates holds"
-                " without any failure probability.",
-                population,
+            said[0] += (
+                "; each of these certificates holds without any failure probability."
+                if self.certified
+                else "."
             )
-        return (
-            f"{self.certified} of {self.individuals} individuals are certified.",
-            f"For each individual, the probability of being certified and yet not treated fairly is at most"
-            f" {self.alpha:g}.",
-            f"On average at most {self.expected_false_certificates:.3g} of the certificates are false; with {percent}"
-            f" probability no more than {self.false_certificates_bound} are.",
-            f"The probability that any of them is false is at most {self.any_false_certificate:.3g}.",
-            population,
-        )
+        else:
+            said[0] += "."
+            said.append(
+                "For each individual, the probability of being certified and yet not treated fairly is at most"
+                f" {self.alpha:g}."
+            )
+            if self.certified:
+                said.append(
+                    f"On average at most {self.expected_false_certificates:.3g} of the certificates are false; with"
+                    f" {percent} probability no more than {self.false_certificates_bound} are."
+                )
+            if self.certified and self.any_false_certificate < 1.0:
+                said.append(
+                    f"The probability that any of them is false is at most {self.any_false_certificate:.3g}."
+                )
+        at_least = 100 * _rounded_down(self.fair_at_least)
+        if at_least > 0.0:
+            said.append(
+                f"If these {self.individuals} individuals were drawn at random, then with {percent} confidence the"
+                f" model treats at least {at_least:.2f}% of their population fairly."
+            )
+        return tuple(said)
 
 
 def population_statement(

@@ -167,10 +167,14 @@ def note(message: str) -> None:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
-    """A plain table; all columns but the first are right-aligned."""
+    """A plain table, its numbers to the right; the first column and those without a heading are text.
+
+    What is too long for the terminal is folded and never cut: a digest must be readable to its end.
+    """
     result = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        result.add_column(column, justify="right" if index else "left")
+        number = index > 0 and column != ""
+        result.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
         result.add_row(*row)
     return result
