@@ -35,7 +35,7 @@ def main() -> None:
     worst, done, started = 0.0, 0, time.monotonic()
     for split in SPLITS:
         count = min(chosen.images - done, len(source.sample_ids(split)))
-        for rows in np.array_split(np.arange(count), max(1, -(-count // BLOCK))):
+        for rows in np.split(np.arange(count), range(BLOCK, count, BLOCK)) if count else ():
             pixels = preprocess(torch.from_numpy(source.images(split, rows)), flow.config.bits)
             worst = max(worst, inversion_error(flow, pixels).max)
             done += len(rows)
