@@ -82,6 +82,8 @@ def coupling_products(
 
 
 class _Products(torch.autograd.Function):
+    """The whole network as one node of autograd's graph, so that both passes go through it tile by tile."""
+
     @staticmethod
     def forward(
         ctx: Any, x: Tensor,  # noqa: ANN401
