@@ -18,8 +18,8 @@ from torch.autograd.function import once_differentiable
 
 __all__ = ["coupling_products", "gather_patches", "scatter_patches"]
 
-_TILE_BYTES = 2**20
-"""Hidden activations of one layer per tile: those of two layers fit into a core's second-level cache."""
+_TILE_BYTES = 2**21
+"""Hidden activations of one layer per tile and thread: about what a core's caches hold."""
 
 
 def gather_patches(x: Tensor) -> Tensor:
@@ -136,7 +136,8 @@ class _Products(torch.autograd.Function):
 
 def _images_per_tile(x: Tensor, hidden: int, dtype: torch.dtype) -> int:
     """How many of the images x [n, h, w, ...] fill a tile, at least one."""
-    return max(1, _TILE_BYTES // (x.shape[1] * x.shape[2] * hidden * dtype.itemsize))
+    per_image = x.shape[1] * x.shape[2] * hidden * dtype.itemsize
+    return max(1, _TILE_BYTES * torch.get_num_threads() // per_image)
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str) -> Tensor:
