@@ -50,13 +50,13 @@ def render_report(document: CertificateDocument, rows: Sequence[Mapping[str, Any
         document: what is claimed.
         rows: of individuals.csv, for all views; as written or as read back, which gives the same bytes.
     """
-    of_view = {
-        name: [row for row in rows if row["view"] == name] for name in sorted(document.claims)
-    }
     points = scatter_points(rows)
     # One axis for all views, so that their figures can be compared by eye.
     axis = common_axis(distance for point in points for distance in (point.d_cs, point.d_rs))
-    views = [_view(name, document, found, axis) for name, found in of_view.items()]
+    views = [
+        _view(name, claim, document, [row for row in rows if row["view"] == name], axis)
+        for name, claim in sorted(document.claims.items())
+    ]
     text = _template().render(
         document=document,
         views=views,
@@ -72,9 +72,12 @@ def render_report(document: CertificateDocument, rows: Sequence[Mapping[str, Any
 
 
 def _view(
-    name: str, document: CertificateDocument, rows: Sequence[Mapping[str, Any]], axis: LogAxis
+    name: str,
+    claim: Claim,
+    document: CertificateDocument,
+    rows: Sequence[Mapping[str, Any]],
+    axis: LogAxis,
 ) -> _View:
-    claim = next(claim for view, claim in document.claims.items() if view == name)
     points = scatter_points(rows)
     return _View(
         name=name,
