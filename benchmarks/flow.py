@@ -1,9 +1,11 @@
 """Images per second of the flow against plain Glow code of the same size, in one run.
 
 Prints, per size, a training step in f32 and with the coupling networks in bfloat16, and encode in f32, each as a ratio
-to `_plain_glow.py` doing the same with the same optimiser; encode takes four times the images of a step. Rounds
-alternate between the contestants and the fastest round of each counts, so that another program on the machine does not
-decide the ratio. The rate of arithmetic stands beside that of one large matrix product of the same type.
+to `_plain_glow.py` doing the same with the same optimiser; encode takes four times the images of a step. Every
+contestant has a process of its own that does nothing else, as a command that trains or encodes does: in a shared one
+each would find its memory already fetched from the system by the others. Rounds alternate between the contestants and
+the fastest round of each counts, so that another program on the machine does not decide the ratio. The rate of
+arithmetic stands beside that of one large matrix product of the same type.
 
     python benchmarks/flow.py [--size 32x3x8x128x64 …] [--rounds 5]     (pixels x blocks x flows x hidden x batch)
     python benchmarks/flow.py --one-thread       CPU seconds of one thread, for a machine that others use meanwhile
@@ -13,9 +15,12 @@ decide the ratio. The rate of arithmetic stands beside that of one large matrix 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 import torch
 from _flops import flops
@@ -29,25 +34,53 @@ from shared_spec.rng import torch_generator
 DEFAULT_SIZES = ["32x3x8x64x64", "32x3x8x128x64", "64x4x32x512x8"]
 
 
-def fastest(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds of the fastest of `rounds` calls of each, called in turn after one call to warm up."""
-    # Seconds on the clock, unless one thread does all the work: then its own, which other programs do not stretch.
+TASKS = {"training step": ["plain", "f32", "bf16"], "encode": ["plain", "f32"]}
+
+
+class Architecture(NamedTuple):
+    """A flow's size in pixels, blocks, flows per block and hidden channels, and the images of one training step."""
+
+    size: int
+    blocks: int
+    depth: int
+    hidden: int
+    batch: int
+
+    def images(self) -> Tensor:
+        """The images of one step [batch, 3, size, size]."""
+        shape = (self.batch, 3, self.size, self.size)
+        return torch.rand(shape, generator=torch_generator(0, "benchmark")) - 0.5
+
+    def glow(self) -> Glow:
+        """Ours, initialised on the images."""
+        config = GlowConfig(
+            size=self.size, blocks=self.blocks, flows=self.depth, hidden=self.hidden
+        )
+        glow = Glow(config, torch_generator(0, "flow"))
+        glow.initialise(self.images())
+        return glow
+
+    def plain(self) -> PlainGlow:
+        """The yardstick, initialised on the images."""
+        model = PlainGlow(self.size, self.blocks, self.depth, self.hidden)
+        with torch.no_grad():
+            model(self.images())
+        return model
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long one call takes."""
+    # On the clock, unless one thread does all the work: then its own, which other programs do not stretch.
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    best = dict.fromkeys(contestants, float("inf"))
-    for call in contestants.values():
-        call()
-    for _ in range(rounds):
-        for name, call in contestants.items():
-            start = clock()
-            call()
-            best[name] = min(best[name], clock() - start)
-    return best
+    start = clock()
+    call()
+    return clock() - start
 
 
 def product_rate(dtype: torch.dtype) -> float:
     """Operations per second of a 2048 x 2048 matrix product."""
     square = torch.rand(2048, 2048, generator=torch_generator(0, "square")).to(dtype)
-    return 2 * 2048**3 / fastest({"product": lambda: square @ square}, 10)["product"]
+    return 2 * 2048**3 / min(seconds(lambda: square @ square) for _ in range(10))
 
 
 def training_step(model: nn.Module, log_prob: Callable[[], Tensor]) -> Callable[[], None]:
@@ -64,39 +97,80 @@ def training_step(model: nn.Module, log_prob: Callable[[], Tensor]) -> Callable[
     return step
 
 
-def compare(size: int, blocks: int, depth: int, hidden: int, batch: int, rounds: int) -> None:
-    """Print the figures of one architecture."""
-    x = torch.rand(batch, 3, size, size, generator=torch_generator(0, "benchmark")) - 0.5
-    plain = PlainGlow(size, blocks, depth, hidden)
-    config = GlowConfig(size=size, blocks=blocks, flows=depth, hidden=hidden)
-    glow = Glow(config, torch_generator(0, "flow"))
-    glow.initialise(x)
-    steps = fastest(
-        {
-            "plain": training_step(plain, lambda: plain(x)[1]),
-            "f32": training_step(glow, lambda: glow(x)[1]),
-            "bf16": training_step(glow, lambda: glow(x, coupling_dtype=torch.bfloat16)[1]),
-        },
-        rounds,
-    )
+def contestant(task: str, name: str, architecture: Architecture) -> Callable[[], object]:
+    """What is timed."""
+    x = architecture.images()
     many = x.repeat(4, 1, 1, 1)
-    with torch.no_grad():
-        encodes = fastest({"plain": lambda: plain(many), "f32": lambda: glow.encode(many)}, rounds)
+    if name == "plain":
+        plain = architecture.plain()
+        if task == "encode":
+            return torch.no_grad()(lambda: plain(many))
+        return training_step(plain, lambda: plain(x)[1])
+    glow = architecture.glow()
+    if task == "encode":
+        return torch.no_grad()(lambda: glow.encode(many))
+    dtype = torch.bfloat16 if name == "bf16" else None
+    return training_step(glow, lambda: glow(x, coupling_dtype=dtype)[1])
+
+
+def serve(
+    connection: Connection, task: str, name: str, architecture: Architecture, threads: int
+) -> None:
+    """A contestant's process: warms up, then answers every True with the seconds of one call, until False."""
+    torch.set_num_threads(threads)
+    call = contestant(task, name, architecture)
+    call()
+    connection.send(peak_memory())
+    while connection.recv():
+        connection.send(seconds(call))
+
+
+def peak_memory() -> float:
+    """GiB of resident memory of this process at its highest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def race(task: str, architecture: Architecture, rounds: int) -> dict[str, tuple[float, float]]:
+    """Seconds of the fastest of `rounds` calls and GiB of peak memory per contestant, called in turn."""
+    context = multiprocessing.get_context("spawn")
+    lines, workers, peaks = {}, [], {}
+    for name in TASKS[task]:
+        lines[name], end = context.Pipe()
+        arguments = (end, task, name, architecture, torch.get_num_threads())
+        workers.append(context.Process(target=serve, args=arguments, daemon=True))
+        workers[-1].start()
+        peaks[name] = lines[name].recv()
+    best = dict.fromkeys(lines, float("inf"))
+    for _ in range(rounds):
+        for name, line in lines.items():
+            line.send(True)
+            best[name] = min(best[name], line.recv())
+    for line, worker in zip(lines.values(), workers, strict=True):
+        line.send(False)
+        worker.join()
+    return {name: (best[name], peaks[name]) for name in lines}
+
+
+def compare(architecture: Architecture, rounds: int) -> None:
+    """Print the figures of one architecture."""
+    size, blocks, depth, hidden, batch = architecture
+    glow = architecture.glow()
     parameters = sum(p.numel() for p in glow.parameters()) / 1e6
     print(f"{size} px, {blocks} x {depth} x {hidden}, {parameters:.2f} M parameters, batch {batch}")
     with torch.no_grad():
-        forward = flops(lambda: glow.encode(x)) / batch
+        forward = flops(lambda: glow.encode(architecture.images())) / batch
     rates = {"f32": product_rate(torch.float32), "bf16": product_rate(torch.bfloat16)}
-    for title, times, images in (("training step", steps, batch), ("encode", encodes, 4 * batch)):
-        for name, seconds in times.items():
-            work = forward * images * (3 if times is steps else 1) / seconds
-            peak = rates["bf16" if name == "bf16" else "f32"]
+    for task in TASKS:
+        images = 4 * batch if task == "encode" else batch
+        times = race(task, architecture, rounds)
+        for name, (elapsed, peak) in times.items():
+            work = forward * images * (1 if task == "encode" else 3) / elapsed
+            rate = rates["bf16" if name == "bf16" else "f32"]
             print(
-                f"  {title:14}{name:6}{images / seconds:9.1f} images/s{times['plain'] / seconds:7.2f} x plain"
-                f"{work / 1e9:7.0f} GFLOP/s, {work / peak:4.0%} of a matrix product"
+                f"  {task:14}{name:6}{images / elapsed:9.1f} images/s{times['plain'][0] / elapsed:7.2f} x plain"
+                f"{work / 1e9:7.0f} GFLOP/s, {work / rate:4.0%} of a matrix product, {peak:.2f} GiB",
+                flush=True,
             )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"  peak memory of the process so far {peak:.2f} GiB", flush=True)
 
 
 def measure_preset(name: str, batch: int) -> None:
@@ -110,11 +184,9 @@ def measure_preset(name: str, batch: int) -> None:
     dtype = torch.bfloat16 if settings.bf16 else None
     step = training_step(glow, lambda: glow(x, dtype, settings.recompute)[1])
     for title, call in (("step", step), ("encode", torch.no_grad()(lambda: glow.encode(x)))):
-        start = time.perf_counter()
-        call()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        elapsed = seconds(call)
         print(
-            f"{name}, batch {batch}: one {title} {time.perf_counter() - start:.1f} s, peak memory {peak:.2f} GiB",
+            f"{name}, batch {batch}: one {title} {elapsed:.1f} s, peak memory {peak_memory():.2f} GiB",
             flush=True,
         )
 
@@ -134,8 +206,7 @@ def main() -> None:
         measure_preset(arguments.preset, arguments.batch)
         return
     for text in arguments.size or DEFAULT_SIZES:
-        size, blocks, depth, hidden, batch = map(int, text.split("x"))
-        compare(size, blocks, depth, hidden, batch, arguments.rounds)
+        compare(Architecture(*map(int, text.split("x"))), arguments.rounds)
 
 
 if __name__ == "__main__":

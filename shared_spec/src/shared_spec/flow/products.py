@@ -7,6 +7,7 @@ a core's cache from the first product to the last.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -111,10 +112,10 @@ class _Products(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         w1, w2, w3, *hidden = ctx.saved_tensors
         v1, v2, v3 = (weight.to(ctx.dtype) for weight in (w1, w2, w3))
-        d1, d2, d3 = (torch.zeros_like(weight) for weight in (w1, w2, w3))
+        d1, d2, d3 = (torch.zeros_like(weight) for weight in (w1.t(), w2, w3))
         e1, e2 = w1.new_zeros(len(w1)), w2.new_zeros(len(w2))
         parts = torch.split(gradient, _images_per_tile(gradient, len(w1), ctx.dtype))
-        buffers = torch.empty_like(hidden[1]), torch.empty_like(hidden[1])
+        buffers = _workspace(hidden[1])
         leaving = []
         for part, patches, h1, h2 in zip(
             parts, hidden[::3], hidden[1::3], hidden[2::3], strict=True
@@ -125,13 +126,26 @@ class _Products(torch.autograd.Function):
             g1 = torch.mm(g2, v2, out=buffers[1][: len(g3)])
             torch.ops.aten.threshold_backward.grad_input(g1, h1, 0, grad_input=g1)
             if ctx.needs_input_grad[0]:
-                leaving.append(scatter_patches((g1 @ v1).to(gradient.dtype), part.shape[:3]))
+                scattered = _affine(g1, v1.t(), None, "none")
+                leaving.append(scatter_patches(scattered.to(gradient.dtype), part.shape[:3]))
             _add_product(d3, g3, h2)
             _add_product(d2, g2, h1)
-            _add_product(d1, g1, patches)
+            _add_product(d1, patches, g1)
             e2 += g2.sum(0)
             e1 += g1.sum(0)
-        return torch.cat(leaving) if leaving else None, d1, e1, d2, e2, d3, None, None
+        return torch.cat(leaving) if leaving else None, d1.t(), e1, d2, e2, d3, None, None
+
+
+_kept = threading.local()
+"""The workspace of each thread: memory fresh from the system takes as long to touch as the product that fills it."""
+
+
+def _workspace(like: Tensor) -> Tensor:
+    """Two matrices like this one [2, rows, hidden], the same memory in every call from this thread."""
+    buffer: Tensor | None = getattr(_kept, "buffer", None)
+    if buffer is None or buffer.dtype != like.dtype or buffer.numel() < 2 * like.numel():
+        buffer = _kept.buffer = like.new_empty(2 * like.numel())
+    return buffer[: 2 * like.numel()].view(2, *like.shape)
 
 
 def _images_per_tile(x: Tensor, hidden: int, dtype: torch.dtype) -> int:
