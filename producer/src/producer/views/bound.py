@@ -19,8 +19,6 @@ from shared_spec.artifacts.bundle import UNBOUNDED
 
 __all__ = ["Bound", "Prediction", "certify", "predict"]
 
-"""Of whoever abstains: finite, so that it can be stored, and larger than any certified radius."""
-
 
 @dataclass(frozen=True)
 class Prediction:

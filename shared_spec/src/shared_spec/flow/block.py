@@ -48,10 +48,11 @@ class Block(nn.Module):
             recompute: compute the coupling networks' activations again in the backward pass.
         """
         x = squeeze(x)
-        matrices, offsets = self.mixing.maps()
+        maps = self.mixing.maps()
         log_det = (self.mixing.log_det() * (x.shape[1] * x.shape[2])).expand(len(x))
-        for step, coupling in enumerate(self._couplings()):
-            x = F.linear(x, matrices[step], offsets[step])
+        # Unbound once: an index per step would cost a gradient of zeros per step.
+        for coupling, matrix, offset in zip(self._couplings(), *maps, strict=True):
+            x = F.linear(x, matrix, offset)
             if recompute:
                 x, change = checkpoint(coupling, x, dtype, use_reentrant=False)
             else:

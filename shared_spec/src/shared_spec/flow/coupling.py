@@ -17,10 +17,7 @@ def _channels_first(x: Tensor) -> Tensor:
 
 
 class ZeroConv(nn.Module):
-    """3x3 convolution that starts at zero, its output multiplied by exp(3 s) with a learned s per channel.
-
-    The factor is folded into the weight, which is smaller than the output by orders of magnitude.
-    """
+    """3x3 convolution that starts at zero, its output multiplied by exp(3 s) with a learned s per channel."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -28,21 +25,14 @@ class ZeroConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.log_scale = nn.Parameter(torch.zeros(outputs))
 
-    def folded(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias with the factor inside."""
-        scale = (3.0 * self.log_scale).exp()
-        return self.weight * scale.view(-1, 1, 1, 1), self.bias * scale
-
     def forward(self, x: Tensor) -> Tensor:
         """[n, h, w, inputs] -> [n, h, w, outputs]."""
-        weight, bias = self.folded()
-        y = F.conv2d(
-            _channels_first(x).contiguous(memory_format=torch.channels_last),
-            weight,
-            bias,
-            padding=1,
-        )
-        return y.permute(0, 2, 3, 1)
+        x = _channels_first(x).contiguous(memory_format=torch.channels_last)
+        return self.finish(F.conv2d(x, self.weight, padding=1).permute(0, 2, 3, 1))
+
+    def finish(self, y: Tensor) -> Tensor:
+        """What is left to do after the convolution without bias: y [n, h, w, outputs] -> the same shape."""
+        return (y + self.bias) * (3.0 * self.log_scale).exp()
 
 
 class CouplingNet(nn.Module):
@@ -61,20 +51,21 @@ class CouplingNet(nn.Module):
     def forward(self, x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """[n, h, w, inputs] -> [n, h, w, outputs] in the type of x; convolutions in `dtype` if given."""
         kind = dtype or x.dtype
-        if x.device.type != "cpu":
-            return self._convolutions(x, kind)
-        weight3, bias3 = self.last.folded()
         first, second = (self.weight1, self.bias1), (self.weight2, self.bias2)
-        return coupling_products(x, first, second, weight3, kind) + bias3
+        if x.device.type == "cpu":
+            y = coupling_products(x, first, second, self.last.weight, kind)
+        else:
+            y = self._convolutions(x, kind)
+        return self.last.finish(y)
 
     def _convolutions(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """The same function by convolutions, which accelerators do best."""
-        weights = (self.weight1, self.bias1, self.weight2, self.bias2, *self.last.folded())
-        w1, b1, w2, b2, w3, b3 = (weight.to(dtype) for weight in weights)
+        """What `coupling_products` does, by convolutions, which accelerators do best."""
+        weights = (self.weight1, self.bias1, self.weight2, self.bias2, self.last.weight)
+        w1, b1, w2, b2, w3 = (weight.to(dtype) for weight in weights)
         y = _channels_first(x.to(dtype).contiguous())
         y = F.relu(F.conv2d(y, w1, b1, padding=1), inplace=True)
         y = F.relu(F.conv2d(y, w2, b2), inplace=True)
-        return F.conv2d(y, w3, b3, padding=1).permute(0, 2, 3, 1).to(x.dtype)
+        return F.conv2d(y, w3, padding=1).permute(0, 2, 3, 1).to(x.dtype)
 
 
 class AdditiveCoupling(nn.Module):
