@@ -89,6 +89,20 @@ def test_polyline_is_the_network_inside_and_beyond_its_range():
         assert torch.allclose(curve.distances(t, centre), expected, atol=1e-6)
 
 
+def test_distances_along_a_polyline_are_never_too_small():
+    # The curve passes the centre: the squared distance is a difference of equal numbers.
+    encoder = oracle.small_encoder((4, 20, 15, 6), 1)
+    latents, vectors = oracle.small_set(encoder, 1, 1, 1)
+    curve = polyline(encoder, latents[0], vectors[0], 2.0)
+    generator = torch_generator(0, "near-the-centre")
+    for middle in torch.linspace(-1.9, 1.9, 39, dtype=torch.float64):
+        centre = curve.at(middle[None])[0]
+        t = middle + 1e-9 * torch.randn(50, generator=generator, dtype=torch.float64)
+        differences = (curve.at(t) - centre).norm(dim=1)
+        assert (curve.distances(t, centre) >= differences).all(), f"too small near {middle:.2f}"
+        assert (curve.distances(t, centre) <= differences + 1e-6).all()
+
+
 def test_gaussian_mass_of_an_interval_and_of_samples():
     line = FoldedEncoder((2.0 * torch.ones(1, 1).double(),), (torch.zeros(1).double(),))
     curve = polyline(line, torch.zeros(1).double(), torch.ones(1).double(), 6.5 * 0.65)

@@ -2,14 +2,16 @@
 
 import importlib.util
 import math
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
+from producer.folded import FoldedEncoder
 from producer.views.bound import certify, predict
-from producer.views.sampling import draws, representation_map
+from producer.views.sampling import draws, evaluation_errors, representation_map
 from producer.views.smoothing import certify_smoothing, predict_smoothing
 from producer.views.statements import SmoothingSettings
 from shared_spec.errors import DataError, SettingsError
@@ -105,6 +107,45 @@ def test_an_individual_is_the_same_in_any_company():
     )
 
 
+@pytest.mark.parametrize("k", [1, 2])
+def test_evaluation_is_as_close_to_the_reals_as_is_said(k):
+    # The first bias takes away nearly all of a long latent's part, so that most digits cancel.
+    folded = fold(random_net())
+    generator = torch_generator(8, "test.rounding")
+    similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)
+    z = 1e9 * torch.randn(24, generator=generator, dtype=torch.float64)
+    shift = folded.weights[0] @ z - folded.biases[0]
+    folded = FoldedEncoder(folded.weights, (-shift, *folded.biases[1:]))
+    sigma = 0.65
+    t = draws(0, "radius", "x", 400, k, sigma)
+    offset = folded.first_layer(z)
+    g = representation_map(
+        folded, offset, folded.directions(similarity.vectors), float(t.norm(dim=1).max())
+    )
+    far = max(
+        math.dist(point.tolist(), in_rationals(folded, z, similarity.vectors, coefficients))
+        for point, coefficients in zip(g(t[:20]), t[:20], strict=True)
+    )
+    error = evaluation_errors(folded, similarity, sigma)(z, offset)
+    assert 1e-9 < far <= error < 1e-2, f"{far} from the reals, {error} allowed"
+
+
+def in_rationals(folded, z, vectors, t):
+    """R(z + sum t_i a_i) without any rounding, of the stored numbers."""
+    values = [Fraction(number) for number in z.tolist()]
+    for share, vector in zip(t.tolist(), vectors.double().tolist(), strict=True):
+        moved = (Fraction(share) * Fraction(a) for a in vector)
+        values = [value + change for value, change in zip(values, moved, strict=True)]
+    for index, (weight, bias) in enumerate(zip(folded.weights, folded.biases, strict=True)):
+        if index:
+            values = [max(value, Fraction(0)) for value in values]
+        values = [
+            sum(Fraction(w) * value for w, value in zip(row, values, strict=True)) + Fraction(b)
+            for row, b in zip(weight.tolist(), bias.tolist(), strict=True)
+        ]
+    return [float(value) for value in values]
+
+
 def test_every_purpose_draws_from_a_stream_of_its_own():
     folded = fold(random_net())
     similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
@@ -121,7 +162,8 @@ def test_every_purpose_draws_from_a_stream_of_its_own():
     direct = folded.first_layer(z[0]), folded.directions(similarity.vectors)
     reach = max(float(sets[name].abs().max()) for name in ("centre", "check", "radius"))
     g = representation_map(folded, *direct, reach)
-    bound = certify(g, plan, sets["centre"], sets["check"], sets["radius"])
+    error = evaluation_errors(folded, similarity, plan.sigma)(z[0], direct[0])
+    bound = certify(g, plan, sets["centre"], sets["check"], sets["radius"], error)
     assert float(view.radius[0]) == bound.radius, "the purposes are not those that were drawn for"
     answer = predict_smoothing(folded, z, ["x"], similarity, settings, 9)
     reach = max(float(sets[name].abs().max()) for name in ("query-centre", "query-check"))

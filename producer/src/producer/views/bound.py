@@ -44,7 +44,7 @@ class Bound:
     Attributes:
         prediction: the centre and its check.
         quantile: D_(k), with high probability above the p-quantile of ||g(sigma xi) - centre||.
-        radius: factor * D_(k), rounded up; the largest float64 for whoever abstains.
+        radius: factor * (D_(k) + 2 error), rounded up; the largest float64 for whoever abstains.
         bounded: False means ABSTAIN.
     """
 
@@ -80,6 +80,7 @@ def certify(
     centre_draws: Tensor,
     check_draws: Tensor,
     radius_draws: Tensor,
+    error: float = 0.0,
 ) -> Bound:
     """Centre and radius at one individual; what it guarantees is `plan.statement`.
 
@@ -91,21 +92,24 @@ def certify(
         centre_draws: [n0, k], distributed as N(0, sigma^2 I_k).
         check_draws: [n1, k], alike.
         radius_draws: [n, k], alike; the three independent of each other.
+        error: bound on the distance between g as computed and g in the reals, for this individual and all similar ones.
     """
     prediction = predict(g, plan, centre_draws, check_draws)
     quantile = order_statistic(
         distances_along(g, radius_draws, prediction.centre), plan.order_index
     )
-    radius = _round_up(plan.factor * quantile, prediction.centre)
+    # Reals: the quantile is at most D_(k) + error. At x' a ball of real points grows by error on its way to computed
+    # ones and back, so r' <= beta (D_(k) + 2 error), and the two balls meet at (1 + beta)(D_(k) + 2 error) at the most.
+    radius = _round_up(plan.factor * (quantile + 2.0 * error), prediction.centre)
     bounded = prediction.answered and math.isfinite(radius)
     return Bound(prediction, quantile, radius if bounded else UNBOUNDED, bounded)
 
 
 def _round_up(radius: float, centre: Tensor) -> float:
-    """The radius with room for what is not real arithmetic.
+    """The radius with room for the rounding of centres and distances.
 
-    The centre exported at x' is rounded to float32: by at most 2^-24 of its norm, which the centre and the radius here
-    bound. As much again, and a relative 1e-9, covers the float64 arithmetic of the distances (docs/guarantees.md, D.3).
+    The centre exported at x' is a sample rounded to float32: by at most 2^-24 of its norm, which the centre and the
+    radius here bound; as much again leaves room for its share in r'. A relative 1e-9 is far more than a norm loses.
     """
     size = float(torch.linalg.vector_norm(centre)) + radius
     return math.nextafter(radius * (1.0 + 1e-9) + 2.0**-23 * size, math.inf)

@@ -6,6 +6,7 @@ Preactivations and everything after them are float64.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,14 +16,28 @@ from torch import Tensor
 
 from producer.folded import FoldedEncoder
 from producer.views.centre import distances
+from producer.views.exact.network import BoundedNetwork
 from producer.views.exact.polyline import Polyline, breakpoints
 from shared_spec.rng import torch_generator
-from shared_spec.similarity import gaussian
+from shared_spec.similarity import SimilaritySet, gaussian
 
-__all__ = ["LineMap", "RepresentationMap", "distances_along", "draws", "representation_map"]
+__all__ = [
+    "LineMap",
+    "RepresentationMap",
+    "distances_along",
+    "draws",
+    "evaluation_errors",
+    "representation_map",
+]
 
 RepresentationMap: TypeAlias = Callable[[Tensor], Tensor]
 """g: coefficients t [n, k] float64 to representations [n, d] float64."""
+
+_FARTHEST_DRAW = 8.6
+"""In standard deviations: sqrt(-2 log 2^-53) = 8.58 is the largest float64 that torch draws from a Gaussian."""
+
+_POLYLINE = 4.0
+"""A vertex errs once and its neighbours' chord twice more, as the curve traced to find them did; and once to spare."""
 
 # Rows per block: the widest activation of a block stays near 16 MB at the paper's sizes.
 _BLOCK = 1000
@@ -49,6 +64,29 @@ def distances_along(g: RepresentationMap, t: Tensor, centre: Tensor) -> Tensor:
 def draws(seed: int, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
     """N draws of t ~ N(0, sigma^2 I_k) from the stream of this purpose and individual: [n, k] float64."""
     return sigma * gaussian(n, k, torch_generator(seed, purpose, sample_id))
+
+
+def evaluation_errors(
+    encoder: FoldedEncoder, similarity: SimilaritySet, sigma: float
+) -> Callable[[Tensor, Tensor], float]:
+    """How far the representation maps of one individual, and of all who are similar, may be from real arithmetic.
+
+    Args:
+        encoder: R, folded.
+        similarity: S(x).
+        sigma: standard deviation of the draws, in the unit of epsilon.
+
+    Returns:
+        A function of the latent [q] and u0 [h_1]: an upper bound in l2 (docs/guarantees.md, D.3).
+    """
+    # Whoever is similar is at most epsilon away, and a draw from there at most this much further.
+    reach = similarity.epsilon + sigma * _FARTHEST_DRAW * math.sqrt(similarity.k)
+    network = BoundedNetwork.of(encoder, similarity.vectors, reach)
+
+    def error(latent: Tensor, offset: Tensor) -> float:
+        return _POLYLINE * float(network.output_error(latent[None], offset[None]))
+
+    return error
 
 
 def representation_map(

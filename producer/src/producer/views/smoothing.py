@@ -15,7 +15,12 @@ from torch import Tensor
 from producer.folded import FoldedEncoder
 from producer.views.bound import certify, predict
 from producer.views.plan import make_plan
-from producer.views.sampling import RepresentationMap, draws, representation_map
+from producer.views.sampling import (
+    RepresentationMap,
+    draws,
+    evaluation_errors,
+    representation_map,
+)
 from producer.views.statements import Plan, SmoothingSettings
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError, SettingsError
@@ -96,14 +101,15 @@ def certify_smoothing(
     """
     plan = make_plan(settings, similarity.epsilon)
     directions = encoder.directions(similarity.vectors)
+    error = evaluation_errors(encoder, similarity, plan.sigma)
     bounds = []
-    for offset, sample_id in _individuals(encoder, latents, sample_ids):
+    for latent, offset, sample_id in _individuals(encoder, latents, sample_ids):
         t0, t1, t = (
             draws(seed, f"smoothing.{purpose}", sample_id, n, similarity.k, plan.sigma)
             for purpose, n in (("centre", plan.n0), ("check", plan.n1), ("radius", plan.n))
         )
         g = _map(encoder, offset, directions, t0, t1, t)
-        bounds.append(certify(g, plan, t0, t1, t))
+        bounds.append(certify(g, plan, t0, t1, t, error(latent, offset)))
         if progress is not None:
             progress(len(bounds))
     return SmoothingView(
@@ -150,7 +156,7 @@ def predict_smoothing(
     plan = make_plan(settings, similarity.epsilon)
     directions = encoder.directions(similarity.vectors)
     answers = []
-    for offset, query_id in _individuals(encoder, latents, query_ids):
+    for _, offset, query_id in _individuals(encoder, latents, query_ids):
         t0, t1 = (
             draws(seed, f"smoothing.query-{purpose}", query_id, n, similarity.k, plan.sigma)
             for purpose, n in (("centre", plan.n0), ("check", plan.n1))
@@ -164,8 +170,8 @@ def predict_smoothing(
 
 def _individuals(
     encoder: FoldedEncoder, latents: Tensor, sample_ids: Sequence[str]
-) -> Iterator[tuple[Tensor, str]]:
-    """u0 [h_1] and id, one individual at a time."""
+) -> Iterator[tuple[Tensor, Tensor, str]]:
+    """Latent [q], u0 [h_1] and id, one individual at a time."""
     shape = tuple(latents.shape)
     if shape != (len(sample_ids), encoder.input_dim):
         raise DataError(
@@ -180,7 +186,7 @@ def _individuals(
         if not bool(torch.isfinite(latent).all()):
             raise DataError(f"the latent of {sample_id!r} is not finite: encode it again")
         # A product of its own per individual: within a batch the last bits would depend on who else is there.
-        yield encoder.first_layer(latent), sample_id
+        yield latent, encoder.first_layer(latent), sample_id
 
 
 def _map(

@@ -98,6 +98,11 @@ class BoundedNetwork:
         offset = self.encoder.first_layer(latents)
         return Rays(offset, self.slopes, tuple(self._errors(latents, offset)))
 
+    def output_error(self, latents: Tensor, offset: Tensor) -> Tensor:
+        """Upper bounds [n] on ||float - real||_2 of the representations at any tau; latents [n, q], offset [n, h_1]."""
+        norms: Tensor = torch.linalg.vector_norm(self._errors(latents, offset)[-1], dim=1)
+        return norms * INFLATION
+
     def _errors(self, latents: Tensor, offset: Tensor) -> list[Tensor]:
         """Rounding bounds per layer, from the sum of the absolute values of all terms.
 
