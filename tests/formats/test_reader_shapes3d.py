@@ -79,6 +79,17 @@ def test_splits_are_disjoint_seeded_fifths(shapes):
     assert Shapes3D(shapes, 64).digest() in digests
 
 
+def test_the_digest_sees_every_byte_of_the_file(shapes, tmp_path):
+    content = bytearray(shapes.read_bytes())
+    copy = tmp_path / "3dshapes.h5"
+    copy.write_bytes(content)
+    before = Shapes3D(copy, 64).digest()
+    assert before == Shapes3D(shapes, 64).digest()
+    content[-20] ^= 1
+    copy.write_bytes(content)
+    assert Shapes3D(copy, 64).digest() != before
+
+
 def test_images_come_in_the_order_asked_for_with_repeats(shapes):
     source = Shapes3D(shapes, 64)
     rows = [5, 0, 100, 5, 99]

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -201,11 +202,15 @@ class FileSource(Source):
         return decode_images([root / names[row] for row in positions.tolist()], self.size)
 
     def digest(self) -> str:
-        """SHA-256 over kind, size, settings, classes, label files' bytes, and per split image names and byte sizes.
+        """SHA-256 over kind, size, settings, classes, label files, and per split the images' names and contents.
 
-        The contents of the images are left out, so that 200,000 of them take a second: an image replaced by another of
-        exactly as many bytes is not noticed. Raises DataError if a file has gone.
+        The files are read once, on the first call: 18,000 small images take half a second, or five from a cold disk.
+        Raises DataError if a file has gone.
         """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         state = {"kind": self.uri, "size": self.size, "settings": self._settings}
         header = json.dumps({**state, "classes": self.classes}, sort_keys=True)
         hasher = hashlib.sha256(header.encode())
@@ -214,8 +219,8 @@ class FileSource(Source):
                 hasher.update(hashlib.sha256(path.read_bytes()).digest())
             for split in SPLITS:
                 for name in self.individuals.names[split]:
-                    n_bytes = os.stat(self.individuals.root / name).st_size
-                    hasher.update(f"{split}\0{name}\0{n_bytes}\n".encode())
+                    content = hashlib.sha256((self.individuals.root / name).read_bytes())
+                    hasher.update(f"{split}\0{name}\0{content.hexdigest()}\n".encode())
         except OSError as error:
             raise DataError(f"{error.filename}: {error.strerror}; restore the file") from None
         return f"sha256:{hasher.hexdigest()}"

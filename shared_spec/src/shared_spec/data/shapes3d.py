@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,12 +127,15 @@ class Shapes3D(Source):
         return self._read(ordered)
 
     def digest(self) -> str:
-        """SHA-256 over size, settings, the file's length in bytes and every label; image contents are left out."""
-        state = {"kind": self.uri, "size": self.size, "settings": self._settings}
-        state["bytes"] = self._file.stat().st_size
-        hasher = hashlib.sha256(json.dumps(state, sort_keys=True).encode())
-        hasher.update(self._codes.astype("<i2").tobytes())
-        return f"sha256:{hasher.hexdigest()}"
+        """SHA-256 over size, settings and the file, which is read once, on the first call."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        with self._file.open("rb") as opened:
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        state = {"kind": self.uri, "size": self.size, "settings": self._settings, "file": content}
+        return f"sha256:{hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()}"
 
     def _positions(
         self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]
