@@ -1,5 +1,6 @@
 """A tiny run of all three parties, made once per session through the commands, for tests that need real artefacts."""
 
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,3 +91,24 @@ def run():
 def fit_words():
     """The function that gives the words of the fit behind `tiny`."""
     return fit
+
+
+@pytest.fixture
+def fails(run, capsys):
+    """Runs a command that must fail with this code and one line that matches; returns the line."""
+
+    def check(code, pattern, *words, nothing_at=None):
+        capsys.readouterr()
+        assert run(*words) == code
+        captured = capsys.readouterr()
+        lines = captured.err.strip().splitlines()
+        assert lines[-1].startswith("error: "), lines
+        assert re.search(pattern, lines[-1]), lines[-1]
+        assert "Traceback" not in captured.err
+        if nothing_at is not None:
+            assert not nothing_at.exists()
+            litter = list(nothing_at.parent.glob(f".{nothing_at.name}*"))
+            assert litter == [], "something half-written was left"
+        return lines[-1]
+
+    return check

@@ -99,7 +99,7 @@ def test_a_planted_unfair_person_is_never_certified():
             bounds.append(Bounds(view.centre, view.centre, view.radius, status))
         for found in bounds:
             for method in ("closed-form", "crown", "sequential", "randomized"):
-                sampling = Sampling(alpha=1e-4, n0=100, n=2000)
+                sampling = Sampling(alpha=1e-4, selection_samples=100, samples=2000)
                 decided = decide(head, found, method, 1.0, sampling, seed, ["planted"])
                 assert decided.status[0] != "CERTIFIED", (seed, method)
 
@@ -124,5 +124,7 @@ def test_radii_that_are_no_bounds_never_certify(spoiled):
     radii = torch.tensor([spoiled], dtype=torch.float64)
     bounds = Bounds(torch.zeros(1, 2), torch.zeros(1, 2), radii, torch.zeros(1, dtype=torch.uint8))
     for method in ("closed-form", "crown", "sequential", "randomized"):
-        decided = decide(head, bounds, method, 1.0, Sampling(n0=10, n=100), 0, ["a"])
+        decided = decide(
+            head, bounds, method, 1.0, Sampling(selection_samples=10, samples=100), 0, ["a"]
+        )
         assert decided.status[0] != "CERTIFIED", method

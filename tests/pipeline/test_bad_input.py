@@ -22,27 +22,6 @@ from shared_spec.errors import SettingsError
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture
-def fails(run, capsys):
-    """Runs a command that must fail with this code and one line that matches; returns the line."""
-
-    def check(code, pattern, *words, nothing_at=None):
-        capsys.readouterr()
-        assert run(*words) == code
-        captured = capsys.readouterr()
-        lines = captured.err.strip().splitlines()
-        assert lines[-1].startswith("error: "), lines
-        assert re.search(pattern, lines[-1]), lines[-1]
-        assert "Traceback" not in captured.err
-        if nothing_at is not None:
-            assert not nothing_at.exists()
-            litter = list(nothing_at.parent.glob(f".{nothing_at.name}*"))
-            assert litter == [], "something half-written was left"
-        return lines[-1]
-
-    return check
-
-
 def rewrite(path, change_tensors=lambda tensors: None, change_document=lambda document: None):
     """Writes a safetensors artefact anew after changing it, with a digest that is right again."""
     with safe_open(path, framework="pt") as file:

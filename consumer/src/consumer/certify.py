@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from consumer.head import FrozenHead
 from consumer.population import population_statement
 from shared_spec.artifacts.bundle import UNBOUNDED, Bundle
 from shared_spec.artifacts.bundle_documents import ViewEntry
-from shared_spec.artifacts.certificate import STATUSES, Claim, Population
+from shared_spec.artifacts.certificate import STATUSES, Claim, Population, SamplingEntry
 from shared_spec.errors import DataError, SettingsError
 
 __all__ = ["ViewCertificates", "certify_view", "decide_all", "read_bounds", "view_methods"]
@@ -144,6 +144,7 @@ def certify_view(
         alpha=alpha,
         alpha_per_individual=total,
         radius_method=method,
+        sampling=SamplingEntry(**asdict(sampling)) if decisions.smoothed else None,
         individuals=len(sample_ids),
         counts={status: int((decisions.status == status).sum()) for status in STATUSES},
         certified_fraction=decisions.certified / len(sample_ids),

@@ -63,11 +63,11 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Settings of the sampled methods: paper, alpha_rs = 0.001, n0 = 2,000, n = 100,000."""
+    """Settings of the sampled methods: the paper's alpha_rs, n0 to choose the class and n to certify it."""
 
     alpha: float = 0.001
-    n0: int = 2_000
-    n: int = 100_000
+    selection_samples: int = 2_000
+    samples: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -192,12 +192,14 @@ def _sampled(
         return [numpy_generator(seed, purpose, sample_id) for sample_id in sample_ids]
 
     noisy = NoisyHead(head, sigma_rs)
-    classes, _ = select_classes(noisy, bounds.points, sampling.n0, streams("consumer.select"))
+    classes, _ = select_classes(
+        noisy, bounds.points, sampling.selection_samples, streams("consumer.select")
+    )
     test = streams("consumer.test")
     alpha = {"head's radius": sampling.alpha}
     if method == "sequential":
         result = sequential_decision(
-            noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.n
+            noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples
         )
         return Decisions(
             prediction=classes.numpy(),
@@ -218,7 +220,9 @@ def _sampled(
             smoothed=True,
             alpha=alpha,
         )
-    radii = randomized_radius(noisy, bounds.centres, classes, sampling.n, sampling.alpha, test)
+    radii = randomized_radius(
+        noisy, bounds.centres, classes, sampling.samples, sampling.alpha, test
+    )
     certified = ~radii.abstained & (bounds.radii.numpy() < radii.radius)
     status = np.where(certified, "CERTIFIED", np.where(radii.abstained, "ABSTAIN", "NOT_CERTIFIED"))
     return Decisions(

@@ -16,10 +16,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from shared_spec.artifacts.certificate import load_certificate
+from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.errors import ArtifactError, DataError
 
-__all__ = ["FrozenHead", "Head", "HeadConfig", "load_head"]
+__all__ = ["FrozenHead", "Head", "HeadConfig", "certified_head", "load_head"]
 
 
 class HeadConfig(BaseModel):
@@ -187,6 +187,10 @@ def load_head(certificate: Path) -> Head:
     Raises:
         ArtifactError: the certificate is missing, changed or malformed.
     """
-    loaded = load_certificate(certificate)
-    entry = loaded.document.head.model_dump(exclude={"digest", "settings"})
-    return Head.from_tensors(HeadConfig.model_validate(entry), loaded.head)
+    return certified_head(load_certificate(certificate))
+
+
+def certified_head(certificate: Certificate) -> Head:
+    """The head of a certificate that was loaded. Raises ArtifactError if its weights are not those described."""
+    entry = certificate.document.head.model_dump(exclude={"digest", "settings"})
+    return Head.from_tensors(HeadConfig.model_validate(entry), certificate.head)

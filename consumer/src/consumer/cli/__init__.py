@@ -9,6 +9,7 @@ import click
 from consumer.cli.certify import certify
 from consumer.cli.inspect import inspect
 from consumer.cli.predict import predict
+from consumer.cli.verify import verify
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -22,11 +23,12 @@ def group() -> None:
     Example:
       consumer certify --reps reps/ --target Smiling --out certificate/
       consumer inspect certificate/
+      consumer verify certificate/ --reps reps/
       consumer predict --reps new-reps/ --head certificate/ --out predictions.csv
     """
 
 
-for command in (certify, predict, inspect):
+for command in (certify, predict, inspect, verify):
     group.add_command(command)
 
 

@@ -154,7 +154,7 @@ def certify(
         {REPORT: lambda complete: render_report(complete, rows)},
     )
     publish_directory(out, force)
-    _report(out, digest, target, config.sigma_rs, claims, as_json)
+    _report(out, digest, reps, target, config.sigma_rs, claims, as_json)
     if rule is not None and (failures := rule.failures(claims)):
         raise PolicyNotMet(
             f"policy {policy!r} is not met: {'; '.join(failures)}; the certificate is at {out}"
@@ -203,8 +203,8 @@ def _document(
 
 
 def _report(
-    out: Path, digest: str, target: str, sigma_rs: float, claims: dict[str, Claim], as_json: bool
-) -> None:
+    out: Path, digest: str, reps: Path, target: str, sigma_rs: float, claims: dict[str, Claim], as_json: bool,
+) -> None:  # fmt: skip
     rows = [
         [
             view,
@@ -222,7 +222,7 @@ def _report(
         "view", "certified model", "accuracy %", "certified", "%", "alpha each", "false expected", "population >= %",
     ]  # fmt: skip
     text = table(f"{target}, noise {sigma_rs:g}: {out}", columns, rows)
-    text.caption = f"To read: {out / REPORT}. Next: consumer inspect {out}"
+    text.caption = f"To read: {out / REPORT}. Next: consumer verify {out} --reps {reps}"
     text.caption_justify = "left"
     result = {
         "certificate": str(out),

@@ -11,7 +11,7 @@ import numpy as np
 
 from consumer.certify import certify_view, read_bounds
 from consumer.decide import Sampling
-from consumer.head import load_head
+from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import load_bundle
@@ -58,7 +58,8 @@ def predict(
     """
     refuse_existing(out, force)
     bundle = load_bundle(reps)
-    document = load_certificate(certificate_path).document
+    certificate = load_certificate(certificate_path)
+    document = certificate.document
     for name, ours, theirs in (
         ("encoder", bundle.manifest.encoder.digest, document.encoder_digest),
         ("spec", bundle.manifest.spec.digest, document.spec.digest),
@@ -68,7 +69,7 @@ def predict(
                 f"{reps}: made with {name} {ours}, but the certificate speaks of {theirs}; "
                 f"ask the producer for a bundle of that {name}"
             )
-    trained = load_head(certificate_path)
+    trained = certified_head(certificate)
     head, config = trained.frozen(), trained.config
     sample_ids = bundle.sample_ids(split)
     rows = []

@@ -32,6 +32,7 @@ __all__ = [
     "Claim",
     "HeadEntry",
     "Population",
+    "SamplingEntry",
     "Status",
     "load_certificate",
     "save_certificate",
@@ -72,6 +73,14 @@ class Population(Strict):
     """P_x(the model is fair at x) is at least this, with that confidence over the draw of the individuals."""
 
 
+class SamplingEntry(Strict):
+    """How a sampled method drew: with the certificate's seed this gives the same samples again."""
+
+    alpha: float = Field(gt=0, lt=1)
+    selection_samples: int = Field(gt=0)
+    samples: int = Field(gt=0)
+
+
 class Claim(Strict):
     """What is claimed for one view: of which model, with which failure probability, and how often."""
 
@@ -82,6 +91,8 @@ class Claim(Strict):
     """Failure probability per event and individual; empty for deterministic certificates."""
     alpha_per_individual: float = Field(ge=0, lt=1)
     radius_method: str
+    sampling: SamplingEntry | None = None
+    """Null for deterministic methods."""
     individuals: int = Field(gt=0)
     counts: dict[Status, int]
     certified_fraction: float = Field(ge=0, le=1)
