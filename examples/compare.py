@@ -1,4 +1,4 @@
-"""The play that both examples perform: regulator, two producers (Naive and LASSI), a consumer of each."""
+"""The play that both examples perform: regulator, two producers (Naive and LASSI), a consumer of each, an auditor."""
 
 from __future__ import annotations
 
@@ -59,6 +59,10 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
             spec, producer.folder / "model", consumer.folder / "certificate", latents
         )
         figures[method] = {"claims": result["claims"], "empirically_fair": float(fair.mean())}
+    auditor = Organisation("auditor", out / "auditor")
+    hand_over(producer, auditor, "reps")
+    hand_over(consumer, auditor, "certificate")
+    auditor.show("consumer", "verify", "certificate", "--reps", "reps")
     certificates = {method: out / f"consumer-{method}" / "certificate" for method in play.fit}
     draw_scatter(certificates, out / "scatter.png")
     _print(play, figures)
