@@ -169,12 +169,18 @@ def note(message: str) -> None:
 def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
     """A plain table, its numbers to the right; the first column and those without a heading are text.
 
-    What is too long for the terminal is folded and never cut: a digest must be readable to its end.
+    What is too long for the terminal is folded and never cut: a digest must be readable to its end. The words of a
+    heading stay whole.
     """
     result = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         number = index > 0 and column != ""
-        result.add_column(column, justify="right" if number else "left", overflow="fold")
+        result.add_column(
+            column,
+            justify="right" if number else "left",
+            overflow="fold",
+            min_width=max(map(len, column.split()), default=None),
+        )
     for row in rows:
         result.add_row(*row)
     return result
