@@ -94,20 +94,24 @@ def export_bundle(
     workers.wait()
     _export_shards(partial, manifest, model, similarity, views, splits, workers, advance)
     workers.wait()
-    if not workers.first:
-        workers.wait()
-        return load_bundle(out).digest
+    digest = _publish(out, manifest, splits, force) if workers.first else ""
+    workers.wait()
+    return digest or load_bundle(out).digest
+
+
+def _publish(
+    out: Path, manifest: Mapping[str, Any], splits: Mapping[str, SplitData], force: bool
+) -> str:
+    """Seals the partial directory, all of whose shards are there, and gives it its name; returns the digest."""
     ids = {split: data.sample_ids for split, data in splits.items()}
     labels = {
         name: {split: data.labels[name] for split, data in splits.items()}
         for name in manifest["labels"]
     }
-    digest = seal_bundle(
-        partial, format_individuals(ids, labels, manifest["shard_rows"]), dict(manifest)
-    )
+    individuals = format_individuals(ids, labels, manifest["shard_rows"])
+    digest = seal_bundle(partial_directory(out), individuals, dict(manifest))
     publish_directory(out, force)
     _plan(out).unlink()
-    workers.wait()
     return digest
 
 

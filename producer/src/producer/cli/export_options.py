@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,17 +141,7 @@ def run_export(
     entries = views.entries(spec.similarity, job.certified)
     names = job.shared or model.document.targets
     classes = {name: source.check_column(name) for name in names}
-    splits, counts = {}, {}
-    for split, every in job.every.items():
-        rows = selected_rows(source, split, every)
-        ids = source.sample_ids(split)
-        labels = {
-            name: [classes[name][code] for code in source.labels(split, name)[rows]]
-            for name in names
-        }
-        latents = encode(spec, source, split, every, job.cache, workers)
-        splits[split] = SplitData([ids[row] for row in rows], latents, labels)
-        counts[split] = SplitEntry(available=len(ids), every=every, individuals=len(rows))
+    splits, counts = _read_splits(spec, source, classes, job, workers)
     manifest = {
         "media_type": "application/vnd.lassi.representations.v1+json",
         "spec": SpecEntry(
@@ -189,6 +179,28 @@ def run_export(
         "splits": manifest["splits"],
         "views": manifest["views"],
     }
+
+
+def _read_splits(
+    spec: Spec,
+    source: Source,
+    classes: Mapping[str, Sequence[str]],
+    job: ExportJob,
+    workers: Workers,
+) -> tuple[dict[str, SplitData], dict[str, SplitEntry]]:
+    """Per split the individuals with the labels of `classes`, encoded where they were not, and how many there are."""
+    splits, counts = {}, {}
+    for split, every in job.every.items():
+        rows = selected_rows(source, split, every)
+        ids = source.sample_ids(split)
+        labels = {
+            name: [values[code] for code in source.labels(split, name)[rows]]
+            for name, values in classes.items()
+        }
+        latents = encode(spec, source, split, every, job.cache, workers)
+        splits[split] = SplitData([ids[row] for row in rows], latents, labels)
+        counts[split] = SplitEntry(available=len(ids), every=every, individuals=len(rows))
+    return splits, counts
 
 
 def report(result: dict[str, Any], target: str, as_json: bool) -> None:
