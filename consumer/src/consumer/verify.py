@@ -64,8 +64,13 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
                 f"{certificate.path}: was made from {name} {stated}, but {bundle.path} has {actual}; "
                 "verify it with the bundle that it names"
             )
-    if unknown := sorted(set(document.claims) - set(manifest.views)):
-        raise ArtifactError(f"{certificate.path}: claims a {unknown[0]} view; the bundle has none")
+    for view in document.claims:
+        if view not in manifest.views or document.split not in manifest.views[view].splits:
+            raise ArtifactError(
+                f"{certificate.path}: claims something of split {document.split} in the {view} view; "
+                "the bundle bounds nobody there"
+            )
+    _compare(certificate, "head: input_dim", document.head.input_dim, bundle.dimension)
     split = manifest.splits[document.split]
     _compare(certificate, "skipped", document.skipped, split.available - split.individuals)
     everybody = list(bundle.sample_ids(document.split))
@@ -147,9 +152,12 @@ def _certify_again(
 
 
 def _same(column: str, stated: str, expected: Any) -> bool:  # noqa: ANN401 - a cell of any type
-    if column == "d_rs" and stated != "" and expected != "":
+    if column != "d_rs" or "" in (stated, expected):
+        return stated == str(expected)
+    try:
         return math.isclose(float(stated), float(expected), rel_tol=_RADIUS_TOLERANCE)
-    return stated == str(expected)
+    except ValueError:
+        return False
 
 
 def _compare(certificate: Certificate, name: str, stated: object, actual: object) -> None:
