@@ -139,6 +139,7 @@ def race(task: str, architecture: Architecture, rounds: int) -> dict[str, tuple[
         arguments = (end, task, name, architecture, torch.get_num_threads())
         workers.append(context.Process(target=serve, args=arguments, daemon=True))
         workers[-1].start()
+        end.close()  # else the death of a worker would leave its line open, and us waiting
         peaks[name] = lines[name].recv()
     best = dict.fromkeys(lines, float("inf"))
     for _ in range(rounds):
