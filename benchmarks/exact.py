@@ -18,10 +18,10 @@ import torch
 from exact_weights import PAPER, trained_like
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.decision import decide_linear_head
 from producer.views.exact.polyline import polyline_along
 from producer.views.exact.view import ExactView, certify_exact
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def report(name: str, seconds: float, textbook: float, view: ExactView) -> None:
     )
 
 
-def views(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor, textbook: float) -> None:
+def views(encoder: ReluNetwork, vectors: Tensor, latents: Tensor, textbook: float) -> None:
     """Balls for k = 1, 2, 3 and tubes."""
     settings = {
         "k = 1, grid": (1, len(latents), {}),
@@ -73,7 +73,7 @@ def views(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor, textbook: fl
         report(name, seconds / count, textbook, view)
 
 
-def heads(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor) -> None:
+def heads(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> None:
     """Random heads through the median, decided directly; preparation counted once per head of 16 individuals."""
     generator = torch_generator(0, "benchmark-heads")
     medians = encoder(latents[-128:])
@@ -94,7 +94,7 @@ def heads(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor) -> None:
         print(f"known head, k = {k}: {1e3 * spent / 80:6.1f} ms, {cells / 80:.1f} boxes, {counts}")
 
 
-def samples(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor) -> float:
+def samples(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> float:
     """Textbook sampling against reading samples off the polyline; CPU seconds of the former per individual."""
     plain = torch.nn.Sequential()
     for weight, bias in zip(encoder.weights, encoder.biases, strict=True):
@@ -123,7 +123,7 @@ def samples(encoder: FoldedEncoder, vectors: Tensor, latents: Tensor) -> float:
     return textbook
 
 
-def stream(encoder: FoldedEncoder, vectors: Tensor, count: int) -> None:
+def stream(encoder: ReluNetwork, vectors: Tensor, count: int) -> None:
     """Certifies `count` fresh individuals in chunks, as an export does; wall time and peak memory beyond the inputs."""
     generator = torch_generator(0, "benchmark-stream")
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

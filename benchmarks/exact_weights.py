@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from producer.folded import FoldedEncoder
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 __all__ = ["PAPER", "trained_like"]
@@ -22,7 +22,7 @@ PAPER = (12288, 2048, 1024, 512)
 
 def trained_like(
     widths: tuple[int, ...], attributes: int, fair: bool, seed: int, steps: int = 100
-) -> tuple[FoldedEncoder, Tensor, Tensor]:
+) -> tuple[ReluNetwork, Tensor, Tensor]:
     """An encoder after `steps` steps of LASSI-like (fair) or plain training.
 
     Returns:
@@ -59,7 +59,7 @@ def trained_like(
         loss.backward()
         optimiser.step()
     linear = [layer for layer in encoder if isinstance(layer, nn.Linear)]
-    folded = FoldedEncoder(
+    folded = ReluNetwork(
         tuple(layer.weight.detach().double() for layer in linear),
         tuple(layer.bias.detach().double() for layer in linear),
     )

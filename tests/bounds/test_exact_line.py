@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.grid import LineMesh, uniform_parameters
 from producer.views.exact.line import bound_lines
 from producer.views.exact.network import BoundedNetwork
 from producer.views.exact.view import certify_exact
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 
@@ -113,7 +113,7 @@ def test_linear_encoder_has_radius_epsilon_times_length():
 
 
 def test_absolute_value_and_constant_have_their_closed_forms():
-    absolute = FoldedEncoder(
+    absolute = ReluNetwork(
         (torch.tensor([[1.0], [-1.0]]).double(), torch.tensor([[1.0, 1.0], [0.0, 0.0]]).double()),
         (torch.zeros(2).double(), torch.zeros(2).double()),
     )
@@ -122,7 +122,7 @@ def test_absolute_value_and_constant_have_their_closed_forms():
     assert 0.75 <= view.radius[0] <= 0.75 + 1e-9, "g(t) = |t| e_1 reaches epsilon"
     half = certify_exact(absolute, 0.0 * one, one, 0.75, enclosing=True)
     assert 0.375 <= half.radius[0] <= 0.38, "a ball half as large holds it"
-    constant = FoldedEncoder((0.0 * one,), (one[0] * 0.1,))
+    constant = ReluNetwork((0.0 * one,), (one[0] * 0.1,))
     still = certify_exact(constant, one, one, 1.0)
     away = abs(float(torch.tensor(0.1)) - 0.1)
     assert away <= still.radius[0] <= away + 1e-12
@@ -131,7 +131,7 @@ def test_absolute_value_and_constant_have_their_closed_forms():
 
 def test_one_sided_maxima_are_found_at_both_ends():
     for sign in (1.0, -1.0):
-        ramp = FoldedEncoder(
+        ramp = ReluNetwork(
             (torch.tensor([[sign]]).double(), torch.tensor([[3.0]]).double()),
             (torch.tensor([-0.9]).double(), torch.zeros(1).double()),
         )
@@ -145,7 +145,7 @@ def test_one_sided_maxima_are_found_at_both_ends():
 def test_radius_counts_the_rounding_of_the_exported_centre():
     """R(z) = 1 + 2^-26 is no float32; the radius is measured from what is exported."""
     value = torch.tensor([1.0 + 2.0**-26], dtype=torch.float64)
-    encoder = FoldedEncoder((torch.zeros(1, 1).double(),), (value,))
+    encoder = ReluNetwork((torch.zeros(1, 1).double(),), (value,))
     view = certify_exact(encoder, torch.zeros(1, 1), torch.ones(1, 1), 1.0)
     assert view.radius[0] >= (view.centre[0].double() - value).abs()[0] > 0
 
@@ -158,7 +158,7 @@ def test_invariances():
     assert torch.allclose(base.radius, scaled.radius, rtol=1e-9), "a -> 2a, epsilon -> epsilon/2"
     generator = torch_generator(0, "rotation")
     rotation, _ = torch.linalg.qr(torch.randn(5, 5, generator=generator, dtype=torch.float64))
-    turned = FoldedEncoder(
+    turned = ReluNetwork(
         (*encoder.weights[:-1], rotation @ encoder.weights[-1]),
         (*encoder.biases[:-1], rotation @ encoder.biases[-1]),
     )

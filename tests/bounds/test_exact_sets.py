@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.affine_forms import linear_forms, reduce_network
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.decision import bound_margins, decide_linear_head
 from producer.views.exact.network import BoundedNetwork
 from producer.views.exact.view import certify_exact
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 
@@ -100,7 +100,7 @@ def test_linear_encoder_has_the_spectral_norm_as_radius(k):
 
 def test_maximum_at_45_degrees_on_the_sphere_is_kept():
     """g = relu(t_1 + t_2 - 1.35): only a sliver of the ball at 45 degrees is active, value sqrt(2) - 1.35."""
-    encoder = FoldedEncoder(
+    encoder = ReluNetwork(
         (torch.ones(1, 2).double(), torch.ones(1, 1).double()),
         (torch.tensor([-1.35], dtype=torch.float64), torch.zeros(1).double()),
     )

@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.gaussian_mass import gaussian_mass, gaussian_quantile
 from producer.views.exact.polyline import polyline
 from producer.views.exact.view import certify_exact
 from shared_spec.errors import ArtifactError, DataError, SettingsError
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 
@@ -104,7 +104,7 @@ def test_distances_along_a_polyline_are_never_too_small():
 
 
 def test_gaussian_mass_of_an_interval_and_of_samples():
-    line = FoldedEncoder((2.0 * torch.ones(1, 1).double(),), (torch.zeros(1).double(),))
+    line = ReluNetwork((2.0 * torch.ones(1, 1).double(),), (torch.zeros(1).double(),))
     curve = polyline(line, torch.zeros(1).double(), torch.ones(1).double(), 6.5 * 0.65)
     mass = gaussian_mass(curve, torch.zeros(1).double(), 1.0, 0.65)
     exact = 1.0 - 2.0 * norm.sf(0.5 / 0.65)
@@ -127,7 +127,7 @@ def test_gaussian_mass_of_an_interval_and_of_samples():
 def test_bad_input_is_refused_with_the_reason():
     encoder = oracle.small_encoder((4, 6, 3), 0)
     latents, vectors = oracle.small_set(encoder, 2, 1, 0)
-    broken = FoldedEncoder((encoder.weights[0] * torch.nan, encoder.weights[1]), encoder.biases)
+    broken = ReluNetwork((encoder.weights[0] * torch.nan, encoder.weights[1]), encoder.biases)
     with pytest.raises(ArtifactError, match="not finite"):
         certify_exact(broken, latents, vectors, 1.0)
     with pytest.raises(ArtifactError, match="not finite"):

@@ -7,13 +7,13 @@ import torch
 from scipy.stats import chi2
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.folded import FoldedEncoder
 from producer.views.centre import distances
 from producer.views.exact.gaussian_mass import gaussian_quantile
 from producer.views.exact.polyline import polyline
 from producer.views.sampling import draws, representation_map
 from producer.views.smoothing import certify_smoothing
 from producer.views.statements import SmoothingSettings
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -33,7 +33,7 @@ def random_net(seed=0, q=24, hidden=(16, 12), d=8, scale=1.0):
 def test_a_linear_encoder_has_the_quantile_of_a_chi_law(k):
     # Orthogonal directions of length 3: ||g(sigma xi) - g(0)|| = 3 sigma chi_k. Wrong units of sigma, noise shared
     # between attributes or a dropped attribute all move this quantile.
-    encoder = FoldedEncoder(
+    encoder = ReluNetwork(
         (torch.eye(6, dtype=torch.float64),), (torch.ones(6, dtype=torch.float64),)
     )
     similarity = SimilaritySet(3 * torch.eye(k, 6), EPSILON)
@@ -53,7 +53,7 @@ def test_a_linear_encoder_has_the_quantile_of_a_chi_law(k):
 
 def test_directions_that_are_not_orthogonal_add_up():
     jacobian = torch.tensor([[2.0, 0.0, 0.0], [1.9, 0.5, 0.0]])
-    encoder = FoldedEncoder(
+    encoder = ReluNetwork(
         (torch.eye(3, dtype=torch.float64),), (torch.zeros(3, dtype=torch.float64),)
     )
     similarity = SimilaritySet(jacobian, EPSILON)
@@ -66,7 +66,7 @@ def test_directions_that_are_not_orthogonal_add_up():
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_a_constant_encoder_has_radius_zero_up_to_rounding_and_never_abstains(k):
-    encoder = FoldedEncoder(
+    encoder = ReluNetwork(
         (torch.zeros(3, 5, dtype=torch.float64), torch.ones(4, 3, dtype=torch.float64)),
         (torch.ones(3, dtype=torch.float64), torch.full((4,), 1 / 3, dtype=torch.float64)),
     )

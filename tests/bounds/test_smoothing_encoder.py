@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.folded import FoldedEncoder
 from producer.views.bound import certify, predict
 from producer.views.sampling import draws, evaluation_errors, representation_map
 from producer.views.smoothing import certify_smoothing, predict_smoothing
 from producer.views.statements import SmoothingSettings
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -115,7 +115,7 @@ def test_evaluation_is_as_close_to_the_reals_as_is_said(k):
     similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)
     z = 1e9 * torch.randn(24, generator=generator, dtype=torch.float64)
     shift = folded.weights[0] @ z - folded.biases[0]
-    folded = FoldedEncoder(folded.weights, (-shift, *folded.biases[1:]))
+    folded = ReluNetwork(folded.weights, (-shift, *folded.biases[1:]))
     sigma = 0.65
     t = draws(0, "radius", "x", 400, k, sigma)
     offset = folded.first_layer(z)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from producer.folded import FoldedEncoder
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 
@@ -21,7 +21,7 @@ def small_encoder(widths, seed, dyadic=False):
     weights = tuple(draw(outer, inner) * (2.0 / inner) ** 0.5 for inner, outer in pairs)
     if dyadic:
         weights = tuple((weight * 16).round() / 16 for weight in weights)
-    return FoldedEncoder(weights, tuple(0.5 * draw(outer) for _, outer in pairs))
+    return ReluNetwork(weights, tuple(0.5 * draw(outer) for _, outer in pairs))
 
 
 def small_set(encoder, individuals, attributes, seed, dyadic=False):

@@ -8,7 +8,6 @@ from consumer import load_head
 from consumer.decide import Bounds, Sampling, decide
 from consumer.head import FrozenHead
 from producer import load_encoder
-from producer.folded import FoldedEncoder
 from producer.views.exact.view import certify_exact
 from producer.views.smoothing import certify_smoothing, predict_smoothing
 from producer.views.statements import SmoothingSettings
@@ -16,6 +15,7 @@ from shared_spec import load_certificate, load_spec
 from shared_spec.artifacts.bundle import BOUND_STATUS
 from shared_spec.data import open_source
 from shared_spec.latents import encode_split
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
 
 pytestmark = pytest.mark.pipeline
@@ -79,7 +79,7 @@ def test_a_planted_unfair_person_is_never_certified():
     Each sampled decision may err with probability alpha; at the levels used here no failure is expected in 200.
     """
     identity = torch.eye(2, dtype=torch.float64)
-    encoder = FoldedEncoder((identity,), (torch.zeros(2, dtype=torch.float64),))
+    encoder = ReluNetwork((identity,), (torch.zeros(2, dtype=torch.float64),))
     similarity = SimilaritySet(torch.tensor([[1.0, 0.0]]), 1.0)
     weight = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
     generator = np.random.Generator(np.random.Philox(8))

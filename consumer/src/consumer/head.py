@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.errors import ArtifactError, DataError
+from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["FrozenHead", "Head", "HeadConfig", "certified_head", "load_head"]
 
@@ -52,46 +53,13 @@ class HeadConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class FrozenHead:
-    """C: R^d -> R^classes as W_L relu(... relu(W_1 r + b_1) ...) + b_L in float64; L = 1 for a linear head.
-
-    Attributes:
-        weights: W_1 [h_1, d], ..., W_L [classes, h_{L-1}].
-        biases: b_1 [h_1], ..., b_L [classes].
-    """
-
-    weights: tuple[Tensor, ...]
-    biases: tuple[Tensor, ...]
-
-    def __post_init__(self) -> None:
-        for tensor in (*self.weights, *self.biases):
-            if tensor.dtype != torch.float64:
-                raise TypeError(f"a frozen head is float64, got {tensor.dtype}")
-
-    @property
-    def input_dim(self) -> int:
-        """d, the dimension of the representations."""
-        return self.weights[0].shape[1]
+class FrozenHead(ReluNetwork):
+    """C: R^d -> R^classes, the logits; no hidden layer for a linear head."""
 
     @property
     def classes(self) -> int:
         """The number of classes."""
-        return self.weights[-1].shape[0]
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether there is no hidden layer."""
-        return len(self.weights) == 1
-
-    def __call__(self, representations: Tensor) -> Tensor:
-        """Logits [..., classes] in float64 of representations [..., d] of any float dtype."""
-        return self.tail(representations.to(torch.float64) @ self.weights[0].T + self.biases[0])
-
-    def tail(self, preactivation: Tensor) -> Tensor:
-        """The rest of C after the first affine layer, for preactivations [..., h_1]."""
-        for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
-            preactivation = preactivation.clamp_min(0.0) @ weight.T + bias
-        return preactivation
+        return self.output_dim
 
     def predict(self, representations: Tensor) -> Tensor:
         """Class [...] int64 of each representation [..., d]; the first of tied classes.

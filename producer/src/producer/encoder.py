@@ -14,8 +14,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from producer.folded import FoldedEncoder
 from shared_spec.errors import SettingsError
+from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["Decoder", "Encoder", "EncoderConfig", "fold", "linear"]
 
@@ -131,7 +131,7 @@ def _folded_layer(layer: nn.Linear, norm: nn.BatchNorm1d) -> tuple[Tensor, Tenso
 
 
 @torch.no_grad()
-def fold(encoder: Encoder) -> FoldedEncoder:
+def fold(encoder: Encoder) -> ReluNetwork:
     """The function that `encoder` computes in eval mode, as affine layers and ReLUs in float64 on the CPU.
 
     docs/guarantees.md, C.2. What is certified is the folded network; it equals the module up to the module's own
@@ -158,7 +158,7 @@ def fold(encoder: Encoder) -> FoldedEncoder:
     for index, (weight, bias) in enumerate(pairs):
         if not (bool(torch.isfinite(weight).all()) and bool(torch.isfinite(bias).all())):
             raise SettingsError(f"layer {index + 1} of the encoder is not finite: train it again")
-    return FoldedEncoder(
+    return ReluNetwork(
         weights=tuple(weight.cpu().contiguous() for weight, _ in pairs),
         biases=tuple(bias.cpu().contiguous() for _, bias in pairs),
     )

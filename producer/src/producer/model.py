@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.folded import FoldedEncoder
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
+from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["EncoderDocument", "Model", "load_encoder", "model_path", "save_encoder"]
 
@@ -43,7 +43,7 @@ class Model:
 
     document: EncoderDocument
     encoder: Encoder
-    folded: FoldedEncoder
+    folded: ReluNetwork
 
     @property
     def digest(self) -> str:

@@ -22,7 +22,6 @@ from producer.cli.fit_model import (
     training_options,
     training_settings,
 )
-from producer.folded import FoldedEncoder
 from producer.pictures import draw_search
 from producer.rehearsal import (
     Score,
@@ -48,6 +47,7 @@ from shared_spec.console import (
 from shared_spec.data import open_source
 from shared_spec.distributed import Workers
 from shared_spec.latents import cache_folder
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -147,7 +147,7 @@ def search(
 
 
 def _rehearse(
-    folded: FoldedEncoder, parts: dict[str, LabelledLatents], target: str, classes: int, ids: Sequence[str],
+    folded: ReluNetwork, parts: dict[str, LabelledLatents], target: str, classes: int, ids: Sequence[str],
     every: int, similarity: SimilaritySet, views: Views, sigmas: Sequence[float], seed: int,
 ) -> list[tuple[float, str, float, float]]:  # fmt: skip
     """(sigma_rs, view, accuracy, certified fraction) of every noise level in every view."""
@@ -170,7 +170,7 @@ def _rehearse(
     return found
 
 
-def _represent(folded: FoldedEncoder, data: LabelledLatents) -> Tensor:
+def _represent(folded: ReluNetwork, data: LabelledLatents) -> Tensor:
     rows = range(0, len(data.latents), _BLOCK)
     blocks = (torch.from_numpy(np.array(data.latents[row : row + _BLOCK])) for row in rows)
     return torch.cat([folded(block).to(torch.float32) for block in blocks])

@@ -10,7 +10,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.view import certify_exact
 from producer.views.plan import make_plan
 from producer.views.smoothing import certify_smoothing
@@ -18,6 +17,7 @@ from producer.views.statements import SmoothingSettings
 from shared_spec.artifacts.bundle import BOUND_STATUS
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.document import Strict
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
 
 __all__ = ["ExactSettings", "Views"]
@@ -99,7 +99,7 @@ class Views:
 
     def tensors(
         self,
-        encoder: FoldedEncoder,
+        encoder: ReluNetwork,
         latents: Tensor,
         sample_ids: Sequence[str],
         similarity: SimilaritySet,

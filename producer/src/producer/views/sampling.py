@@ -14,10 +14,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from producer.views.centre import distances
 from producer.views.exact.network import BoundedNetwork
 from producer.views.exact.polyline import Polyline, breakpoints
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet, gaussian
 
@@ -67,7 +67,7 @@ def draws(seed: int, purpose: str, sample_id: str, n: int, k: int, sigma: float)
 
 
 def evaluation_errors(
-    encoder: FoldedEncoder, similarity: SimilaritySet, sigma: float
+    encoder: ReluNetwork, similarity: SimilaritySet, sigma: float
 ) -> Callable[[Tensor, Tensor], float]:
     """How far the representation maps of one individual, and of all who are similar, may be from real arithmetic.
 
@@ -90,7 +90,7 @@ def evaluation_errors(
 
 
 def representation_map(
-    encoder: FoldedEncoder, offset: Tensor, directions: Tensor, reach: float
+    encoder: ReluNetwork, offset: Tensor, directions: Tensor, reach: float
 ) -> RepresentationMap:
     """G on { t : ||t||_2 <= reach }.
 
@@ -113,7 +113,7 @@ def representation_map(
 
 
 def _direct_map(
-    encoder: FoldedEncoder, offset: Tensor, directions: Tensor, reach: float
+    encoder: ReluNetwork, offset: Tensor, directions: Tensor, reach: float
 ) -> RepresentationMap:
     """The same by evaluation, at the price of the neurons that change sign on { t : ||t||_2 <= reach }.
 
@@ -131,7 +131,7 @@ def _direct_map(
     slope = directions[:, on] @ weight[:, on].T
     some_offset, some_directions = offset[changing], directions[:, changing]
     some_weight = weight[:, changing].T.contiguous()
-    later = FoldedEncoder(encoder.weights[1:], encoder.biases[1:])
+    later = ReluNetwork(encoder.weights[1:], encoder.biases[1:])
 
     def block(t: Tensor) -> Tensor:
         hidden = torch.addmm(some_offset, t, some_directions).clamp_min_(0.0)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from producer.views.bound import certify, predict
 from producer.views.plan import make_plan
 from producer.views.sampling import (
@@ -24,6 +23,7 @@ from producer.views.sampling import (
 from producer.views.statements import Plan, SmoothingSettings
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
@@ -71,7 +71,7 @@ class SmoothingPredictions:
 
 
 def certify_smoothing(
-    encoder: FoldedEncoder,
+    encoder: ReluNetwork,
     latents: Tensor,
     sample_ids: Sequence[str],
     similarity: SimilaritySet,
@@ -126,7 +126,7 @@ def certify_smoothing(
 
 
 def predict_smoothing(
-    encoder: FoldedEncoder,
+    encoder: ReluNetwork,
     latents: Tensor,
     query_ids: Sequence[str],
     similarity: SimilaritySet,
@@ -169,7 +169,7 @@ def predict_smoothing(
 
 
 def _individuals(
-    encoder: FoldedEncoder, latents: Tensor, sample_ids: Sequence[str]
+    encoder: ReluNetwork, latents: Tensor, sample_ids: Sequence[str]
 ) -> Iterator[tuple[Tensor, Tensor, str]]:
     """Latent [q], u0 [h_1] and id, one individual at a time."""
     shape = tuple(latents.shape)
@@ -190,14 +190,14 @@ def _individuals(
 
 
 def _map(
-    encoder: FoldedEncoder, offset: Tensor, directions: Tensor, *coefficients: Tensor
+    encoder: ReluNetwork, offset: Tensor, directions: Tensor, *coefficients: Tensor
 ) -> RepresentationMap:
     """G on the coefficients that will be asked for."""
     norms = [torch.linalg.vector_norm(t, dim=1).max() for t in coefficients if len(t)]
     return representation_map(encoder, offset, directions, float(torch.stack(norms).max()))
 
 
-def _stack(centres: list[Tensor], encoder: FoldedEncoder) -> Tensor:
+def _stack(centres: list[Tensor], encoder: ReluNetwork) -> Tensor:
     """[n, d] float32, also for nobody."""
     return torch.stack([torch.empty(encoder.output_dim), *(c.float() for c in centres)])[1:]
 

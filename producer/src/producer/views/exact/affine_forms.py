@@ -15,7 +15,7 @@ from torch import Tensor
 
 from producer.views.exact.cells import Cells
 from producer.views.exact.network import BoundedNetwork, Rays
-from producer.views.exact.rounding import INFLATION, UNIT, gamma
+from shared_spec.rounding import INFLATION, UNIT, gamma
 
 __all__ = ["AffineRows", "Forms", "ReducedNetwork", "linear_forms", "reduce_network"]
 
@@ -169,14 +169,14 @@ def reduce_network(
     layers: tuple[AffineRows, ...] = ()
     reach = torch.linalg.vector_norm(rays.slopes, dim=0) * INFLATION + rows.error
     low, high = offset - reach, offset + reach
-    for index in range(1, network.depth):
+    for index in range(1, network.encoder.depth):
         if index > 1:
             low, high = _range(rows, layers, cells)
         switching = (low < 0.0) & (high > 0.0)
         layers = (*layers, rows[switching])
         weight, bias = network.encoder.weights[index], network.encoder.biases[index]
         error = rays.errors[index][0]
-        if head is not None and index == network.depth - 1:
+        if head is not None and index == network.encoder.depth - 1:
             weight, bias, error = _follow(head, weight, bias, error)
         active, kept = rows[low >= 0.0], weight[:, low >= 0.0].T
         rows = AffineRows(
@@ -185,7 +185,7 @@ def reduce_network(
             torch.cat([active.coupling @ kept, weight[:, switching].T]),
             error,
         )
-    if head is not None and network.depth == 1:
+    if head is not None and network.encoder.depth == 1:
         rows = _follow_rows(head, rows)
     return ReducedNetwork(layers, rows)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from producer.views.exact.affine_forms import Forms, ReducedNetwork
 from producer.views.exact.cells import Cells
-from producer.views.exact.rounding import INFLATION, UNDERFLOW, above, below, gamma
+from shared_spec.rounding import INFLATION, UNDERFLOW, above, below, gamma
 
 __all__ = ["Reach", "largest_norm", "sample_points", "split_axis"]
 

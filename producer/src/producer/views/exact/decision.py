@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.affine_forms import ReducedNetwork, linear_forms, reduce_network
 from producer.views.exact.branch_and_bound import sample_points, split_axis
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.inputs import check_finite, check_inputs, check_settings
 from producer.views.exact.network import BoundedNetwork
-from producer.views.exact.rounding import INFLATION, UNDERFLOW, gamma
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import INFLATION, UNDERFLOW, gamma
 
 __all__ = ["HeadDecision", "bound_margins", "decide_linear_head"]
 
@@ -44,7 +44,7 @@ class HeadDecision:
 
 
 def decide_linear_head(
-    encoder: FoldedEncoder,
+    encoder: ReluNetwork,
     latents: Tensor,
     vectors: Tensor,
     epsilon: float,

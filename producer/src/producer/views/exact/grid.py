@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from producer.views.exact.network import BoundedNetwork, Rays
-from producer.views.exact.rounding import INFLATION
+from shared_spec.rounding import INFLATION
 
 __all__ = ["LineMesh", "relu_gap", "uniform_parameters"]
 
@@ -95,15 +95,15 @@ class LineMesh:
 
     def _evaluate(self, owner: Tensor, tau: Tensor) -> list[Tensor]:
         first = self.rays.offset[owner] + tau.unsqueeze(1) * self.rays.slopes
-        return self.network.preactivations(first)
+        return self.network.encoder.preactivations(first)
 
     def _deviation(self, left: Tensor, right: Tensor) -> Tensor:
         """The delta of D.2 for segments between these points, [s]."""
         network, owner = self.network, self.owner[left]
-        if not network.magnitudes:
+        if not network.encoder.magnitudes:
             return torch.zeros(len(left), dtype=torch.float64)
         errors = torch.zeros(())
-        for index, magnitude in enumerate(network.magnitudes):
+        for index, magnitude in enumerate(network.encoder.magnitudes):
             first, second = self.layers[index][left], self.layers[index][right]
             hidden = errors + relu_gap(first, second)
             if index:

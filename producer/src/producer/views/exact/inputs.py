@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from shared_spec.errors import ArtifactError, DataError, SettingsError
+from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["check_finite", "check_inputs", "check_settings"]
 
@@ -24,7 +24,7 @@ def check_settings(epsilon: float, tolerance: float, max_cells: int, tube_vertic
         )
 
 
-def check_inputs(encoder: FoldedEncoder, latents: Tensor, vectors: Tensor) -> None:
+def check_inputs(encoder: ReluNetwork, latents: Tensor, vectors: Tensor) -> None:
     """Raises ArtifactError or DataError unless vectors [k, q] and latents [n, q] fit the encoder."""
     dimension = encoder.input_dim
     if vectors.ndim != 2 or len(vectors) < 1 or vectors.shape[1] != dimension:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
-from producer.views.exact.rounding import INFLATION, UNDERFLOW, UNIT, gamma
 from shared_spec.errors import ArtifactError
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import INFLATION, UNIT, gamma
 
 __all__ = ["BoundedNetwork", "Rays"]
 
@@ -55,19 +54,17 @@ class BoundedNetwork:
         vectors: the attribute vectors a_i, [k, q] float64.
         epsilon: radius of the similarity set.
         slopes: V = epsilon W_1 a_i, [k, h_1].
-        magnitudes: |W_2|^T, ..., |W_L|^T, contiguous.
         row_norms: upper bounds on the l2 norms of the rows of W_1, [h_1].
     """
 
-    encoder: FoldedEncoder
+    encoder: ReluNetwork
     vectors: Tensor
     epsilon: float
     slopes: Tensor
-    magnitudes: tuple[Tensor, ...]
     row_norms: Tensor
 
     @classmethod
-    def of(cls, encoder: FoldedEncoder, vectors: Tensor, epsilon: float) -> BoundedNetwork:
+    def of(cls, encoder: ReluNetwork, vectors: Tensor, epsilon: float) -> BoundedNetwork:
         """Prepares the encoder for vectors [k, q]. Raises ArtifactError if anything is not finite."""
         for name, tensors in (("weight", encoder.weights), ("bias", encoder.biases)):
             _require_finite(name, tensors)
@@ -77,7 +74,6 @@ class BoundedNetwork:
             vectors=vectors.to(torch.float64),
             epsilon=float(epsilon),
             slopes=encoder.directions(vectors) * float(epsilon),
-            magnitudes=tuple(weight.abs().T.contiguous() for weight in encoder.weights[1:]),
             row_norms=torch.linalg.vector_norm(encoder.weights[0], dim=1) * INFLATION,
         )
 
@@ -87,11 +83,6 @@ class BoundedNetwork:
         last = self.encoder.weights[-1]
         largest = torch.linalg.eigvalsh(last @ last.T)[-1].clamp_min(0.0)
         return float(largest.sqrt()) * (1.0 + 1e-9)
-
-    @property
-    def depth(self) -> int:
-        """L, the number of affine layers."""
-        return len(self.encoder.weights)
 
     def rays(self, latents: Tensor) -> Rays:
         """The similarity sets of latents [n, q]."""
@@ -104,33 +95,15 @@ class BoundedNetwork:
         return norms * INFLATION
 
     def _errors(self, latents: Tensor, offset: Tensor) -> list[Tensor]:
-        """Rounding bounds per layer, from the sum of the absolute values of all terms.
-
-        Relaxing a ReLU at most doubles that sum (|lambda p + mu| + mu <= 2 |p|), hence the factor 2 below.
-        """
+        """Rounding bounds per layer over the cube of parameters."""
         encoder = self.encoder
-        widths = [encoder.input_dim, *(weight.shape[0] for weight in encoder.weights)]
-        terms = [4 * (total + len(self.slopes) + 16) for total in accumulate(widths[1:])]
         length = torch.linalg.vector_norm(latents.to(torch.float64), dim=1, keepdim=True)
         reach = self.epsilon * float(torch.linalg.vector_norm(self.vectors, dim=1).sum())
         size = offset.abs() + self.slopes.abs().sum(0)
         error = gamma(encoder.input_dim + 4) * (
             self.row_norms * (length + reach) * INFLATION + encoder.biases[0].abs()
         )
-        error = error + gamma(terms[0]) * size + UNDERFLOW
-        errors = [error]
-        for layer, magnitude in enumerate(self.magnitudes, start=1):
-            size = 2.0 * size @ magnitude + encoder.biases[layer].abs()
-            error = (errors[-1] @ magnitude + gamma(terms[layer]) * size) * INFLATION
-            errors.append(error + UNDERFLOW)
-        return errors
-
-    def preactivations(self, first: Tensor) -> list[Tensor]:
-        """All preactivations p_1, ..., p_L (the last is the representation) from p_1 [..., h_1]."""
-        values = [first]
-        for weight, bias in zip(self.encoder.weights[1:], self.encoder.biases[1:], strict=True):
-            values.append(torch.addmm(bias, values[-1].clamp_min(0.0), weight.T))
-        return values
+        return encoder.rounding(size, error, extra=len(self.slopes))
 
     def deviation_norm(self, errors: Tensor, image: Tensor) -> Tensor:
         """Upper bound on ||W_L x||_2 over |x| <= errors [s, h], given image = |W_L| errors [s, d]."""

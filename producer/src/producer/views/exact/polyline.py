@@ -14,8 +14,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
-from producer.views.exact.rounding import gamma
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import gamma
 
 __all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
 
@@ -34,7 +34,7 @@ class Polyline:
 
     t: Tensor
     values: Tensor
-    encoder: FoldedEncoder
+    encoder: ReluNetwork
     offset: Tensor
     slope: Tensor
 
@@ -86,7 +86,7 @@ class Polyline:
         return self.encoder.tail(self.offset + t.unsqueeze(1) * self.slope)
 
 
-def polyline(encoder: FoldedEncoder, latent: Tensor, vector: Tensor, t_max: float) -> Polyline:
+def polyline(encoder: ReluNetwork, latent: Tensor, vector: Tensor, t_max: float) -> Polyline:
     """The exact polyline of one individual on [-t_max, t_max].
 
     Args:
@@ -99,19 +99,19 @@ def polyline(encoder: FoldedEncoder, latent: Tensor, vector: Tensor, t_max: floa
     return polyline_along(encoder, encoder.first_layer(latent), slope, t_max)
 
 
-def polyline_along(encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float) -> Polyline:
+def polyline_along(encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float) -> Polyline:
     """As `polyline`, from offset = W_1 z + b_1 [h_1] and slope = W_1 a [h_1]: the first layer costs most."""
     t, values = _trace(encoder, offset, slope, t_max)
     return Polyline(t, values, encoder, offset, slope)
 
 
-def breakpoints(encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float) -> Tensor:
+def breakpoints(encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float) -> Tensor:
     """Increasing parameters from -t_max to t_max, with 0, between which R is linear up to rounding; [m] float64."""
     return _trace(encoder, offset, slope, t_max)[0]
 
 
 def _trace(
-    encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float
+    encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float
 ) -> tuple[Tensor, Tensor]:
     """Vertices t [m] and R there [m, d]."""
     if len(encoder.weights) == 1:
@@ -125,7 +125,7 @@ def _trace(
 
 
 def _second_layer(
-    encoder: FoldedEncoder, offset: Tensor, slope: Tensor, t_max: float
+    encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float
 ) -> tuple[Tensor, Tensor]:
     """Breakpoints of the first layer, with 0, and p_2 there.
 

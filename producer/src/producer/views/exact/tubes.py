@@ -16,7 +16,7 @@ from producer.views.exact.affine_forms import ReducedNetwork
 from producer.views.exact.branch_and_bound import largest_norm, sample_points
 from producer.views.exact.cells import Cells
 from producer.views.exact.line import LineBound
-from producer.views.exact.rounding import INFLATION, above
+from shared_spec.rounding import INFLATION, above
 
 __all__ = ["Tubes", "affine_tube", "polyline_tubes"]
 

@@ -14,7 +14,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from producer.folded import FoldedEncoder
 from producer.views.exact.grid import uniform_parameters
 from producer.views.exact.inputs import check_finite, check_inputs, check_settings
 from producer.views.exact.line import bound_lines
@@ -24,6 +23,7 @@ from producer.views.exact.sets import bound_set
 from producer.views.exact.tubes import Tubes, polyline_tubes
 from shared_spec.artifacts.bundle import BOUND_STATUS
 from shared_spec.errors import DataError
+from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["ExactView", "certify_exact"]
 
@@ -60,7 +60,7 @@ class ExactView:
 
 
 def certify_exact(
-    encoder: FoldedEncoder,
+    encoder: ReluNetwork,
     latents: Tensor,
     vectors: Tensor,
     epsilon: float,

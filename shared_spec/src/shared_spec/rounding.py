@@ -1,4 +1,4 @@
-"""How far float64 arithmetic can be from the reals, so that every radius is a bound in exact arithmetic.
+"""How far float64 arithmetic can be from the reals: the constants and roundings on which every radius rests.
 
 The standard model: a sum of n products, in any order and with or without fused operations, is within
 gamma(n) = n u / (1 - n u) times the sum of the absolute values of its terms, u = 2^-53. Underflow is outside that
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["INFLATION", "UNDERFLOW", "UNIT", "above", "below", "gamma"]
+__all__ = ["INFLATION", "UNDERFLOW", "UNIT", "above", "below", "gamma", "norm_above"]
 
 UNIT = 2.0**-53
 """Unit roundoff u of float64."""
@@ -35,3 +35,17 @@ def above(bound: Tensor) -> Tensor:
 def below(bound: Tensor) -> Tensor:
     """The next float64 below each entry, but not below 0: a lower bound of something non-negative."""
     return torch.nextafter(bound, torch.full_like(bound, -torch.inf)).clamp_min(0.0)
+
+
+def norm_above(values: Tensor, dim: int = -1) -> Tensor:
+    """Upper bound on the l2 norms along `dim` of float64 values; +inf where one of them is not finite.
+
+    Divided by the largest entry first, so that squares neither underflow nor overflow: the norm of what is not zero
+    is never zero.
+    """
+    largest = values.abs().amax(dim, keepdim=True)
+    usable = torch.isfinite(largest) & (largest > 0.0)
+    scale = torch.where(usable, largest, 1.0)
+    norm = torch.linalg.vector_norm(values / scale, dim=dim, keepdim=True)
+    bound = torch.where(usable, above(norm * scale * INFLATION), largest).squeeze(dim)
+    return torch.nan_to_num(bound, nan=torch.inf, posinf=torch.inf)
