@@ -5,22 +5,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shared_spec.lazy import lazily
 
 if TYPE_CHECKING:
     from shared_spec.artifacts.bundle import load_bundle
     from shared_spec.artifacts.certificate import load_certificate
     from shared_spec.artifacts.spec import load_spec
 
-__all__ = ["load_bundle", "load_certificate", "load_spec"]
+    __version__: str
 
-_HOMES = {"load_bundle": "bundle", "load_certificate": "certificate", "load_spec": "spec"}
+__all__ = ["__version__", "load_bundle", "load_certificate", "load_spec"]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
-    # Loaded on first use: reading a bundle needs no flow, and `--help` needs no torch.
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"shared_spec.artifacts.{_HOMES[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "load_bundle": "artifacts.bundle",
+        "load_certificate": "artifacts.certificate",
+        "load_spec": "artifacts.spec",
+    },
+)

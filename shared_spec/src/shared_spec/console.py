@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +18,20 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.errors import LassiError, SettingsError
+from shared_spec.progress import Progress as Step
+from shared_spec.progress import Report
 
 __all__ = [
     "Advance",
@@ -34,6 +44,7 @@ __all__ = [
     "execute",
     "note",
     "progress",
+    "reporting",
     "run",
     "table",
 ]
@@ -71,7 +82,9 @@ def execute(group: click.Group, words: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    # Libraries name a field, as `lambda_2`; whoever typed a command knows its flag.
+    text = re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: "--" + found[1].replace("_", "-"), message)
+    click.echo(f"error: {' '.join(text.split())}", err=True)
     return code
 
 
@@ -232,3 +245,29 @@ def progress(title: str, total: int) -> Iterator[Advance]:
         yield advance
         if not _stderr.is_terminal:
             note(f"{title}: {total} done{', ' + last if last else ''}")
+
+
+@contextmanager
+def reporting() -> Iterator[Report]:
+    """Shows what a verb reports on stderr: a bar per stage on a terminal, elsewhere one line when a stage is done."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[word]}"),
+    )  # fmt: skip
+    bars: dict[str, TaskID] = {}
+    terminal = _stderr.is_terminal
+    with Progress(*columns, console=_stderr, disable=not terminal) as display:
+
+        def show(step: Step) -> None:
+            if step.total == 0:
+                note(step.stage)
+                return
+            if step.stage not in bars:
+                bars[step.stage] = display.add_task(step.stage, total=step.total, word="")
+            display.update(bars[step.stage], completed=step.done, total=step.total, word=step.word)
+            if step.done >= step.total:
+                del bars[step.stage]
+                if not terminal:
+                    note(f"{step.stage}: {step.total} done{', ' + step.word if step.word else ''}")
+
+        yield show

@@ -1,0 +1,23 @@
+"""Names of a package that are loaded when they are first asked for: `--help` needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+__all__ = ["lazily"]
+
+
+def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__`: each name of `homes` from its module, and `__version__` of the distribution."""
+
+    def get(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+        if name == "__version__":
+            return version(f"lassi-{package.replace('_', '-')}")
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return get

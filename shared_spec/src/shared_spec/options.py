@@ -1,0 +1,296 @@
+"""Options of a command from the settings models that it takes: said once, in the model.
+
+`--preset`, `--config FILE.toml` and flags are three layers of the same values; flags win over the file, the file over
+the preset. `--show-config` prints what they resolve to.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import tomllib
+import types
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import annotated_types
+import click
+from pydantic.fields import FieldInfo
+
+from shared_spec.errors import SettingsError
+from shared_spec.settings import Settings, resolve, to_toml
+
+__all__ = ["Command", "command_settings"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Values = dict[str, Any]
+
+_META = "shared_spec.options.file"
+_BOUNDS = (
+    (annotated_types.Gt, ">", "gt"),
+    (annotated_types.Ge, ">=", "ge"),
+    (annotated_types.Lt, "<", "lt"),
+    (annotated_types.Le, "<=", "le"),
+)
+_PLAIN = (str, bool, int, float)
+
+
+class Command(click.Command):
+    """A command whose options stand in groups, and which shows its resolved settings without doing its work."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's; with `--show-config` nothing is required."""
+        if "--show-config" in args:
+            ctx.resilient_parsing = True
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options group by group, a command's own first."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class _SettingOption(click.Option):
+    """An option of one field; its value is None unless it is given."""
+
+    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class _Number(click.ParamType[Any]):
+    """A number, or one of some words."""
+
+    name = "number"
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = tuple(words)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own
+        """The word or the number."""
+        if value in self.words or isinstance(value, float):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r}: expected {', '.join(self.words)} or a number", param, ctx)
+
+
+def command_settings(
+    *,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str | None = None,
+    **models: type[Settings],
+) -> Callable[[Function], Function]:
+    """Adds an option per field of each model, `--preset`, `--config` and `--show-config`.
+
+    The command is handed, under the names of `models`, the resolved settings; and under `given` the names of the fields
+    that a flag or the file set.
+
+    Args:
+        presets: values by field name, per preset.
+        preset: the one that is taken unless another is named.
+        models: the settings, by the name of the command's argument.
+    """
+    fields = {name: model for model in models.values() for name in model.model_fields}
+    if len(fields) != sum(len(model.model_fields) for model in models.values()):
+        raise ValueError("two settings of a command have one name")
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(**values: Any) -> Any:  # noqa: ANN401 - the command's own
+            context = click.get_current_context()
+            chosen = values.pop("preset", None) or preset
+            show = values.pop("show_config")
+            flags = {name: _plain(values.pop(name)) for name in fields}
+            given = {**context.meta.get(_META, {}), **{k: v for k, v in flags.items() if v is not None}}  # fmt: skip
+            layered = {**((presets or {}).get(chosen or "", {})), **given}
+            resolved = {
+                name: resolve(model, {k: v for k, v in layered.items() if k in model.model_fields})
+                for name, model in models.items()
+            }
+            if show:
+                click.echo(to_toml(_shown(context, fields, resolved)), nl=False)
+                return None
+            return function(**values, **resolved, given=frozenset(given))
+
+        options = [
+            _option(name, model.model_fields[name], model.group)
+            for model in models.values()
+            for name in model.model_fields
+            if not (model.model_fields[name].json_schema_extra or {}).get("hidden")  # type: ignore[union-attr]
+        ]
+        params = getattr(call, "__click_params__", [])
+        call.__click_params__ = [*reversed([*options, *_sources(presets, preset)]), *params]  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def _sources(
+    presets: Mapping[str, Mapping[str, Any]] | None, preset: str | None
+) -> list[click.Option]:
+    group = "Where settings come from"
+    found: list[click.Option] = []
+    if presets:
+        found.append(
+            _SettingOption(
+                ["--preset"], type=click.Choice(sorted(presets)), group=group,
+                help="Sizes and counts; flags and --config win over it." + (f"  [default: {preset}]" if preset else ""),
+            )
+        )  # fmt: skip
+    found += [
+        _SettingOption(
+            ["--config"], type=click.Path(path_type=Path), is_eager=True, expose_value=False, callback=_read_file,
+            group=group, help="Settings as TOML; flags win over it.",
+        ),
+        _SettingOption(
+            ["--show-config"], is_flag=True, group=group,
+            help="Print the settings that this command line resolves to, as --config takes them, and do nothing.",
+        ),
+    ]  # fmt: skip
+    return found
+
+
+def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Splits a TOML file into settings, kept for `resolve`, and a command's own options, which become its defaults."""
+    if path is None:
+        return
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path}: not a readable TOML file ({error})") from None
+    options = {
+        flag.removeprefix("--").replace("-", "_"): option
+        for option in ctx.command.params
+        for flag in option.opts
+        if option.name != "config"
+    }
+    settings: Values = {}
+    defaults: Values = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in options:
+            guess = difflib.get_close_matches(name, sorted(options), 1)
+            hint = f"; did you mean {guess[0]!r}?" if guess else ""
+            raise SettingsError(f"{path}: unknown setting {key!r}{hint}")
+        option = options[name]
+        if isinstance(option, _SettingOption) and name not in ("preset", "show_config"):
+            settings[name] = value
+            continue
+        items = value if isinstance(value, list) and option.multiple else [value]
+        wanted = bool if getattr(option, "is_flag", False) else _kind(option)
+        if not all(type(item) is wanted for item in items):
+            raise SettingsError(
+                f"{path}: {key} is {str(value)!r:.80}: expected {'a list of ' if option.multiple else ''}"
+                f"{wanted.__name__}"
+            )
+        defaults[str(option.name)] = value
+    ctx.meta[_META] = settings
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _kind(option: click.Parameter) -> type:
+    match option.type:
+        case click.types.IntParamType():
+            return int
+        case click.types.FloatParamType():
+            return float
+        case _:
+            return str
+
+
+def _shown(
+    ctx: click.Context, fields: Mapping[str, type[Settings]], resolved: Mapping[str, Settings]
+) -> Values:
+    """The resolved settings, and the command's own options that were given."""
+    own = {
+        option.opts[0].removeprefix("--").replace("-", "_"): ctx.params.get(str(option.name))
+        for option in ctx.command.params
+        if isinstance(option, click.Option) and option.name not in fields
+    }
+    hidden = ("preset", "config", "show_config", "json", "force", "help")
+    plain = {
+        name: _json_value(value)
+        for name, value in own.items()
+        if name not in hidden and value not in (None, (), False)
+    }
+    settings = {
+        name: value
+        for model in resolved.values()
+        for name, value in model.model_dump(mode="json").items()
+    }
+    return {**plain, **settings}
+
+
+def _json_value(value: Any) -> Any:  # noqa: ANN401 - what click converted
+    if isinstance(value, tuple | list):
+        return [_json_value(item) for item in value]
+    return value if isinstance(value, _PLAIN) else str(value)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - what click converted
+    """None for what was not given; a list for what was given several times."""
+    if isinstance(value, tuple):
+        return list(value) or None
+    return value
+
+
+def _option(name: str, field: FieldInfo, group: str) -> click.Option:
+    flag = f"--{name.replace('_', '-')}"
+    kind, several = _annotation(field.annotation)
+    extra: Any = field.json_schema_extra or {}
+    text = " ".join([str(field.description), *_notes(field, several)])
+    common: Values = {"help": text, "default": None, "group": group, "metavar": extra.get("metavar")}  # fmt: skip
+    if kind is bool:
+        return _SettingOption([f"{flag}/--no-{flag[2:]}"], **common)
+    return _SettingOption([flag], type=_click_type(kind), multiple=several, **common)
+
+
+def _annotation(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - any annotation
+    """The type of one value, and whether there may be several; `None` among alternatives means not given."""
+    if get_origin(annotation) is tuple:
+        return get_args(annotation)[0], True
+    if get_origin(annotation) in (Union, types.UnionType):
+        left = [part for part in get_args(annotation) if part is not type(None)]
+        if len(left) == 1:
+            return _annotation(left[0])
+    return annotation, False
+
+
+def _click_type(kind: Any) -> Any:  # noqa: ANN401 - any annotation
+    if get_origin(kind) is Literal:
+        return click.Choice([str(word) for word in get_args(kind)])
+    if get_origin(kind) in (Union, types.UnionType):
+        words = [word for part in get_args(kind) if get_origin(part) is Literal for word in get_args(part)]  # fmt: skip
+        return _Number(words)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return click.Choice([str(member.value) for member in kind])
+    return kind
+
+
+def _notes(field: FieldInfo, several: bool) -> list[str]:
+    bounds = [
+        f"{sign} {getattr(entry, attribute):g}"
+        for entry in field.metadata
+        for kind, sign, attribute in _BOUNDS
+        if isinstance(entry, kind)
+    ]
+    notes = [f"[{', '.join(bounds)}]"] if bounds else []
+    default = field.default
+    if several:
+        notes.insert(0, "Repeat for several.")
+        default = ", ".join(str(item) for item in default or ())
+    if isinstance(default, Enum):
+        default = default.value
+    if default not in (None, ""):
+        notes.append(f"[default: {str(default).lower() if isinstance(default, bool) else default}]")
+    return notes

@@ -1,0 +1,91 @@
+"""Settings: each concern is one model, from which options, TOML keys and what artefacts store are taken.
+
+A field's name is its name everywhere: in Python, in TOML, in `--json`, in the artefact, and with hyphens as a flag. Its
+help, unit and bounds stand beside it and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
+
+from shared_spec.errors import SettingsError
+
+__all__ = ["Settings", "resolve", "setting", "to_toml"]
+
+
+class Settings(BaseModel):
+    """The settings of one concern: frozen, finite, and nothing unknown.
+
+    Attributes:
+        group: heading of these settings in a command's help.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    group: ClassVar[str] = "Settings"
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def setting(
+    default: Any,  # noqa: ANN401 - of the field's type
+    text: str,
+    *,
+    metavar: str | None = None,
+    hidden: bool = False,
+    **bounds: Any,  # noqa: ANN401 - pydantic's own: gt, ge, lt, le, pattern, min_length
+) -> Any:  # noqa: ANN401 - pydantic's own idiom
+    """A field of `Settings` with its help text, which names the unit.
+
+    Args:
+        default: its value unless given; `...` for none.
+        text: one sentence or two.
+        metavar: what stands for a value in the help.
+        hidden: set by code, never by an option.
+        bounds: as `pydantic.Field` takes them.
+    """
+    extra: JsonDict = {"metavar": metavar, "hidden": hidden}
+    return Field(default, description=text, json_schema_extra=extra, **bounds)
+
+
+def resolve(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
+    """The settings with these values, by field name, and defaults for the rest.
+
+    Values are taken strictly: 1.9 epochs, a seed of "3" or a flag of 1 are refused, not converted.
+
+    Raises:
+        SettingsError: naming the first field that is wrong, and what was expected.
+    """
+    try:
+        return model.model_validate_json(json.dumps(dict(values), allow_nan=False), strict=True)
+    except ValidationError as error:
+        raise SettingsError(f"{where}{_first(error)}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{where}a setting is no number, text or list of them ({error})") from None  # fmt: skip
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors()[0]
+    if not found["loc"]:
+        return str(found["msg"]).removeprefix("Value error, ")
+    value = found.get("input")
+    given = "" if found["type"] == "missing" else f" is {repr(value):.80}"
+    message = str(found["msg"]).removeprefix("Value error, ")
+    return f"`{found['loc'][0]}`{given}: {message[:1].lower()}{message[1:]}"
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """TOML of plain values (text, numbers, booleans, lists of them); those that are None are left out."""
+    # TOML's strings, numbers, booleans and arrays are written as JSON writes them.
+    lines = [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+        if value is not None
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,94 @@
+"""The words of the contract as types: what a status, a statement, a reason or a method may be.
+
+Each is the string that artefacts store. Where code tells them apart it does so by an exhaustive `match`, so that a type
+checker finds whoever forgot a new one.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+__all__ = [
+    "BoundStatus",
+    "EncoderMethod",
+    "HeadKind",
+    "RadiusMethod",
+    "Reason",
+    "Statement",
+    "Status",
+    "ViewName",
+]
+
+
+class ViewName(StrEnum):
+    """The views of these packages; `shared_spec.views` says what each means to a reader."""
+
+    SMOOTHING = "smoothing"
+    EXACT = "exact"
+
+
+class Statement(StrEnum):
+    """What a view's radii support (docs/guarantees.md, A.3 to A.5); `shared_spec.statements` has the words."""
+
+    X = "X"
+    D = "D"
+    I = "I"  # noqa: E741 - its name in the paper's vocabulary
+    PAPER = "paper"
+
+
+class BoundStatus(IntEnum):
+    """Codes of a view's `status` tensor; only BOUNDED may certify, and so may no code that is not listed."""
+
+    BOUNDED = 0
+    ABSTAIN = 1
+    UNDECIDED = 2
+
+
+class Status(StrEnum):
+    """What was decided about an individual."""
+
+    CERTIFIED = "CERTIFIED"
+    NOT_CERTIFIED = "NOT_CERTIFIED"
+    ABSTAIN = "ABSTAIN"
+    UNDECIDED = "UNDECIDED"
+
+
+class Reason(StrEnum):
+    """Why an individual is not certified; empty for one who is."""
+
+    NONE = ""
+    FAR = "d_cs >= d_rs"
+    NOT_PROVED = "not proved"
+    PRODUCER_ABSTAINED = "producer abstained"
+    PRODUCER_UNDECIDED = "producer undecided"
+    HEAD_ABSTAINED = "head abstained"
+    HEAD_UNDECIDED = "head undecided within its samples"
+
+
+class EncoderMethod(StrEnum):
+    """How an encoder was trained."""
+
+    LASSI = "lassi"
+    AUGMENT = "augment"
+    NAIVE = "naive"
+
+
+class HeadKind(StrEnum):
+    """The architecture of a head."""
+
+    LINEAR = "linear"
+    MLP = "mlp"
+
+
+class RadiusMethod(StrEnum):
+    """How a head is certified."""
+
+    CLOSED_FORM = "closed-form"
+    CROWN = "crown"
+    SEQUENTIAL = "sequential"
+    RANDOMIZED = "randomized"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it certifies the smoothed head, by samples; the others certify the head itself, for certain."""
+        return self in (RadiusMethod.SEQUENTIAL, RadiusMethod.RANDOMIZED)
