@@ -75,7 +75,7 @@ def _first(error: ValidationError) -> str:
     if not found["loc"]:
         return str(found["msg"]).removeprefix("Value error, ")
     value = found.get("input")
-    given = "" if found["type"] == "missing" else f" is {repr(value):.80}"
+    given = "" if found["type"] == "missing" else f" is {value!r:.80}"
     message = str(found["msg"]).removeprefix("Value error, ")
     return f"`{found['loc'][0]}`{given}: {message[:1].lower()}{message[1:]}"
 
