@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from consumer.population import population_statement, simultaneous_level
+from consumer.population import population_statement
 from shared_spec.errors import SettingsError
 
 
@@ -50,11 +50,6 @@ def test_the_count_bound_holds_with_the_stated_probability():
         assert 1.0 - tail <= delta
 
 
-def test_all_certificates_hold_together_at_the_simultaneous_level():
-    level = simultaneous_level(0.01, 312)
-    assert population_statement(312, 300, level).any_false_certificate == pytest.approx(0.01)
-
-
 def test_the_words_say_what_is_proved():
     deterministic = " ".join(population_statement(312, 306, 0.0).sentences())
     assert "without any failure probability" in deterministic
@@ -78,5 +73,3 @@ def test_the_words_say_what_is_proved():
 def test_numbers_out_of_range_are_refused(n, k, alpha, confidence):
     with pytest.raises(SettingsError):
         population_statement(n, k, alpha, confidence)
-    with pytest.raises(SettingsError):
-        simultaneous_level(0.0, 10)

@@ -11,7 +11,6 @@ from scipy.stats import binom, norm
 
 from shared_spec.errors import SettingsError
 from shared_spec.stats import (
-    EProcess,
     clopper_pearson_lower,
     clopper_pearson_upper,
     count_bound,
@@ -144,13 +143,13 @@ def test_blocks_do_not_change_the_e_process(block):
     generator = np.random.default_rng(5)
     outcomes = generator.random(1000) < 0.9
     path = _textbook_wealth(outcomes, 0.8)
-    process = EProcess(0.8, 0.001)
-    for start in range(0, 1000, block):
-        process.update(outcomes[start : start + block])
-    first = next(i + 1 for i, w in enumerate(path) if w >= wealth_threshold(0.001))
-    assert process.decided_at == first == process.trials
-    assert process.successes == outcomes[:first].sum()
-    assert process.log_wealth == pytest.approx(path[first - 1])
+    steps = np.concatenate(
+        [
+            log_wealth_steps(outcomes[start : start + block], 0.8, start, outcomes[:start].sum())
+            for start in range(0, 1000, block)
+        ]
+    )
+    assert steps.cumsum() == pytest.approx(path)
 
 
 def test_every_bet_is_fair_at_the_null_and_unfavourable_below():
@@ -178,21 +177,15 @@ def test_the_bet_never_sees_the_trial_it_is_placed_on():
 def test_the_earliest_decision_is_at_the_limit_of_the_level():
     """All successes: E = prod q_i/p0 <= p0^-n, so no decision before ln(alpha)/ln(p0)."""
     for p0 in (0.69, 0.84, 0.977):
-        process = EProcess(p0, 0.001)
-        decided = process.update(np.ones(5000, dtype=bool))
-        assert decided is not None
+        wealth = log_wealth_steps(np.ones(5000, dtype=bool), p0).cumsum()
+        decided = 1 + int(np.argmax(wealth >= wealth_threshold(0.001)))
+        assert wealth[decided - 1] >= wealth_threshold(0.001)
         assert decided >= math.log(0.001) / math.log(p0)
         assert decided <= 1.3 * math.log(0.001) / math.log(p0) + 20
 
 
-def test_an_impossible_null_never_decides_and_no_trial_is_used_after_a_decision():
-    process = EProcess(1.0, 0.5)
-    assert process.update(np.ones(10_000, dtype=bool)) is None
-    decided = EProcess(0.5, 0.1)
-    at = decided.update(np.ones(100, dtype=bool))
-    wealth = decided.log_wealth
-    assert decided.update(np.zeros(100, dtype=bool)) == at
-    assert (decided.trials, decided.log_wealth) == (at, wealth)
+def test_an_impossible_null_is_never_rejected():
+    assert log_wealth_steps(np.ones(10_000, dtype=bool), 1.0).cumsum().max() <= 0.0
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, math.nan])
@@ -202,7 +195,7 @@ def test_levels_out_of_range_are_refused(alpha):
         lambda: smallest_sample_size(0.5, alpha),
         lambda: clopper_pearson_lower(1, 2, alpha),
         lambda: clopper_pearson_upper(1, 2, alpha),
-        lambda: EProcess(0.5, alpha),
+        lambda: wealth_threshold(alpha),
         lambda: count_bound(10, 0.1, alpha),
     ):
         with pytest.raises(SettingsError):
@@ -213,5 +206,3 @@ def test_counts_out_of_range_are_refused():
     for k, n in [(-1, 10), (11, 10), (0, 0)]:
         with pytest.raises(SettingsError):
             clopper_pearson_lower(k, n, 0.1)
-    with pytest.raises(SettingsError):
-        EProcess(0.0, 0.1)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from consumer.head import FrozenHead, Head, HeadConfig
+from consumer.head import FrozenHead, Head
 from consumer.training import balanced_weights, choose_sigma, train_head
+from shared_spec.artifacts.certificate import HeadConfig
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
 from shared_spec.rng import torch_generator
@@ -30,7 +31,7 @@ def two_clouds(n=2000, dim=8, seed=1, distance=2.0):
 def test_the_certified_function_is_the_module_in_float64(hidden):
     head = Head(config(hidden), torch_generator(1, "head"))
     points, _ = two_clouds(50)
-    logits = head.logits64(points)
+    logits = head.frozen()(points)
     assert logits.dtype == torch.float64
     assert torch.allclose(logits, head.double()(points.double()), rtol=0, atol=1e-13)
     frozen = head.frozen()
@@ -45,7 +46,7 @@ def test_stored_weights_give_the_same_logits_bit_for_bit(hidden, tmp_path):
     save_tensors(tmp_path / "head.safetensors", head.tensors(), {"media_type": "test"})
     again = Head.from_tensors(config(hidden), load_tensors(tmp_path / "head.safetensors")[0])
     points, _ = two_clouds(50)
-    assert torch.equal(again.logits64(points), head.logits64(points))
+    assert torch.equal(again.frozen()(points), head.frozen()(points))
 
 
 def test_foreign_weights_are_refused():

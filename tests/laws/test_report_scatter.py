@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from consumer.report.axis import common_axis
 from consumer.report.figure import MOST_POINTS, Point, draw_scatter, scatter_points
+from shared_spec.artifacts.rows import Row
+from shared_spec.terms import Reason, Status
 
 LARGEST = sys.float_info.max
 distances = st.one_of(
@@ -150,12 +152,15 @@ def test_kinds_differ_by_more_than_their_colours():
 
 def test_what_a_reader_must_know_is_noted():
     rows = [
-        {"d_cs": "1.0", "d_rs": "2.0", "status": "CERTIFIED", "method": "closed-form ball"},
-        {"d_cs": 3.0, "d_rs": 2.0, "status": "CERTIFIED", "method": "closed-form tube"},
-        {"d_cs": 1.0, "d_rs": 4.0, "status": "UNDECIDED", "method": "closed-form ball"},
-        {"d_cs": 1.0, "d_rs": 0.0, "status": "NOT_CERTIFIED", "method": "closed-form ball"},
-        {"d_cs": "", "d_rs": 2.0, "status": "ABSTAIN", "method": "closed-form ball"},
-        {"d_cs": 1.0, "d_rs": "", "status": "CERTIFIED", "method": "sequential"},
+        Row("x", "exact", "", "", Status[status], Reason.NONE, d_cs, d_rs, method, 0, 0)
+        for d_cs, d_rs, status, method in (
+            (1.0, 2.0, "CERTIFIED", "closed-form ball"),
+            (3.0, 2.0, "CERTIFIED", "closed-form tube"),
+            (1.0, 4.0, "UNDECIDED", "closed-form ball"),
+            (1.0, 0.0, "NOT_CERTIFIED", "closed-form ball"),
+            (None, 2.0, "ABSTAIN", "closed-form ball"),
+            (1.0, None, "CERTIFIED", "sequential"),
+        )
     ]
     points = scatter_points(rows)
     assert [point.kind for point in points] == ["ball", "tube", "none", "none"]

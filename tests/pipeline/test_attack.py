@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from consumer import load_head
-from consumer.decide import Bounds, Sampling, decide
+from consumer.decide import Bounds, Draws, decide
 from consumer.head import FrozenHead
 from producer import load_encoder
 from producer.views.exact.view import certify_exact
@@ -13,10 +13,12 @@ from producer.views.smoothing import certify_smoothing, predict_smoothing
 from producer.views.statements import SmoothingSettings
 from shared_spec import load_certificate, load_spec
 from shared_spec.artifacts.bundle import BOUND_STATUS
+from shared_spec.artifacts.certificate import Sampling
 from shared_spec.data import open_source
 from shared_spec.latents import encode_split
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
+from shared_spec.terms import BoundStatus, RadiusMethod
 
 pytestmark = pytest.mark.pipeline
 
@@ -33,8 +35,8 @@ def scene(tiny):
 def rows_of(tiny, view):
     certificate = load_certificate(tiny.certificate)
     classes = certificate.document.head.classes
-    rows = [row for row in certificate.rows if row["view"] == view]
-    return [row["status"] for row in rows], [classes.index(row["prediction"]) for row in rows]
+    rows = certificate.rows_of(view)
+    return [row.status for row in rows], [classes.index(row.prediction) for row in rows]
 
 
 def test_a_dense_attack_never_flips_a_certified_individual_of_the_exact_view(tiny, scene):
@@ -98,20 +100,20 @@ def test_a_planted_unfair_person_is_never_certified():
             )
             bounds.append(Bounds(view.centre, view.centre, view.radius, status))
         for found in bounds:
-            for method in ("closed-form", "crown", "sequential", "randomized"):
+            for method in RadiusMethod:
                 sampling = Sampling(alpha=1e-4, selection_samples=100, samples=2000)
-                decided = decide(head, found, method, 1.0, sampling, seed, ["planted"])
+                decided = decide(head, found, method, Draws(1.0, sampling, seed), ["planted"])
                 assert decided.status[0] != "CERTIFIED", (seed, method)
 
 
 @pytest.mark.parametrize("status", ["ABSTAIN", "UNDECIDED"])
 def test_whom_the_producer_could_not_bound_is_never_certified(status):
-    code = torch.tensor([BOUND_STATUS.index(status)], dtype=torch.uint8)
+    code = torch.tensor([BoundStatus[status]], dtype=torch.uint8)
     head = FrozenHead(
         (torch.zeros(2, 2, dtype=torch.float64),), (torch.tensor([0.0, 9.0], dtype=torch.float64),)
     )
     bounds = Bounds(torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, dtype=torch.float64), code)
-    decided = decide(head, bounds, "closed-form", 1.0, Sampling(), 0, ["a"])
+    decided = decide(head, bounds, RadiusMethod.CLOSED_FORM, Draws(1.0, Sampling(), 0), ["a"])
     assert decided.status[0] == status
     assert decided.reason[0]
 
@@ -123,8 +125,7 @@ def test_radii_that_are_no_bounds_never_certify(spoiled):
     )
     radii = torch.tensor([spoiled], dtype=torch.float64)
     bounds = Bounds(torch.zeros(1, 2), torch.zeros(1, 2), radii, torch.zeros(1, dtype=torch.uint8))
-    for method in ("closed-form", "crown", "sequential", "randomized"):
-        decided = decide(
-            head, bounds, method, 1.0, Sampling(selection_samples=10, samples=100), 0, ["a"]
-        )
+    for method in RadiusMethod:
+        draws = Draws(1.0, Sampling(selection_samples=10, samples=100), 0)
+        decided = decide(head, bounds, method, draws, ["a"])
         assert decided.status[0] != "CERTIFIED", method

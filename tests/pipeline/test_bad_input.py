@@ -156,7 +156,7 @@ def test_prediction_with_another_encoder_is_refused(copies, fails, run, fit_word
     copies.model, copies.reps = copies.out / "model", copies.out / "reps"
     assert run(*fit_words(copies), "--seed", "9") == 0
     words = ["--reps", copies.reps, "--head", copies.certificate, "--out", copies.out / "p.csv"]
-    fails(3, "made with encoder", "consumer", "predict", *words, nothing_at=copies.out / "p.csv")
+    fails(3, "made from encoder", "consumer", "predict", *words, nothing_at=copies.out / "p.csv")
 
 
 # Flows that must not be published: exit code 3.
@@ -426,5 +426,5 @@ def test_an_interrupt_exits_with_130(copies, fails, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["consumer.cli.certify"], "fit_head", interrupt)
+    monkeypatch.setattr(sys.modules["consumer.issue"], "fit_head", interrupt)
     fails(130, "interrupted", *certify(copies), nothing_at=copies.out)

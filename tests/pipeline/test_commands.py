@@ -28,18 +28,18 @@ def test_digests_chain_from_certificate_to_spec(tiny):
 def test_every_test_individual_has_a_row_in_each_view_and_the_right_label(tiny):
     bundle, certificate = load_bundle(tiny.reps), load_certificate(tiny.certificate)
     for view in ("smoothing", "exact"):
-        rows = [row for row in certificate.rows if row["view"] == view]
-        assert [row["sample_id"] for row in rows] == list(bundle.sample_ids("test"))
+        rows = certificate.rows_of(view)
+        assert [row.sample_id for row in rows] == list(bundle.sample_ids("test"))
         classes = certificate.document.head.classes
         labels = [classes[code] for code in bundle.labels("test", "Smiling")]
-        assert [row["label"] for row in rows] == labels
+        assert [row.label for row in rows] == labels
 
 
 def test_certified_rows_have_d_cs_below_d_rs_or_a_tube(tiny):
     for row in load_certificate(tiny.certificate).rows:
-        if row["status"] == "CERTIFIED" and row["method"] == "closed-form ball":
-            assert float(row["d_cs"]) < float(row["d_rs"])
-        assert (row["status"] == "CERTIFIED") == (row["reason"] == "")
+        if row.status == "CERTIFIED" and row.method == "closed-form ball":
+            assert row.d_cs < row.d_rs
+        assert (row.status == "CERTIFIED") == (row.reason == "")
 
 
 def test_views_name_their_models_and_their_own_accuracy(tiny):
@@ -136,8 +136,8 @@ def test_predictions_repeat_the_certificate_on_the_same_individuals(copies, run)
     rows = load_certificate(copies.certificate).rows
     assert len(predicted) == len(rows)
     for row in rows:
-        found = predicted[row["sample_id"], row["view"]]
-        assert (found["prediction"], found["status"]) == (row["prediction"], row["status"])
+        found = predicted[row.sample_id, row.view]
+        assert (found["prediction"], found["status"]) == (row.prediction, row.status)
 
 
 def test_several_labels_are_shared_in_any_order_and_certified_one_by_one(copies, run, fit_words):
@@ -150,8 +150,8 @@ def test_several_labels_are_shared_in_any_order_and_certified_one_by_one(copies,
         assert run("consumer", "certify", *words) == 0
         bundle = load_bundle(copies.reps)
         labels = [bundle.manifest.labels[task][code] for code in bundle.labels("test", task)]
-        rows = [row for row in load_certificate(certificate).rows if row["view"] == "exact"]
-        assert [row["label"] for row in rows] == labels
+        rows = load_certificate(certificate).rows_of("exact")
+        assert [row.label for row in rows] == labels
 
 
 def test_preview_is_a_picture(copies, run):

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from shared_spec.artifacts.certificate import CertificateDocument, load_certificate
-from shared_spec.artifacts.directory import list_files, save_directory_document
+from shared_spec.artifacts.canonical import canonical_json, digest_document
+from shared_spec.artifacts.directory import list_files
 
 pytestmark = pytest.mark.pipeline
 
@@ -34,13 +34,9 @@ def reseal(folder, change_document=lambda document: None, change_rows=lambda row
     del document["content_digest"]
     names = [entry["name"] for entry in document["files"]]
     document["files"] = [entry.model_dump() for entry in list_files(folder, names)]
-    document = CertificateDocument.model_validate({**document, "content_digest": ""})
-    save_directory_document(
-        folder,
-        "certificate.json",
-        document.model_dump(mode="json", exclude={"content_digest"}),
-    )
-    load_certificate(folder)
+    # Not through the models, which would refuse some of these forgeries themselves.
+    text = canonical_json({**document, "content_digest": digest_document(document, [])})
+    (folder / "certificate.json").write_bytes(text)
 
 
 def uncertified(rows, view="exact"):
@@ -95,21 +91,21 @@ def claims_of(name, value):
 @pytest.mark.parametrize(
     ("document", "rows", "expected"),
     [
-        (count_one_more, certify_one_more, r"status is 'CERTIFIED'; the bundle and the head give"),
+        (count_one_more, certify_one_more, r"status is .*'CERTIFIED'.*; the bundle and the head give"),
         (claims_of("accuracy", 1.0), None, r"exact: accuracy is 1.0"),
         (claims_of("certified_fraction", 1.0), None, r"exact: certified_fraction is 1.0"),
         (claims_of("alpha_per_individual", 0.5), None, r"alpha_per_individual is 0.5"),
         (claims_of("sentence", "All is well."), None, r"sentence is All is well."),
-        (claims_of("radius_method", "magic"), None, r"cannot be so certified: .*'magic'"),
+        (claims_of("radius_method", "magic"), None, r"field claims.exact.radius_method"),
         (lambda d: d.update(skipped=7), None, r"skipped is 7"),
         (lambda d: d.update(encoder_digest="sha256:0"), None, r"made from encoder sha256:0"),
         (lambda d: d["spec"].update(epsilon=9.0), None, r"made from spec"),
-        (None, lambda rows: rows[0].update(d_cs="0.0"), r"d_cs is '0.0'"),
+        (None, lambda rows: rows[0].update(d_cs="0.0"), r"d_cs is 0.0"),
         (lambda d: d.update(split="train"), None, r"bounds nobody there"),
         (lambda d: d.update(split="nobody"), None, r"bounds nobody there"),
         (lambda d: d["head"].update(input_dim=3), None, r"head: input_dim is 3"),
-        (None, lambda rows: rows[0].update(d_rs="9.0"), r"d_rs is '9.0'"),
-        (None, lambda rows: rows[0].update(d_rs="far"), r"d_rs is 'far'"),
+        (None, lambda rows: rows[0].update(d_rs="9.0"), r"d_rs is 9.0"),
+        (None, lambda rows: rows[0].update(d_rs="far"), r"individuals.csv: cannot be read .*'far'"),
         (None, lambda rows: rows[0].update(label="maybe"), r"label 'maybe' is no class"),
         (None, lambda rows: rows[0].update(sample_id="nobody"), r"not those of the bundle's split"),
     ],

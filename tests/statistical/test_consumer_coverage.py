@@ -16,7 +16,12 @@ from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import randomized_radius
 from consumer.radius.sequential import sequential_decision
 from shared_spec.rng import numpy_generator
-from shared_spec.stats import EProcess, clopper_pearson_lower, order_statistic_index
+from shared_spec.stats import (
+    clopper_pearson_lower,
+    log_wealth_steps,
+    order_statistic_index,
+    wealth_threshold,
+)
 
 pytestmark = pytest.mark.statistical
 
@@ -110,8 +115,8 @@ def test_the_wealth_ever_reaches_one_over_alpha_as_rarely_as_stated(p0):
     generator = numpy_generator(3, f"ville-{p0}")
     decided = 0
     for _ in range(replicates):
-        process = EProcess(p0, alpha)
-        decided += process.update(generator.random(4000) < p0) is not None
+        wealth = log_wealth_steps(generator.random(4000) < p0, p0).cumsum()
+        decided += bool(wealth.max() >= wealth_threshold(alpha))
     assert decided <= allowed(replicates, alpha)
     assert decided > 0
 

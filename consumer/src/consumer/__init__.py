@@ -1,7 +1,45 @@
-"""The data consumer: trains a classifier and proves, person by person, that similar individuals are treated alike."""
+"""The data consumer: trains a classifier and proves, person by person, that similar individuals are treated alike.
+
+`certify`, `predict` and `verify` are the commands of the same names as functions; `load_head` gives a certificate's
+classifier.
+"""
 
 from __future__ import annotations
 
-from consumer.head import load_head
+from typing import TYPE_CHECKING
 
-__all__ = ["load_head"]
+from shared_spec.lazy import lazily
+
+if TYPE_CHECKING:
+    from consumer.head import load_head
+    from consumer.issue import certify
+    from consumer.prediction import predict
+    from consumer.settings import HeadSettings, MethodSettings
+    from consumer.verification import verify
+    from shared_spec.artifacts.certificate import Sampling
+
+    __version__: str
+
+__all__ = [
+    "HeadSettings",
+    "MethodSettings",
+    "Sampling",
+    "__version__",
+    "certify",
+    "load_head",
+    "predict",
+    "verify",
+]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "HeadSettings": "settings",
+        "MethodSettings": "settings",
+        "Sampling": "settings",
+        "certify": "issue",
+        "load_head": "head",
+        "predict": "prediction",
+        "verify": "verification",
+    },
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -23,19 +23,17 @@ from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import randomized_radius, select_classes
 from consumer.radius.region import affine_tube
 from consumer.radius.sequential import sequential_decision
-from shared_spec.artifacts.bundle import BOUND_STATUS
-from shared_spec.errors import SettingsError
+from shared_spec.artifacts.certificate import Sampling
 from shared_spec.rng import numpy_generator
+from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 
-__all__ = ["BASE_METHODS", "METHODS", "Bounds", "Decisions", "Sampling", "decide"]
+BALL, TUBE = " ball", " tube"
+"""What ends the name of a deterministic decision's method."""
 
-BASE_METHODS = ("closed-form", "crown")
-"""Deterministic methods; they certify the head C itself."""
+HEAD_EVENT = "head's radius"
+"""What may fail on the head's side."""
 
-METHODS = (*BASE_METHODS, "sequential", "randomized")
-"""All methods; the sampled ones certify the smoothed head, which answers what C answers most often under noise."""
-
-_ABSTAINED, _UNDECIDED = BOUND_STATUS.index("ABSTAIN"), BOUND_STATUS.index("UNDECIDED")
+__all__ = ["BALL", "HEAD_EVENT", "TUBE", "Bounds", "Decisions", "Draws", "decide"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Bounds:
         points: where the model predicts [n, d]: the centre (smoothing), or R(z) (exact).
         centres: centres of the balls [n, d].
         radii: d_cs [n] float64.
-        status: codes of `BOUND_STATUS` [n].
+        status: codes of `BoundStatus` [n].
         tube: vertices [n, m, d] of polyline tubes, or None.
         affine: affine tubes [n, 1 + k, d], a centre c and generators E_i of {c + sum s_i E_i : ||s||_2 <= 1}, or None.
         delta: tube radii [n], or None.
@@ -62,12 +60,16 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Settings of the sampled methods: the paper's alpha_rs, n0 to choose the class and n to certify it."""
+class Draws:
+    """How the smoothed head is sampled: its noise, the counts and levels, and the root of the streams."""
 
-    alpha: float = 0.001
-    selection_samples: int = 2_000
-    samples: int = 100_000
+    sigma_rs: float
+    sampling: Sampling
+    seed: int
+
+    def streams(self, purpose: str, sample_ids: Sequence[str]) -> Streams:
+        """One stream per individual."""
+        return [numpy_generator(self.seed, purpose, sample_id) for sample_id in sample_ids]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Decisions:
 
     Attributes:
         prediction: class codes [n], -1 where the model abstains.
-        status: of `shared_spec.artifacts.certificate.STATUSES` [n].
+        status: of `Status` [n].
         reason: why not certified [n]; empty where certified.
         method: how it was decided [n].
         d_rs: certified radius of the head around the centre [n], rounded down, or None where only decisions were asked.
@@ -99,7 +101,7 @@ class Decisions:
     @property
     def certified(self) -> int:
         """How many individuals are certified."""
-        return int((self.status == "CERTIFIED").sum())
+        return int((self.status == Status.CERTIFIED).sum())
 
     @staticmethod
     def join(parts: Sequence[Decisions]) -> Decisions:
@@ -121,34 +123,36 @@ class Decisions:
 def decide(
     head: FrozenHead,
     bounds: Bounds,
-    method: str,
-    sigma_rs: float,
-    sampling: Sampling,
-    seed: int,
+    method: RadiusMethod,
+    draws: Draws,
     sample_ids: Sequence[str],
 ) -> Decisions:
     """Decides every individual by one method.
 
-    Guarantee: the head side of Statements D, I and X of docs/guarantees.md. For the methods in `BASE_METHODS`, where
+    Guarantee: the head side of Statements D, I and X of docs/guarantees.md. For the deterministic methods, where
     CERTIFIED is returned C takes the predicted value on all of the producer's ball or tube: no failure probability. For
-    the sampled methods the same holds for the smoothed head, except with probability at most `sampling.alpha` per
+    the sampled methods the same holds for the smoothed head, except with probability at most `draws.sampling.alpha` per
     individual, over the samples of that individual's own stream.
 
     Raises:
-        SettingsError: for an unknown method, closed-form on a head that is not linear, or sampling without noise.
+        SettingsError: closed-form on a head that is not linear, or sampling without noise.
     """
-    if method not in METHODS:
-        raise SettingsError(f"radius method {method!r}: expected one of {', '.join(METHODS)}")
-    if method in BASE_METHODS:
-        return _finish(bounds, _base(head, bounds, method))
-    return _finish(bounds, _sampled(head, bounds, method, sigma_rs, sampling, seed, sample_ids))
+    match method:
+        case RadiusMethod.CLOSED_FORM | RadiusMethod.CROWN:
+            found = _base(head, bounds, method)
+        case RadiusMethod.SEQUENTIAL | RadiusMethod.RANDOMIZED:
+            found = _sampled(head, bounds, method, draws, sample_ids)
+        case _:
+            assert_never(method)
+    return _finish(bounds, found)
 
 
-def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
+def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
     """Deterministic decisions about C: by the ball and, where there is one, by the tube."""
     classes = head.predict(bounds.points)
     n = classes.numel()
-    radius_of = linear_radius if method == "closed-form" else crown_radius
+    closed = method == RadiusMethod.CLOSED_FORM
+    radius_of = linear_radius if closed else crown_radius
     radius = radius_of(head, bounds.centres, classes)
     # CROWN's bisection for the radius stops a little early, so the ball itself is asked about.
     by_ball = certify_base_ball(head, bounds.centres, bounds.radii, classes)
@@ -164,12 +168,12 @@ def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
         certify = certify_linear if head.is_linear else certify_crown
         by_tube[left] = certify(head, region, classes[left])
     certified = (by_ball | by_tube).numpy()
-    far = "d_cs >= d_rs" if method == "closed-form" else "not proved"
+    far = Reason.FAR if closed else Reason.NOT_PROVED
     return Decisions(
         prediction=classes.numpy(),
-        status=np.where(certified, "CERTIFIED", "NOT_CERTIFIED"),
-        reason=np.where(certified, "", far),
-        method=np.where(by_tube.numpy(), f"{method} tube", f"{method} ball"),
+        status=np.where(certified, Status.CERTIFIED, Status.NOT_CERTIFIED),
+        reason=np.where(certified, Reason.NONE, far),
+        method=np.where(by_tube.numpy(), f"{method}{TUBE}", f"{method}{BALL}"),
         d_rs=radius.numpy(),
         samples=np.zeros(n, dtype=np.int64),
         successes=np.zeros(n, dtype=np.int64),
@@ -180,71 +184,64 @@ def _base(head: FrozenHead, bounds: Bounds, method: str) -> Decisions:
 def _sampled(
     head: FrozenHead,
     bounds: Bounds,
-    method: str,
-    sigma_rs: float,
-    sampling: Sampling,
-    seed: int,
+    method: RadiusMethod,
+    draws: Draws,
     sample_ids: Sequence[str],
 ) -> Decisions:
     """Decisions about the smoothed head, by the ball."""
-
-    def streams(purpose: str) -> Streams:
-        return [numpy_generator(seed, purpose, sample_id) for sample_id in sample_ids]
-
-    noisy = NoisyHead(head, sigma_rs)
-    classes, _ = select_classes(
-        noisy, bounds.points, sampling.selection_samples, streams("consumer.select")
-    )
-    test = streams("consumer.test")
-    alpha = {"head's radius": sampling.alpha}
-    if method == "sequential":
+    sampling = draws.sampling
+    noisy = NoisyHead(head, draws.sigma_rs)
+    select = draws.streams("consumer.select", sample_ids)
+    classes, _ = select_classes(noisy, bounds.points, sampling.selection_samples, select)
+    test = draws.streams("consumer.test", sample_ids)
+    if method == RadiusMethod.SEQUENTIAL:
         result = sequential_decision(
             noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples
         )
-        return Decisions(
-            prediction=classes.numpy(),
-            status=result.status,
-            reason=np.where(
-                result.status == "CERTIFIED",
-                "",
-                np.where(
-                    result.status == "UNDECIDED",
-                    "head undecided within its samples",
-                    "d_cs >= d_rs",
-                ),
-            ),
-            method=np.full(len(classes), "sequential"),
-            d_rs=None,
-            samples=result.samples,
-            successes=result.successes,
-            smoothed=True,
-            alpha=alpha,
+        prediction, status, d_rs = classes.numpy(), result.status, None
+        samples, successes = result.samples, result.successes
+    else:
+        radii = randomized_radius(
+            noisy, bounds.centres, classes, sampling.samples, sampling.alpha, test
         )
-    radii = randomized_radius(
-        noisy, bounds.centres, classes, sampling.samples, sampling.alpha, test
-    )
-    certified = ~radii.abstained & (bounds.radii.numpy() < radii.radius)
-    status = np.where(certified, "CERTIFIED", np.where(radii.abstained, "ABSTAIN", "NOT_CERTIFIED"))
+        certified = ~radii.abstained & (bounds.radii.numpy() < radii.radius)
+        status = np.where(
+            certified,
+            Status.CERTIFIED,
+            np.where(radii.abstained, Status.ABSTAIN, Status.NOT_CERTIFIED),
+        )
+        prediction, d_rs = np.where(radii.abstained, -1, classes.numpy()), radii.radius
+        samples, successes = np.full(len(classes), radii.samples), radii.successes
     return Decisions(
-        prediction=np.where(radii.abstained, -1, classes.numpy()),
+        prediction=prediction,
         status=status,
-        reason=np.where(certified, "", np.where(radii.abstained, "head abstained", "d_cs >= d_rs")),
-        method=np.full(len(classes), "randomized"),
-        d_rs=radii.radius,
-        samples=np.full(len(classes), radii.samples),
-        successes=radii.successes,
+        reason=np.array([_WHY[Status(found)] for found in status.tolist()]),
+        method=np.full(len(classes), method.value),
+        d_rs=d_rs,
+        samples=samples,
+        successes=successes,
         smoothed=True,
-        alpha=alpha,
+        alpha={HEAD_EVENT: sampling.alpha},
     )
+
+
+_WHY = {
+    Status.CERTIFIED: Reason.NONE,
+    Status.NOT_CERTIFIED: Reason.FAR,
+    Status.ABSTAIN: Reason.HEAD_ABSTAINED,
+    Status.UNDECIDED: Reason.HEAD_UNDECIDED,
+}
 
 
 def _finish(bounds: Bounds, decisions: Decisions) -> Decisions:
-    """Takes back whatever was decided about individuals whom the producer could not bound."""
-    abstained = (bounds.status == _ABSTAINED).numpy()
-    undecided = (bounds.status == _UNDECIDED).numpy()
-    status = np.where(abstained, "ABSTAIN", np.where(undecided, "UNDECIDED", decisions.status))
-    reason = np.where(
-        abstained, "producer abstained", np.where(undecided, "producer undecided", decisions.reason)
+    """Takes back whatever was decided about individuals whom the producer did not bound, whatever the code says."""
+    codes = bounds.status.numpy()
+    bounded, abstained = codes == BoundStatus.BOUNDED, codes == BoundStatus.ABSTAIN
+    other = np.where(abstained, Status.ABSTAIN, Status.UNDECIDED)
+    why = np.where(abstained, Reason.PRODUCER_ABSTAINED, Reason.PRODUCER_UNDECIDED)
+    return replace(
+        decisions,
+        prediction=np.where(abstained, -1, decisions.prediction),
+        status=np.where(bounded, decisions.status, other),
+        reason=np.where(bounded, decisions.reason, why),
     )
-    prediction = np.where(abstained, -1, decisions.prediction)
-    return replace(decisions, prediction=prediction, status=status, reason=reason)

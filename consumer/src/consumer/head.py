@@ -10,46 +10,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.certificate import Certificate, HeadConfig, load_certificate
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.relu_network import ReluNetwork
 
-__all__ = ["FrozenHead", "Head", "HeadConfig", "certified_head", "load_head"]
-
-
-class HeadConfig(BaseModel):
-    """What fixes a head apart from its weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["linear", "mlp"]
-    input_dim: int = Field(gt=0)
-    hidden: tuple[int, ...] = ()
-    """Widths of the hidden ReLU layers; empty for a linear head."""
-    classes: tuple[str, ...] = Field(min_length=2)
-    """Names of the classes, in the order of the logits."""
-    sigma_rs: float = Field(ge=0)
-    """Standard deviation of the Gaussian noise per coordinate, in training and in smoothing."""
-
-    @model_validator(mode="after")
-    def _hidden_fits_the_kind(self) -> Self:
-        if (self.kind == "mlp") != bool(self.hidden) or any(width < 1 for width in self.hidden):
-            raise ValueError(
-                f"hidden is {list(self.hidden)} for a {self.kind} head: expected positive widths for mlp,"
-                " none for linear"
-            )
-        return self
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Widths of all layers, input and logits included."""
-        return (self.input_dim, *self.hidden, len(self.classes))
+__all__ = ["FrozenHead", "Head", "certified_head", "load_head"]
 
 
 @dataclass(frozen=True)
@@ -114,10 +83,6 @@ class Head(nn.Module):
             tuple(tensors[f"layers.{i}.bias"] for i in range(count)),
         )
 
-    def logits64(self, representations: Tensor) -> Tensor:
-        """Logits [n, classes] of the certified function."""
-        return self.frozen()(representations)
-
     def tensors(self) -> dict[str, Tensor]:
         """The weights by name, float32: what head.safetensors stores."""
         return {name: value.detach().clone() for name, value in self.state_dict().items()}
@@ -160,5 +125,4 @@ def load_head(certificate: Path) -> Head:
 
 def certified_head(certificate: Certificate) -> Head:
     """The head of a certificate that was loaded. Raises ArtifactError if its weights are not those described."""
-    entry = certificate.document.head.model_dump(exclude={"digest", "settings"})
-    return Head.from_tensors(HeadConfig.model_validate(entry), certificate.head)
+    return Head.from_tensors(certificate.document.head, certificate.head)

@@ -33,7 +33,7 @@ class Policy:
             return claim.certified_fraction
         statement = population_statement(
             claim.individuals,
-            claim.counts["CERTIFIED"],
+            claim.certified,
             claim.alpha_per_individual,
             self.confidence,
         )

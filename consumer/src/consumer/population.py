@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from shared_spec.errors import SettingsError
 from shared_spec.stats import clopper_pearson_lower, count_bound
 
-__all__ = ["PopulationStatement", "population_statement", "simultaneous_level"]
+__all__ = ["PopulationStatement", "population_statement"]
 
 
 @dataclass(frozen=True)
@@ -109,21 +109,6 @@ def population_statement(
         any_false_certificate=min(1.0, individuals * alpha),
         fair_at_least=max(0.0, clopper_pearson_lower(certified, individuals, delta) - alpha),
     )
-
-
-def simultaneous_level(family_alpha: float, individuals: int) -> float:
-    """The level per individual at which all certificates hold together with probability 1 - family_alpha.
-
-    Union bound; docs/guarantees.md, A.6.
-
-    Raises:
-        SettingsError: family_alpha out of (0, 1), or no individuals.
-    """
-    if not 0.0 < family_alpha < 1.0 or individuals < 1:
-        raise SettingsError(
-            f"simultaneous level {family_alpha!r} over {individuals} individuals: expected (0, 1) and at least one"
-        )
-    return family_alpha / individuals
 
 
 def _rounded_down(fraction: float) -> float:

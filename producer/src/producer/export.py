@@ -21,6 +21,7 @@ from producer.model import Model
 from producer.views.records import Views
 from shared_spec.artifacts.atomic import partial_directory, publish_directory, write_atomically
 from shared_spec.artifacts.bundle import load_bundle, save_shard, seal_bundle, shard_name
+from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.individuals import format_individuals
 from shared_spec.distributed import Workers
 from shared_spec.errors import SettingsError
@@ -109,10 +110,10 @@ def _publish(
         for name in manifest["labels"]
     }
     individuals = format_individuals(ids, labels, manifest["shard_rows"])
-    digest = seal_bundle(partial_directory(out), individuals, dict(manifest))
+    sealed = seal_bundle(partial_directory(out), individuals, Manifest.model_validate(manifest))
     publish_directory(out, force)
     _plan(out).unlink()
-    return digest
+    return sealed.content_digest
 
 
 def _plan(out: Path) -> Path:

@@ -40,9 +40,11 @@ __all__ = [
     "common_options",
     "config_option",
     "data_option",
+    "device_option",
     "emit",
     "execute",
     "note",
+    "path_option",
     "progress",
     "reporting",
     "run",
@@ -149,12 +151,29 @@ def data_option(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def device_option(command: Command) -> Command:
+    """Adds `--device`, for commands that compute on one."""
+    return click.option("--device", default="cpu", show_default=True, help="cpu or cuda[:N].")(
+        command
+    )
+
+
+def path_option(flag: str, text: str, *, required: bool = False) -> Callable[[Command], Command]:
+    """An option whose value is a path."""
+    return click.option(flag, type=click.Path(path_type=Path), required=required, help=text)
+
+
 def common_options(command: Command) -> Command:
-    """Adds the options that every long command has: seed, device, force, json."""
+    """Adds the options that every long command has: seed, force, json."""
     for option in reversed(
         [
-            click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**53 - 1)),
-            click.option("--device", default="cpu", show_default=True, help="cpu or cuda[:N]."),
+            click.option(
+                "--seed",
+                default=0,
+                show_default=True,
+                type=click.IntRange(0, 2**53 - 1),
+                help="Of every draw.",
+            ),
             click.option("--force", is_flag=True, help="Replace what stands at --out."),
             click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         ]
@@ -179,13 +198,17 @@ def note(message: str) -> None:
     _stderr.print(message, markup=False)
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = ""
+) -> Table:
     """A plain table, its numbers to the right; the first column and those without a heading are text.
 
     What is too long for the terminal is folded and never cut: a digest must be readable to its end. The words of a
     heading stay whole.
     """
     result = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    if caption:
+        result.caption, result.caption_justify = caption, "left"
     for index, column in enumerate(columns):
         number = index > 0 and column != ""
         result.add_column(

@@ -15,7 +15,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-import annotated_types
 import click
 from pydantic.fields import FieldInfo
 
@@ -29,10 +28,10 @@ Values = dict[str, Any]
 
 _META = "shared_spec.options.file"
 _BOUNDS = (
-    (annotated_types.Gt, ">", "gt"),
-    (annotated_types.Ge, ">=", "ge"),
-    (annotated_types.Lt, "<", "lt"),
-    (annotated_types.Le, "<=", "le"),
+    ("gt", ">"),
+    ("ge", ">="),
+    ("lt", "<"),
+    ("le", "<="),
 )
 _PLAIN = (str, bool, int, float)
 
@@ -281,8 +280,8 @@ def _notes(field: FieldInfo, several: bool) -> list[str]:
     bounds = [
         f"{sign} {getattr(entry, attribute):g}"
         for entry in field.metadata
-        for kind, sign, attribute in _BOUNDS
-        if isinstance(entry, kind)
+        for attribute, sign in _BOUNDS
+        if hasattr(entry, attribute)
     ]
     notes = [f"[{', '.join(bounds)}]"] if bounds else []
     default = field.default

@@ -16,7 +16,6 @@ from scipy.stats import beta, binom
 from shared_spec.errors import SettingsError
 
 __all__ = [
-    "EProcess",
     "clopper_pearson_lower",
     "clopper_pearson_upper",
     "count_bound",
@@ -200,43 +199,3 @@ def log_wealth_steps(
     miss = np.divide(1.0 - bet, 1.0 - null, out=np.ones_like(bet), where=bet > null)
     steps: NDArray[np.float64] = np.log(np.where(successes, bet / null, miss))
     return steps
-
-
-class EProcess:
-    """A test of H0: p <= p0 that may look after every trial and stop at any time.
-
-    Guarantee: if p <= p0, then P(it ever decides) <= alpha, over the trials, however many are drawn and whenever
-    the caller stops. The event that is tested, and p0, must be fixed before the first trial.
-
-    Attributes:
-        trials: trials used so far; none are used after the decision.
-        successes: successes among them.
-        log_wealth: ln E, at the decision once there is one.
-        decided_at: the number of trials after which p > p0 was accepted, or None.
-    """
-
-    def __init__(self, p0: float, alpha: float) -> None:
-        if not 0.0 < p0 <= 1.0:
-            raise SettingsError(f"the null probability is {p0!r}: expected a number in (0, 1]")
-        self._p0 = p0
-        self._threshold = wealth_threshold(alpha)
-        self.trials = 0
-        self.successes = 0
-        self.log_wealth = 0.0
-        self.decided_at: int | None = None
-
-    def update(self, successes: ArrayLike) -> int | None:
-        """Bets on a block of outcomes [m], in the order in which they were drawn; returns `decided_at`."""
-        block = np.asarray(successes, dtype=np.bool_)
-        if self.decided_at is not None or block.size == 0:
-            return self.decided_at
-        steps = log_wealth_steps(block, self._p0, self.trials, self.successes)
-        wealth = self.log_wealth + np.cumsum(steps)
-        above = np.flatnonzero(wealth >= self._threshold)
-        used = block.size if above.size == 0 else int(above[0]) + 1
-        self.trials += used
-        self.successes += int(block[:used].sum())
-        self.log_wealth = float(wealth[used - 1])
-        if above.size:
-            self.decided_at = self.trials
-        return self.decided_at

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from consumer.population import population_statement
-from shared_spec.artifacts.bundle import load_bundle
+from consumer.report.words import claim_rows
+from shared_spec.artifacts.bundle import is_bundle, load_bundle
 from shared_spec.artifacts.certificate import load_certificate
 from shared_spec.console import bundle_rows, emit, table
 
@@ -24,41 +24,21 @@ def inspect(path: Path, as_json: bool) -> None:
     Example:
       consumer inspect certificate/
     """
-    if (path / "manifest.json").exists():
+    if is_bundle(path):
         manifest = load_bundle(path).manifest
-        title = f"representations {path}"
-        emit(
-            manifest.model_dump(mode="json"), as_json, table(title, ["", ""], bundle_rows(manifest))
-        )
+        text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+        emit(manifest.model_dump(mode="json"), as_json, text)
         return
-    certificate = load_certificate(path)
-    document = certificate.document
+    document = load_certificate(path).document
+    spec, head = document.spec, document.head
     rows = [
         ["digest", document.content_digest],
-        [
-            "spec",
-            f"{', '.join(document.spec.attributes)}, epsilon {document.spec.epsilon:g}, {document.spec.digest}",
-        ],
+        ["spec", f"{', '.join(spec.attributes)}, epsilon {spec.epsilon:g}, {spec.digest}"],
         ["bundle", document.bundle_digest],
-        ["task", f"{document.target}: {', '.join(document.head.classes)}"],
-        ["head", f"{document.head.kind}, noise {document.head.sigma_rs:g}, {document.head.digest}"],
-        [
-            "left out",
-            f"{document.skipped} individuals of {document.split}, about whom nothing is claimed",
-        ],
-    ]
+        ["task", f"{document.target}: {', '.join(head.classes)}"],
+        ["head", f"{head.kind}, noise {head.sigma_rs:g}, {head.digest}"],
+        ["left out", f"{document.skipped} individuals of {document.split}, about whom nothing is claimed"],
+    ]  # fmt: skip
     for view, claim in document.claims.items():
-        statement = population_statement(
-            claim.individuals, claim.counts["CERTIFIED"], claim.alpha_per_individual, claim.population.confidence
-        )  # fmt: skip
-        accuracy = "unknown" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}%"
-        rows += [
-            [
-                f"{view} view",
-                f"certifies {claim.certified_model} by {claim.radius_method}, accuracy {accuracy}",
-            ],
-            ["  counts", ", ".join(f"{count} {status}" for status, count in claim.counts.items())],
-            [f"  statement {claim.statement}", claim.sentence],
-            *(["", sentence] for sentence in statement.sentences()),
-        ]
+        rows += claim_rows(view, claim)
     emit(document.model_dump(mode="json"), as_json, table(f"certificate {path}", ["", ""], rows))

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from consumer.verify import verify_certificate
-from shared_spec.artifacts.bundle import load_bundle
-from shared_spec.artifacts.certificate import load_certificate
-from shared_spec.console import emit, table
+from consumer.verification import verify as check
+from shared_spec.console import emit, path_option, table
 
 __all__ = ["verify"]
 
@@ -19,34 +17,25 @@ _LEFT_OPEN = (
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path), metavar="CERTIFICATE")
-@click.option(
-    "--reps",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The bundle that it was made from.",
-)
+@click.argument("certificate", type=click.Path(path_type=Path))
+@path_option("--reps", "The bundle that it was made from.", required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what was verified as JSON.")
-def verify(path: Path, reps: Path, as_json: bool) -> None:
-    """Compute a certificate again from the bundle that it names, trusting nobody's word for it.
+def verify(certificate: Path, reps: Path, as_json: bool) -> None:
+    """Compute a certificate again from the bundle that it names.
 
     Every decision, every figure and the report are made anew and compared; exits with 3 and names the first thing that
-    differs.
+    differs. The bundle's radii are taken at the producer's word.
 
     \b
     Example:
       consumer verify certificate/ --reps reps/
     """
-    certificate = load_certificate(path)
-    bundle = load_bundle(reps)
-    found = verify_certificate(certificate, bundle)
+    found = check(certificate, reps)
     result = {
-        "certificate": str(path),
-        "digest": certificate.document.content_digest,
-        "bundle": bundle.digest,
-        "verified": dict(found),
+        "certificate": str(certificate),
+        "digest": found.certificate.digest,
+        "bundle": found.bundle.digest,
+        "verified": {each.subject: each.finding for each in found.checks},
     }
-    text = table(f"verified: {path}", ["", ""], [list(check) for check in found])
-    text.caption = _LEFT_OPEN
-    text.caption_justify = "left"
-    emit(result, as_json, text)
+    rows = [[each.subject, each.finding] for each in found.checks]
+    emit(result, as_json, table(f"verified: {certificate}", ["", ""], rows, _LEFT_OPEN))

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from consumer.decide import TUBE
 from consumer.report.axis import LogAxis
+from shared_spec.artifacts.rows import Row
+from shared_spec.terms import Status
 
 __all__ = ["MOST_POINTS", "Figure", "Point", "draw_scatter", "scatter_points"]
 
@@ -48,12 +51,12 @@ class Figure:
     notes: tuple[str, ...]
 
 
-def scatter_points(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
+def scatter_points(rows: Sequence[Row]) -> list[Point]:
     """The individuals with both numbers, in the order of the rows."""
     return [
-        Point(float(row["d_cs"]), float(row["d_rs"]), _kind(row))
+        Point(row.d_cs, row.d_rs, _kind(row))
         for row in rows
-        if row["d_cs"] != "" and row["d_rs"] != ""
+        if row.d_cs is not None and row.d_rs is not None
     ]
 
 
@@ -81,10 +84,10 @@ def draw_scatter(points: Sequence[Point], axis: LogAxis, individuals: int) -> Fi
     return Figure(svg, tuple(_notes(points, axis, individuals)))
 
 
-def _kind(row: Mapping[str, Any]) -> Kind:
-    if row["status"] != "CERTIFIED":
+def _kind(row: Row) -> Kind:
+    if row.status != Status.CERTIFIED:
         return "none"
-    return "tube" if row["method"].endswith(" tube") else "ball"
+    return "tube" if row.method.endswith(TUBE) else "ball"
 
 
 def _place(point: Point, axis: LogAxis) -> tuple[float, float]:

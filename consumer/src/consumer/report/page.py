@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from consumer.decide import BASE_METHODS
 from consumer.report.axis import LogAxis, common_axis
 from consumer.report.figure import Figure, draw_scatter, scatter_points
-from consumer.report.tally import ClassRow, Reason, Share, class_table, count_reasons
+from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.words import meaning, probabilities, similarity, verdict
-from shared_spec.artifacts.certificate import STATUSES, CertificateDocument, Claim
+from shared_spec.artifacts.certificate import CertificateDocument, Claim
+from shared_spec.artifacts.rows import Row
+from shared_spec.terms import Status
 
 __all__ = ["REPORT", "render_report"]
 
@@ -35,12 +35,12 @@ class _View:
     share: Share
     labelled: int
     counts: list[tuple[str, int]]
-    reasons: list[Reason]
+    reasons: list[ReasonCount]
     classes: list[ClassRow]
     figure: Figure | None
 
 
-def render_report(document: CertificateDocument, rows: Sequence[Mapping[str, Any]]) -> bytes:
+def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
     """The page, in UTF-8.
 
     Reads neither the document's `files` nor its `content_digest`: both cover the page. Names of classes, attributes
@@ -48,13 +48,13 @@ def render_report(document: CertificateDocument, rows: Sequence[Mapping[str, Any
 
     Args:
         document: what is claimed.
-        rows: of individuals.csv, for all views; as written or as read back, which gives the same bytes.
+        rows: of individuals.csv, for all views.
     """
     points = scatter_points(rows)
     # One axis for all views, so that their figures can be compared by eye.
     axis = common_axis(distance for point in points for distance in (point.d_cs, point.d_rs))
     views = [
-        _view(name, claim, document, [row for row in rows if row["view"] == name], axis)
+        _view(name, claim, document, [row for row in rows if row.view == name], axis)
         for name, claim in sorted(document.claims.items())
     ]
     text = _template().render(
@@ -66,7 +66,7 @@ def render_report(document: CertificateDocument, rows: Sequence[Mapping[str, Any
             for key, value in sorted(document.head.settings.items())
         ],
         drawn=any(view.claim.alpha_per_individual > 0 for view in views),
-        sampled=any(view.claim.radius_method not in BASE_METHODS for view in views),
+        sampled=any(view.claim.radius_method.sampled for view in views),
     )
     return text.encode()
 
@@ -75,7 +75,7 @@ def _view(
     name: str,
     claim: Claim,
     document: CertificateDocument,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row],
     axis: LogAxis,
 ) -> _View:
     points = scatter_points(rows)
@@ -85,9 +85,9 @@ def _view(
         verdict=verdict(claim),
         meaning=meaning(claim),
         probabilities=probabilities(claim),
-        share=Share(claim.counts["CERTIFIED"], claim.individuals),
-        labelled=sum(row["label"] != "" for row in rows),
-        counts=[(status, claim.counts.get(status, 0)) for status in STATUSES],
+        share=Share(claim.certified, claim.individuals),
+        labelled=sum(row.label != "" for row in rows),
+        counts=[(status, claim.counts[status]) for status in Status],
         reasons=count_reasons(rows),
         classes=class_table(rows, document.head.classes),
         figure=draw_scatter(points, axis, len(rows)) if points else None,

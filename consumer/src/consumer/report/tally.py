@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import assert_never
 
-__all__ = ["MOST_CLASSES", "ClassRow", "Reason", "Share", "class_table", "count_reasons"]
+from shared_spec.artifacts.rows import Row
+from shared_spec.terms import Reason, Status
+
+__all__ = ["MOST_CLASSES", "ClassRow", "ReasonCount", "Share", "class_table", "count_reasons"]
 
 MOST_CLASSES = 20
 """Classes with a line of their own; the rarest of more are taken together."""
-
-_REASONS = {
-    "d_cs >= d_rs": "Similar people can be further away than the head's decision is known to hold (d_cs ≥ d_rs).",
-    "not proved": "The bounds on the head were not tight enough for a proof.",
-    "producer abstained": "The producer gives no bound: its encoder abstains.",
-    "producer undecided": "The producer's bound was not settled within the effort that it allowed.",
-    "head abstained": "The samples of the head did not favour one class clearly enough.",
-    "head undecided within its samples": "The samples of the head were used up before a decision.",
-}
-"""The reasons of `consumer.decide` for people; one that is not listed is shown as it stands."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,17 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Reason:
+class ReasonCount:
     """Why individuals are not certified, and how many."""
 
-    status: str
-    reason: str
-    words: str
+    status: Status
+    reason: Reason
     count: int
+
+    @property
+    def words(self) -> str:
+        """The reason for people."""
+        return _words(self.reason)
 
 
 @dataclass(frozen=True)
@@ -65,21 +62,37 @@ class ClassRow:
     labelled: Share | None
 
 
-def count_reasons(rows: Sequence[Mapping[str, Any]]) -> list[Reason]:
+def _words(reason: Reason) -> str:
+    match reason:
+        case Reason.NONE:
+            return "No reason is given."
+        case Reason.FAR:
+            return "Similar people can be further away than the head's decision is known to hold (d_cs ≥ d_rs)."
+        case Reason.NOT_PROVED:
+            return "The bounds on the head were not tight enough for a proof."
+        case Reason.PRODUCER_ABSTAINED:
+            return "The producer gives no bound: its encoder abstains."
+        case Reason.PRODUCER_UNDECIDED:
+            return "The producer's bound was not settled within the effort that it allowed."
+        case Reason.HEAD_ABSTAINED:
+            return "The samples of the head did not favour one class clearly enough."
+        case Reason.HEAD_UNDECIDED:
+            return "The samples of the head were used up before a decision."
+        case _:
+            assert_never(reason)
+
+
+def count_reasons(rows: Sequence[Row]) -> list[ReasonCount]:
     """The reasons of all rows that are not CERTIFIED, the most frequent first."""
-    counts = Counter(
-        (str(row["status"]), str(row["reason"])) for row in rows if row["status"] != "CERTIFIED"
-    )
+    counts = Counter((row.status, row.reason) for row in rows if row.status != Status.CERTIFIED)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        Reason(status, reason, _REASONS.get(reason, reason), count)
-        for (status, reason), count in ordered
-    ]
+    return [ReasonCount(status, reason, count) for (status, reason), count in ordered]
 
 
-def class_table(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[ClassRow]:
+def class_table(rows: Sequence[Row], classes: Sequence[str]) -> list[ClassRow]:
     """Shares by predicted class and, if any label is known, by label; in the order of the classes."""
-    predicted, labelled = _shares(rows, "prediction"), _shares(rows, "label")
+    predicted = _shares((row.prediction, row) for row in rows)
+    labelled = _shares((row.label, row) for row in rows)
     has_labels = any(name != "" for name in labelled)
     nobody = Share(0, 0)
     size = {
@@ -116,9 +129,12 @@ def class_table(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> li
     return table
 
 
-def _shares(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, Share]:
-    totals = Counter(str(row[column]) for row in rows)
-    certified = Counter(str(row[column]) for row in rows if row["status"] == "CERTIFIED")
+def _shares(named: Iterable[tuple[str, Row]]) -> dict[str, Share]:
+    totals: Counter[str] = Counter()
+    certified: Counter[str] = Counter()
+    for name, row in named:
+        totals[name] += 1
+        certified[name] += row.status == Status.CERTIFIED
     return {name: Share(certified[name], total) for name, total in totals.items()}
 
 

@@ -9,67 +9,36 @@ from __future__ import annotations
 from consumer.population import population_statement
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
+from shared_spec.statements import words_of
 
-__all__ = ["meaning", "probabilities", "similarity", "verdict"]
-
-_MEANING = {
-    "X": (
-        "Treated fairly means here: everyone in the similarity set gets the decision that the individual gets."
-    ),
-    "D": (
-        "Treated fairly means here: a similar person gets the decision that the individual gets, or the model abstains"
-        " there. The probabilities hold for each similar person by itself, chosen without knowing the random draws;"
-        " they do not hold for all similar people at once. Random draws can fail, so a certificate can be false."
-    ),
-    "I": (
-        "Treated fairly means here: everyone in the similarity set gets the decision that the individual gets, from"
-        " the ideal smoothed encoder. Any program can only approximate that encoder. Random draws can fail, so a"
-        " certificate can be false."
-    ),
-}
-_MEANING["paper"] = _MEANING["D"]  # the same kind of statement, with other constants
+__all__ = ["claim_rows", "meaning", "probabilities", "similarity", "verdict"]
 
 
 def verdict(claim: Claim) -> str:
     """How many individuals are certified, and of what."""
-    certified, model = claim.counts["CERTIFIED"], claim.certified_model
-    among = f"{certified} of {claim.individuals} individuals"
+    among = f"{claim.certified} of {claim.individuals} individuals"
+    said = words_of(claim.statement).certified.format(model=claim.certified_model)
     if claim.alpha_per_individual == 0:
-        if certified == 0:
-            return (
-                f"For none of the {claim.individuals} individuals do we prove that everyone similar to them gets the"
-                f" same decision from {model}."
-            )
-        return (
-            f"For {among} we prove that everyone similar to them gets the same decision from {model}. The proof has"
-            " no failure probability."
-        )
-    if certified == 0:
+        if claim.certified == 0:
+            return f"For none of the {claim.individuals} individuals do we prove that {said}."
+        return f"For {among} we prove that {said}. The proof has no failure probability."
+    if claim.certified == 0:
         return f"None of the {claim.individuals} individuals is certified in this view."
-    if claim.statement in ("D", "paper"):
-        said = (
-            f"a similar person, chosen beforehand, gets the same decision from {model}, or none where it"
-            " abstains,"
-        )
-    elif claim.statement == "I":
-        said = f"everyone similar to them gets the same decision from {model} with an ideal R̂,"
-    else:
-        said = f"everyone similar to them gets the same decision from {model},"
-    return f"{among} are certified: {said} unless the random draws behind the certificate failed."
+    return f"{among} are certified: {said}, unless the random draws behind the certificate failed."
 
 
 def meaning(claim: Claim) -> str:
     """What being treated fairly means in the sentences of `probabilities`."""
-    words = _MEANING[claim.statement]
-    if claim.statement == "X" and claim.alpha_per_individual > 0:
-        words += " The head was sampled, and random draws can fail, so a certificate can be false."
-    return words
+    words = words_of(claim.statement)
+    if not words.drawn and claim.alpha_per_individual > 0:
+        return f"{words.fairly} The head was sampled, and random draws can fail, so a certificate can be false."
+    return words.fairly
 
 
 def probabilities(claim: Claim) -> tuple[str, ...]:
     """The sentences about each individual, all of them and their population; the count is left to `verdict`."""
     statement = population_statement(
-        claim.individuals, claim.counts["CERTIFIED"], claim.alpha_per_individual, claim.population.confidence
+        claim.individuals, claim.certified, claim.alpha_per_individual, claim.population.confidence
     )  # fmt: skip
     return statement.sentences()[1:]
 
@@ -84,3 +53,17 @@ def similarity(spec: SpecEntry) -> tuple[str, str]:
         f" person x into a latent z = E(x), and the similarity set holds every latent that is reached from z along"
         f" {vectors} with coefficients t, ‖t‖₂ ≤ ε.",
     )
+
+
+def claim_rows(view: str, claim: Claim) -> list[list[str]]:
+    """What a claim says, line by line, for `inspect`."""
+    accuracy = "unknown" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}%"
+    counts = ", ".join(f"{count} {status}" for status, count in claim.counts.items())
+    return [
+        [f"{view} view", f"certifies {claim.certified_model} by {claim.radius_method}, accuracy {accuracy}"],
+        ["  counts", counts],
+        [f"  statement {claim.statement}", claim.sentence],
+        ["", verdict(claim)],
+        ["", meaning(claim)],
+        *(["", sentence] for sentence in probabilities(claim)),
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ import click
 from producer.cli.export_options import ExportJob, export_options, report, resolve_views, run_export
 from producer.model import load_encoder
 from shared_spec.artifacts.spec import load_spec
-from shared_spec.console import common_options, config_option, data_option
+from shared_spec.console import common_options, config_option, data_option, device_option
 from shared_spec.data import open_source
 from shared_spec.distributed import join_workers
 from shared_spec.errors import ArtifactError
@@ -41,6 +41,7 @@ __all__ = ["export"]
 )
 @export_options
 @config_option()
+@device_option
 @common_options
 def export(
     spec: Path, model_folder: Path, data: str, splits: tuple[str, ...], out: Path, seed: int, device: str,

@@ -23,6 +23,7 @@ from shared_spec.data.source import Source
 from shared_spec.distributed import Workers
 from shared_spec.errors import SettingsError
 from shared_spec.latents import ENCODE_BATCH, encode_split, selected_rows
+from shared_spec.terms import EncoderMethod
 
 __all__ = [
     "ExportJob",
@@ -231,7 +232,7 @@ def _encoder_entry(model: Model) -> EncoderEntry:
     }
     return EncoderEntry(
         digest=model.digest,
-        method=document.method,
+        method=EncoderMethod(document.method),
         input_dim=document.encoder.input_dim,
         hidden=document.encoder.hidden,
         output_dim=document.encoder.output_dim,

@@ -18,7 +18,7 @@ from producer.cli.export_options import (
 from producer.cli.fit_model import PRESETS, fitted_model, training_options, training_settings
 from producer.training import Method
 from shared_spec.artifacts.spec import load_spec
-from shared_spec.console import common_options, config_option, data_option
+from shared_spec.console import common_options, config_option, data_option, device_option
 from shared_spec.data import open_source
 from shared_spec.distributed import join_workers
 from shared_spec.errors import SettingsError
@@ -62,6 +62,7 @@ __all__ = ["fit"]
 @training_options
 @export_options
 @config_option(PRESETS)
+@device_option
 @common_options
 def fit(
     spec: Path, data: str, targets: tuple[str, ...], out: Path, model_folder: Path, method: Method,

@@ -39,6 +39,7 @@ from shared_spec.console import (
     common_options,
     config_option,
     data_option,
+    device_option,
     emit,
     note,
     progress,
@@ -101,6 +102,7 @@ _BLOCK = 4096
 @config_option(
     {name: {k: v for k, v in p.items() if k != "lambda_2"} for name, p in PRESETS.items()}
 )
+@device_option
 @common_options
 def search(
     spec: Path, data: str, target: str, out: Path, weights: tuple[float, ...], sigmas: tuple[float, ...],

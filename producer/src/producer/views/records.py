@@ -19,6 +19,7 @@ from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.document import Strict
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
+from shared_spec.terms import Statement as Terms
 
 __all__ = ["ExactSettings", "Views"]
 
@@ -69,7 +70,7 @@ class Views:
         if self.smoothing is not None:
             plan = make_plan(self.smoothing, similarity.epsilon)
             entries["smoothing"] = ViewEntry(
-                statement=plan.statement.id,
+                statement=Terms(plan.statement.id),
                 sentence=plan.statement.sentence,
                 alpha=dict(plan.statement.events),
                 settings={
@@ -89,7 +90,7 @@ class Views:
             )
         if self.exact is not None:
             entries["exact"] = ViewEntry(
-                statement="X",
+                statement=Terms.X,
                 sentence=_STATEMENT_X,
                 alpha={},
                 settings=self.exact.model_dump(),

@@ -24,6 +24,7 @@ from shared_spec.console import (
     common_options,
     config_option,
     data_option,
+    device_option,
     emit,
     note,
     progress,
@@ -98,6 +99,7 @@ __all__ = ["publish_spec"]
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the latent cache.")
 @flow_options
 @config_option()
+@device_option
 @common_options
 def publish_spec(
     data: str, attributes: tuple[str, ...], method: str, target: str | None, epsilon: float | None,

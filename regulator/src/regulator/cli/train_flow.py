@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from shared_spec.artifacts.atomic import refuse_existing
-from shared_spec.console import common_options, config_option, data_option, emit, table
+from shared_spec.console import (
+    common_options,
+    config_option,
+    data_option,
+    device_option,
+    emit,
+    table,
+)
 from shared_spec.data import open_source
 
 __all__ = ["train_flow"]
@@ -23,6 +30,7 @@ from regulator.cli.flow_options import flow_options, resolve_flow, train_and_sav
 )
 @flow_options
 @config_option()
+@device_option
 @common_options
 def train_flow(
     data: str,

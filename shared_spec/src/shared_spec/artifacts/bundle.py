@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +31,7 @@ __all__ = [
     "BOUND_STATUS",
     "UNBOUNDED",
     "Bundle",
+    "is_bundle",
     "load_bundle",
     "save_shard",
     "seal_bundle",
@@ -59,18 +59,15 @@ def save_shard(folder: Path, split: str, shard: int, tensors: Mapping[str, Tenso
     save_tensors(folder / shard_name(split, shard), tensors, document)
 
 
-def seal_bundle(folder: Path, individuals: bytes, manifest: dict[str, Any]) -> str:
-    """Writes individuals.csv and manifest.json beside the finished shards; returns the content digest.
+def seal_bundle(folder: Path, individuals: bytes, manifest: Manifest) -> Manifest:
+    """Writes individuals.csv and manifest.json beside the finished shards; returns the manifest as it was written.
 
-    `manifest` is everything in `Manifest` but `files` and `content_digest`.
+    Its `files` and `content_digest` are set here.
     """
     write_atomically(folder / _INDIVIDUALS, individuals)
     names = [path.name for path in folder.iterdir() if path.name != _MANIFEST]
-    files = [entry.model_dump(mode="json") for entry in list_files(folder, names)]
-    document = Manifest.model_validate({**manifest, "files": files})
-    return save_directory_document(
-        folder, _MANIFEST, document.model_dump(mode="json", exclude={"content_digest"})
-    )
+    complete = manifest.model_copy(update={"files": list_files(folder, names)})
+    return save_directory_document(folder, _MANIFEST, complete)
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,11 @@ class Bundle:
     path: Path
     manifest: Manifest
     individuals: Individuals
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{n.individuals} {split}" for split, n in self.manifest.splits.items())
+        views = ", ".join(f"{view} ({n.statement})" for view, n in self.manifest.views.items())
+        return f"Bundle({self.path}: {splits}; d = {self.dimension}; {views or 'no views'}; {self.digest})"
 
     @property
     def digest(self) -> str:
@@ -146,12 +148,19 @@ class Bundle:
                 raise ArtifactError(f"{path}: tensor {name} holds a negative radius")
 
 
-def load_bundle(path: Path) -> Bundle:
-    """Opens reps/ after checking the manifest's digest and the hash of every file.
+def is_bundle(path: Path) -> bool:
+    """Whether there is a manifest, so that the directory was meant to be a bundle."""
+    return (path / _MANIFEST).exists()
+
+
+def load_bundle(path: Path | str | Bundle) -> Bundle:
+    """Opens reps/ after checking the manifest's digest and the hash of every file; one that is open is returned.
 
     Raises:
         ArtifactError: if anything is missing, changed, unlisted, or inconsistent.
     """
+    if isinstance(path, Bundle):
+        return path
     path = Path(path)
     manifest = load_directory_document(path, _MANIFEST, Manifest)
     individuals = read_individuals(path / _INDIVIDUALS, tuple(manifest.labels))

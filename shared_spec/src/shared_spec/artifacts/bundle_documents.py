@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared_spec.artifacts.directory import FileEntry
 from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool
+from shared_spec.terms import EncoderMethod, Statement
+from shared_spec.views import VIEWS
 
 __all__ = [
     "EncoderEntry",
@@ -15,12 +18,9 @@ __all__ = [
     "Manifest",
     "SpecEntry",
     "SplitEntry",
-    "View",
     "ViewEntry",
+    "known_views",
 ]
-
-
-View: TypeAlias = Literal["smoothing", "exact"]
 
 
 class SpecEntry(Strict):
@@ -35,7 +35,7 @@ class EncoderEntry(Strict):
     """The encoder R, which itself stays with the producer."""
 
     digest: str
-    method: Literal["lassi", "augment", "naive"]
+    method: EncoderMethod
     input_dim: int = Field(gt=0)
     hidden: tuple[int, ...]
     output_dim: int = Field(gt=0)
@@ -55,7 +55,7 @@ class SplitEntry(Strict):
 class ViewEntry(Strict):
     """One way in which the representations of S(x) were bounded, and what that bound says."""
 
-    statement: Literal["D", "I", "paper", "X"]
+    statement: Statement
     """Which statement of docs/guarantees.md the radii support."""
     sentence: str
     alpha: dict[str, float]
@@ -70,6 +70,13 @@ class ViewEntry(Strict):
         return sum(self.alpha.values())
 
 
+def known_views(views: Mapping[str, object]) -> None:
+    """Raises ValueError for a view that these packages cannot read."""
+    for name in views:
+        if name not in VIEWS:
+            raise ValueError(f"view {name!r} is none of {', '.join(VIEWS)}")
+
+
 class Manifest(Document):
     """The document of a representation bundle."""
 
@@ -79,12 +86,19 @@ class Manifest(Document):
     spec: SpecEntry
     data: DataEntry
     encoder: EncoderEntry
-    views: dict[View, ViewEntry]
+    views: dict[str, ViewEntry]
     splits: dict[str, SplitEntry]
     shard_rows: int = Field(gt=0)
     """Individuals per shard; the last of a split may hold fewer."""
     labels: dict[str, tuple[str, ...]]
     """Label columns that the producer shares, with their class names in the order of their codes."""
-    files: tuple[FileEntry, ...] = Field(min_length=1)
+    files: tuple[FileEntry, ...] = ()
+    """Set when the bundle is sealed."""
     tool: Tool
     seed: int
+
+    @field_validator("views")
+    @classmethod
+    def _known(cls, views: dict[str, ViewEntry]) -> dict[str, ViewEntry]:
+        known_views(views)
+        return views

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
-from shared_spec.artifacts.bundle_documents import SpecEntry
+from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
 from shared_spec.artifacts.directory import (
     FileEntry,
     list_files,
@@ -21,47 +20,61 @@ from shared_spec.artifacts.directory import (
     save_directory_document,
 )
 from shared_spec.artifacts.document import Document, Strict, Tool
+from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.errors import ArtifactError
+from shared_spec.settings import Settings, setting
+from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 
 __all__ = [
-    "COLUMNS",
-    "STATUSES",
     "Certificate",
     "CertificateDocument",
     "Claim",
+    "HeadConfig",
     "HeadEntry",
     "Population",
-    "SamplingEntry",
-    "Status",
+    "Sampling",
     "load_certificate",
     "save_certificate",
 ]
-
-Status: TypeAlias = Literal["CERTIFIED", "NOT_CERTIFIED", "ABSTAIN", "UNDECIDED"]
-
-STATUSES: tuple[Status, ...] = get_args(Status)
-
-COLUMNS = (
-    "sample_id", "view", "label", "prediction", "status", "reason",
-    "d_cs", "d_rs", "method", "samples", "successes",
-)  # fmt: skip
-"""Columns of individuals.csv; docs/format.md says what each holds."""
 
 _DOCUMENT, _ROWS, _HEAD = "certificate.json", "individuals.csv", "head.safetensors"
 _HEAD_MEDIA_TYPE = "application/vnd.lassi.head.v1+safetensors"
 
 
-class HeadEntry(Strict):
-    """The consumer's classifier C; its weights are in head.safetensors."""
+class HeadConfig(Strict):
+    """What fixes a head apart from its weights."""
 
-    kind: Literal["linear", "mlp"]
+    kind: HeadKind
     input_dim: int = Field(gt=0)
-    hidden: tuple[int, ...]
+    hidden: tuple[int, ...] = ()
+    """Widths of the hidden ReLU layers; empty for a linear head."""
     classes: tuple[str, ...] = Field(min_length=2)
+    """Names of the classes, in the order of the logits."""
     sigma_rs: float = Field(ge=0)
     """Standard deviation of the Gaussian noise per representation coordinate, in training and in smoothing."""
-    digest: str
+
+    @model_validator(mode="after")
+    def _hidden_fits_the_kind(self) -> Self:
+        mlp = self.kind == HeadKind.MLP
+        if mlp != bool(self.hidden) or any(width < 1 for width in self.hidden):
+            raise ValueError(
+                f"hidden is {list(self.hidden)} for a {self.kind} head: expected positive widths for mlp,"
+                " none for linear"
+            )
+        return self
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of all layers, input and logits included."""
+        return (self.input_dim, *self.hidden, len(self.classes))
+
+
+class HeadEntry(HeadConfig):
+    """The consumer's classifier C; its weights are in head.safetensors."""
+
+    digest: str = ""
+    """Set when the certificate is written."""
     settings: dict[str, float | int | str | bool]
 
 
@@ -73,25 +86,34 @@ class Population(Strict):
     """P_x(the model is fair at x) is at least this, with that confidence over the draw of the individuals."""
 
 
-class SamplingEntry(Strict):
-    """How a sampled method drew: with the certificate's seed this gives the same samples again."""
+class Sampling(Settings):
+    """Randomized smoothing of the head (the paper's alpha_rs, n0 to choose the class and n to certify it).
 
-    alpha: float = Field(gt=0, lt=1)
-    selection_samples: int = Field(gt=0)
-    samples: int = Field(gt=0)
+    With the certificate's seed these give the same samples again.
+    """
+
+    group: ClassVar[str] = "Sampling (of --radius randomized, and of auto with an mlp head)"
+
+    alpha: float = setting(0.001, "Failure probability per individual.", gt=0, lt=1)
+    selection_samples: int = setting(
+        2_000, "Noisy samples per individual to choose its class.", ge=1
+    )
+    samples: int = setting(
+        100_000, "Noisy samples per individual: the cap, or the number with --report-radius.", ge=1
+    )
 
 
 class Claim(Strict):
     """What is claimed for one view: of which model, with which failure probability, and how often."""
 
     certified_model: str
-    statement: Literal["D", "I", "paper", "X"]
+    statement: Statement
     sentence: str
     alpha: dict[str, float]
     """Failure probability per event and individual; empty for deterministic certificates."""
     alpha_per_individual: float = Field(ge=0, lt=1)
-    radius_method: str
-    sampling: SamplingEntry | None = None
+    radius_method: RadiusMethod
+    sampling: Sampling | None = None
     """Null for deterministic methods."""
     individuals: int = Field(gt=0)
     counts: dict[Status, int]
@@ -107,6 +129,11 @@ class Claim(Strict):
     """More false certificates than this have probability at most 1 - population.confidence."""
     population: Population
 
+    @property
+    def certified(self) -> int:
+        """How many individuals are certified."""
+        return self.counts[Status.CERTIFIED]
+
 
 class CertificateDocument(Document):
     """certificate.json."""
@@ -120,12 +147,19 @@ class CertificateDocument(Document):
     bundle_digest: str
     encoder_digest: str
     head: HeadEntry
-    claims: dict[Literal["smoothing", "exact"], Claim]
+    claims: dict[str, Claim]
     skipped: int = Field(ge=0)
     """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
-    files: tuple[FileEntry, ...]
+    files: tuple[FileEntry, ...] = ()
+    """Set when the certificate is written."""
     tool: Tool
     seed: int
+
+    @field_validator("claims")
+    @classmethod
+    def _known(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
+        known_views(claims)
+        return claims
 
 
 @dataclass(frozen=True)
@@ -134,68 +168,81 @@ class Certificate:
 
     path: Path
     document: CertificateDocument
-    rows: tuple[Mapping[str, str], ...]
+    rows: tuple[Row, ...]
     head: Mapping[str, Tensor]
+
+    def __repr__(self) -> str:
+        claims = "; ".join(
+            f"{view}: {claim.certified} of {claim.individuals} certified, statement {claim.statement}"
+            for view, claim in self.document.claims.items()
+        )
+        return f"Certificate({self.path}: {self.document.target}; {claims}; {self.digest})"
+
+    @property
+    def digest(self) -> str:
+        """Content digest."""
+        return self.document.content_digest
+
+    def rows_of(self, view: str) -> tuple[Row, ...]:
+        """The rows of one view, in the order of the bundle's individuals."""
+        return tuple(row for row in self.rows if row.view == view)
 
 
 def save_certificate(
     folder: Path,
-    document: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
+    draft: CertificateDocument,
+    rows: Sequence[Row],
     head: Mapping[str, Tensor],
     further: Mapping[str, Callable[[CertificateDocument], bytes]] | None = None,
-) -> str:
-    """Writes the certificate into `folder` (a partial directory); returns the content digest.
+) -> Certificate:
+    """Writes the certificate into `folder` (a partial directory).
 
-    `document` is everything in `CertificateDocument` but files, content_digest and the head's digest; each row has
-    the columns `COLUMNS`, and floats are written with all their digits, so nothing is rounded.
-
-    Each of `further`, by file name, makes the content of a file from the document as it will be, but for its files
-    and content_digest, which cover that file.
+    Args:
+        folder: where.
+        draft: the document; its head's digest, `files` and `content_digest` are set here.
+        rows: of all views.
+        head: the classifier's weights.
+        further: by file name, what makes the content of a file from the document as it will be, but for its `files`
+            and `content_digest`, which cover that file.
     """
-    head_document = {"media_type": _HEAD_MEDIA_TYPE, "kind": document["head"]["kind"]}
-    head_digest = save_tensors(folder / _HEAD, head, head_document)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(folder / _ROWS, text.getvalue().encode())
-    draft = CertificateDocument.model_validate(
-        {**document, "head": {**document["head"], "digest": head_digest}, "files": []}
+    head_digest = save_tensors(
+        folder / _HEAD, head, {"media_type": _HEAD_MEDIA_TYPE, "kind": draft.head.kind.value}
     )
+    write_atomically(folder / _ROWS, format_rows(rows))
+    entry = draft.head.model_copy(update={"digest": head_digest})
+    draft = draft.model_copy(update={"head": entry})
     further = further or {}
     for name, content in further.items():
         write_atomically(folder / name, content(draft))
     complete = draft.model_copy(update={"files": list_files(folder, [_HEAD, _ROWS, *further])})
-    return save_directory_document(
-        folder, _DOCUMENT, complete.model_dump(mode="json", exclude={"content_digest"})
-    )
+    document = save_directory_document(folder, _DOCUMENT, complete)
+    return Certificate(folder, document, tuple(rows), dict(head))
 
 
-def load_certificate(path: Path) -> Certificate:
-    """Opens certificate/ after checking the document's digest and the hash of every file.
+def load_certificate(path: Path | str | Certificate) -> Certificate:
+    """Opens certificate/ after checking the document's digest and the hash of every file; an open one is returned.
 
     Raises:
         ArtifactError: if anything is missing, changed or inconsistent, or if the counts in the document are not those
             of the rows.
     """
+    if isinstance(path, Certificate):
+        return path
     path = Path(path)
     document = load_directory_document(path, _DOCUMENT, CertificateDocument)
-    with open(path / _ROWS, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ArtifactError(
-                f"{path / _ROWS}: header is {reader.fieldnames}, expected {list(COLUMNS)}"
-            )
-        rows = tuple(reader)
+    rows = read_rows(path / _ROWS)
     for view, claim in document.claims.items():
-        statuses = [row["status"] for row in rows if row["view"] == view]
-        counts = {status: statuses.count(status) for status in STATUSES}
-        if counts != dict(claim.counts) or len(statuses) != claim.individuals:
+        found = Counter(row.status for row in rows if row.view == view)
+        counts = {status: found[status] for status in Status}
+        if counts != claim.counts or found.total() != claim.individuals:
             raise ArtifactError(
-                f"{path}: {view}: the rows count {counts}, the document {dict(claim.counts)}"
+                f"{path}: {view}: the rows count {_words(counts)}, the document {_words(claim.counts)}"
             )
     head, head_document = load_tensors(path / _HEAD)
     if head_document["content_digest"] != document.head.digest:
         raise ArtifactError(f"{path / _HEAD}: not the head that the certificate speaks of")
     return Certificate(path, document, rows, head)
+
+
+def _words(counts: Mapping[Status, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in counts.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -32,14 +31,15 @@ def list_files(folder: Path, names: Sequence[str]) -> tuple[FileEntry, ...]:
     )
 
 
-def save_directory_document(folder: Path, name: str, document: dict[str, Any]) -> str:
-    """Writes the document `name` of a directory, with its content digest, which is returned.
+def save_directory_document(folder: Path, name: str, document: AnyDocument) -> AnyDocument:
+    """Writes the document `name` of a directory; returns it with its content digest.
 
     The document lists its files, so its digest covers every byte of the directory; it is written last.
     """
-    digest = digest_document(document, [])
-    write_atomically(folder / name, canonical_json({**document, "content_digest": digest}) + b"\n")
-    return digest
+    bare = document.model_dump(mode="json", exclude={"content_digest"})
+    digest = digest_document(bare, [])
+    write_atomically(folder / name, canonical_json({**bare, "content_digest": digest}) + b"\n")
+    return document.model_copy(update={"content_digest": digest})
 
 
 def load_directory_document(folder: Path, name: str, model: type[AnyDocument]) -> AnyDocument:

@@ -70,6 +70,11 @@ class Spec:
     flow: Glow
     similarity: SimilaritySet
 
+    def __repr__(self) -> str:
+        names = ", ".join(entry.name for entry in self.document.attributes)
+        size = self.document.flow.size
+        return f"Spec({names}; epsilon = {self.document.epsilon:g}; {size} px; {self.digest})"
+
     @property
     def digest(self) -> str:
         """Content digest that later artefacts quote."""
@@ -84,13 +89,16 @@ def save_spec(path: Path, document: SpecDocument, flow: Glow, vectors: Tensor) -
     return save_tensors(path, tensors, document.model_dump(mode="json", exclude={"content_digest"}))
 
 
-def load_spec(path: Path) -> Spec:
-    """Reads and checks spec.safetensors.
+def load_spec(path: Path | str | Spec) -> Spec:
+    """Reads and checks spec.safetensors; a spec that is loaded already is returned.
 
     Raises:
         ArtifactError: if the file is truncated, changed, of another kind or version, or its tensors do not fit its
             own description.
     """
+    if isinstance(path, Spec):
+        return path
+    path = Path(path)
     tensors, raw = load_tensors(path)
     document = parse_document(SpecDocument, raw, str(path))
     names = [_VECTOR + entry.name for entry in document.attributes]

@@ -1,4 +1,4 @@
-"""Does a certificate follow from the bundle that it names? All of it is computed again and compared.
+"""`consumer.verify`: does a certificate follow from the bundle that it names? All of it is computed again and compared.
 
 The bundle and the certificate are enough: neither the consumer's training data nor anybody's code is needed, and who
 wrote the certificate need not be trusted. What the bundle itself states is the producer's word.
@@ -7,63 +7,79 @@ wrote the certificate need not be trusted. What the bundle itself states is the 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from consumer.certify import ViewCertificates, certify_view, read_bounds
-from consumer.decide import Sampling
+from consumer.case import Case
+from consumer.claims import ViewCertificates, certify_view, require_method
 from consumer.head import certified_head
 from consumer.labels import UNLABELLED
+from consumer.prediction import require_origin
 from consumer.report.page import REPORT, render_report
-from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.certificate import COLUMNS, Certificate, Claim
+from shared_spec.artifacts.bundle import Bundle, load_bundle
+from shared_spec.artifacts.certificate import Certificate, Claim, Sampling, load_certificate
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError, SettingsError
 
-__all__ = ["verify_certificate"]
-
-_View: TypeAlias = Literal["smoothing", "exact"]
+__all__ = ["Check", "Verification", "verify"]
 
 _RADIUS_TOLERANCE = 1e-6
 """Relative: another machine's d_rs may differ in its last bits. The decisions themselves have to agree."""
 
 
-def verify_certificate(certificate: Certificate, bundle: Bundle) -> list[tuple[str, str]]:
-    """Computes every decision and every figure of the certificate again.
+@dataclass(frozen=True)
+class Check:
+    """What was checked, and what was found to hold."""
+
+    subject: str
+    finding: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was computed again, in the order of the checks; whatever does not hold is an error instead."""
+
+    certificate: Certificate
+    bundle: Bundle
+    checks: tuple[Check, ...]
+
+    def __repr__(self) -> str:
+        subjects = ", ".join(check.subject for check in self.checks)
+        return f"Verification({self.certificate.path} from {self.bundle.path}: {subjects})"
+
+
+def verify(certificate: Path | str | Certificate, reps: Path | str | Bundle) -> Verification:
+    """Computes every decision and every figure of a certificate again.
 
     Args:
-        certificate: as loaded, so its files are those that it lists.
-        bundle: as loaded, likewise.
-
-    Returns:
-        What was found to hold: pairs of what was checked and what it rests on, in the order of the checks.
+        certificate: certificate/; its files are those that it lists.
+        reps: the bundle that it names, likewise.
 
     Raises:
         ArtifactError: naming the first thing that does not follow from the bundle.
     """
-    found = [("made from", _check_origin(certificate, bundle))]
-    labels, whose = _read_labels(certificate, bundle)
-    found.append(("labels", whose))
-    for view, claim in certificate.document.claims.items():
-        found.append((f"{view} view", _check_view(certificate, bundle, view, claim, labels)))
-    found.append((REPORT, _check_report(certificate)))
-    return found
+    stated, bundle = load_certificate(certificate), load_bundle(reps)
+    checks = [Check("made from", _check_origin(stated, bundle))]
+    labels, whose = _read_labels(stated, bundle)
+    checks.append(Check("labels", whose))
+    for view, claim in stated.document.claims.items():
+        checks.append(Check(f"{view} view", _check_view(stated, bundle, view, claim, labels)))
+    checks.append(Check(REPORT, _check_report(stated)))
+    return Verification(stated, bundle, tuple(checks))
 
 
 def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     document, manifest = certificate.document, bundle.manifest
-    for name, stated, actual in (
-        ("bundle", document.bundle_digest, bundle.digest),
-        ("encoder", document.encoder_digest, manifest.encoder.digest),
-        ("spec", document.spec, manifest.spec),
-    ):
-        if stated != actual:
-            raise ArtifactError(
-                f"{certificate.path}: was made from {name} {stated}, but {bundle.path} has {actual}; "
-                "verify it with the bundle that it names"
-            )
+    if document.bundle_digest != bundle.digest:
+        raise ArtifactError(
+            f"{certificate.path}: was made from bundle {document.bundle_digest}, but {bundle.path} has "
+            f"{bundle.digest}; verify it with the bundle that it names"
+        )
+    require_origin(certificate, bundle)
     for view in document.claims:
         if view not in manifest.views or document.split not in manifest.views[view].splits:
             raise ArtifactError(
@@ -76,7 +92,7 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     everybody = list(bundle.sample_ids(document.split))
     for view in document.claims:
         # In the bundle's order, so that the rows can be compared one by one.
-        named = [row["sample_id"] for row in certificate.rows if row["view"] == view]
+        named = [row.sample_id for row in certificate.rows_of(view)]
         if named != everybody:
             raise ArtifactError(
                 f"{certificate.path}: {view}: its individuals are not those of the bundle's split {document.split}"
@@ -94,10 +110,10 @@ def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[
     code = {name: index for index, name in enumerate(document.head.classes)} | {"": UNLABELLED}
     stated: dict[str, int] = {}
     for row in certificate.rows:
-        label = code.get(row["label"])
-        if label is None or stated.setdefault(row["sample_id"], label) != label:
+        label = code.get(row.label)
+        if label is None or stated.setdefault(row.sample_id, label) != label:
             raise ArtifactError(
-                f"{certificate.path}: {row['sample_id']}: label {row['label']!r} is no class, or differs between views"
+                f"{certificate.path}: {row.sample_id}: label {row.label!r} is no class, or differs between views"
             )
     labels = np.array([stated[name] for name in bundle.sample_ids(document.split)], dtype=np.int64)
     shared = bundle.manifest.labels.get(document.target)
@@ -111,53 +127,47 @@ def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[
 def _check_view(
     certificate: Certificate,
     bundle: Bundle,
-    view: _View,
+    view: str,
     claim: Claim,
     labels: npt.NDArray[np.int64],
 ) -> str:
     again = _certify_again(certificate, bundle, view, claim, labels)
-    stated = [row for row in certificate.rows if row["view"] == view]
-    for row, expected in zip(stated, again.rows, strict=True):
+    for row, expected in zip(certificate.rows_of(view), again.rows, strict=True):
         for column in COLUMNS:
-            if not _same(column, row[column], expected[column]):
+            stated, actual = getattr(row, column), getattr(expected, column)
+            if not _same(column, stated, actual):
                 raise ArtifactError(
-                    f"{certificate.path}: {view}: {row['sample_id']}: {column} is {row[column]!r}; "
-                    f"the bundle and the head give {str(expected[column])!r}"
+                    f"{certificate.path}: {view}: {row.sample_id}: {column} is {stated!r}; "
+                    f"the bundle and the head give {actual!r}"
                 )
     for name in Claim.model_fields:
         _compare(certificate, f"{view}: {name}", getattr(claim, name), getattr(again.claim, name))
-    return f"{claim.counts['CERTIFIED']} certified, decided again by {claim.radius_method}"
+    return f"{claim.certified} certified, decided again by {claim.radius_method}"
 
 
 def _certify_again(
     certificate: Certificate,
     bundle: Bundle,
-    view: _View,
+    view: str,
     claim: Claim,
     labels: npt.NDArray[np.int64],
 ) -> ViewCertificates:
     document = certificate.document
-    head = certified_head(certificate)
-    sampling = Sampling() if claim.sampling is None else Sampling(**claim.sampling.model_dump())
+    sampling = claim.sampling or Sampling()
+    case = Case(bundle, document.split, certified_head(certificate), sampling, document.seed)
     try:
-        return certify_view(
-            head.frozen(), head.config.classes, read_bounds(bundle, document.split, view), view,
-            bundle.manifest.views[view], bundle.sample_ids(document.split), labels, [claim.radius_method],
-            head.config.sigma_rs, sampling, document.seed,
-        )  # fmt: skip
+        require_method(case, claim.radius_method)
     except SettingsError as error:
         raise ArtifactError(
             f"{certificate.path}: {view}: cannot be so certified: {error}"
         ) from None
+    return certify_view(case, view, [claim.radius_method], labels)
 
 
-def _same(column: str, stated: str, expected: Any) -> bool:  # noqa: ANN401 - a cell of any type
-    if column != "d_rs" or "" in (stated, expected):
-        return stated == str(expected)
-    try:
-        return math.isclose(float(stated), float(expected), rel_tol=_RADIUS_TOLERANCE)
-    except ValueError:
-        return False
+def _same(column: str, stated: object, actual: object) -> bool:
+    if column == "d_rs" and isinstance(stated, float) and isinstance(actual, float):
+        return math.isclose(stated, actual, rel_tol=_RADIUS_TOLERANCE)
+    return stated == actual
 
 
 def _compare(certificate: Certificate, name: str, stated: object, actual: object) -> None:

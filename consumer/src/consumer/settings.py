@@ -1,0 +1,43 @@
+"""What a consumer may choose; the defaults are the paper's but for the noise, which it chose per data set."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from shared_spec.artifacts.certificate import Sampling
+from shared_spec.settings import Settings, setting
+from shared_spec.terms import HeadKind
+
+__all__ = ["HeadSettings", "MethodSettings", "Sampling"]
+
+
+class HeadSettings(Settings):
+    """How the head is trained."""
+
+    group: ClassVar[str] = "Training the head"
+
+    head: HeadKind = setting(HeadKind.LINEAR, "Its architecture.")
+    hidden: tuple[int, ...] = setting((64,), "Width of a hidden layer of an mlp head.")
+    noise: float | Literal["auto"] = setting(
+        "auto", "sigma_rs, Gaussian noise on representations: a number, or chosen on validation data.",
+        metavar="auto|SIGMA",
+    )  # fmt: skip
+    epochs: int = setting(1, "Passes over the training individuals.", ge=1)
+    batch: int = setting(128, "Individuals per step.", ge=1)
+    learning_rate: float = setting(1e-3, "Of Adam.", gt=0)
+    class_weights: Literal["none", "balanced"] = setting(
+        "none", "Weights of the loss per class; balanced makes up for rare ones."
+    )
+
+
+class MethodSettings(Settings):
+    """How the head is certified."""
+
+    group: ClassVar[str] = "Certifying the head"
+
+    radius: Literal["auto", "closed-form", "crown", "randomized"] = setting(
+        "auto", "How; randomized stops as soon as it knows."
+    )
+    report_radius: bool = setting(
+        False, "With --radius randomized: spend all --samples on everybody and report radii."
+    )

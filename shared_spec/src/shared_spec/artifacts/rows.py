@@ -1,0 +1,100 @@
+"""individuals.csv of certificate/: what was decided about each individual in each view, and the numbers behind it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from shared_spec.errors import ArtifactError
+from shared_spec.terms import Reason, Status
+
+__all__ = ["COLUMNS", "Row", "format_rows", "read_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One individual in one view.
+
+    Attributes:
+        sample_id: who.
+        view: whose claim it belongs to.
+        label: class name; empty where unknown.
+        prediction: class name; empty where the model abstained.
+        status: what was decided.
+        reason: why not certified.
+        d_cs: the producer's radius; None where there is none.
+        d_rs: the head's certified radius around the centre, rounded down; None where only the decision was made.
+        method: how it was decided.
+        samples: noisy samples behind a sampled decision.
+        successes: those among them on which the prediction won.
+    """
+
+    sample_id: str
+    view: str
+    label: str
+    prediction: str
+    status: Status
+    reason: Reason
+    d_cs: float | None
+    d_rs: float | None
+    method: str
+    samples: int
+    successes: int
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+"""Columns of individuals.csv, in order."""
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "status": Status,
+    "reason": Reason,
+    "d_cs": _number,
+    "d_rs": _number,
+    "samples": int,
+    "successes": int,
+}
+
+
+def format_rows(rows: Iterable[Row]) -> bytes:
+    """The file's bytes; floats are written with all their digits, so nothing is rounded."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(astuple(row) for row in rows)
+    return text.getvalue().encode()
+
+
+def read_rows(path: Path) -> tuple[Row, ...]:
+    """The rows in their order.
+
+    Raises:
+        ArtifactError: for another header, or a cell that is not of its column's kind.
+    """
+    parsers = [_READ.get(column, str) for column in COLUMNS]
+    rows = []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if tuple(header) != COLUMNS:
+                raise ArtifactError(f"{path}: header is {header}, expected {list(COLUMNS)}")
+            for line, cells in enumerate(reader, 2):
+                if len(cells) != len(COLUMNS):
+                    raise ArtifactError(
+                        f"{path}:{line}: {len(cells)} cells, expected {len(COLUMNS)}"
+                    )
+                rows.append(Row(*(parse(cell) for parse, cell in zip(parsers, cells, strict=True))))
+    except (OSError, ValueError, csv.Error) as error:
+        raise ArtifactError(
+            f"{path}: cannot be read ({error}); ask for the artefact again"
+        ) from error
+    return tuple(rows)
