@@ -145,7 +145,7 @@ def test_results_do_not_depend_on_batches_or_order():
 
 
 def test_the_number_of_samples_caps_the_radius():
-    """docs/guarantees.md, A.2 finding 7: 3.81 sigma at n = 100,000, alpha = 0.001."""
+    """docs/guarantees.md, A.2 item 8: 3.81 sigma at n = 100,000, alpha = 0.001."""
     assert largest_randomized_radius(1.0, 100_000, 0.001) == pytest.approx(3.81, abs=0.005)
     assert largest_randomized_radius(2.5, 100_000, 0.001) == pytest.approx(9.53, abs=0.01)
     assert largest_randomized_radius(1.0, 1, 0.01) == 0.0

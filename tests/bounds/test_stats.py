@@ -128,7 +128,7 @@ def test_count_bound():
 
 
 def _textbook_wealth(outcomes, p0):
-    """docs/guarantees.md, section H, one trial at a time."""
+    """docs/guarantees.md, C.6, one trial at a time."""
     s, wealth, path = 0, 0.0, []
     for i, x in enumerate(outcomes):
         q = max((s + 1) / (i + 1.5), p0)

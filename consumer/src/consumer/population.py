@@ -2,7 +2,7 @@
 
 A certificate with failure probability alpha is not a claim that the certified person is treated fairly with
 probability 1 - alpha. What is proved is P(certified and not fair) <= alpha, per individual (docs/guarantees.md, A.2
-finding 3, A.6).
+item 3, A.6).
 """
 
 from __future__ import annotations

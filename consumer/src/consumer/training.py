@@ -134,7 +134,7 @@ def choose_sigma(
     """The noise level that certifies most among those whose accuracy is within `tolerance` of the best.
 
     Selection happens on validation data only, so certificates on test individuals need no correction for it
-    (docs/guarantees.md, A.2 finding 14).
+    (docs/guarantees.md, A.2 item 9).
 
     Args:
         grid: noise levels to try, each >= 0.

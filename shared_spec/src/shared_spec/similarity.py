@@ -2,7 +2,7 @@
 
 Every law here is stated on the coefficients t, which are k float64 numbers, and not on latents of dimension q:
 noise is N(0, sigma^2) per coefficient, so the attribute vectors need be neither orthogonal nor of unit length, and a
-point of S(x) is formed in float64 (docs/guarantees.md, A.2 item 9).
+point of S(x) is formed in float64 (docs/guarantees.md, A.2 item 6).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def distances(samples: Tensor, centre: Tensor) -> Tensor:
     """||S_i - c||_2 for samples [n, d], from the differences themselves, NaN as +inf: [n] float64.
 
     Never from a Gram matrix, which loses what a fair encoder is about: small distances between long vectors
-    (docs/guarantees.md, A.2 item 10).
+    (docs/guarantees.md, A.2 item 7).
     """
     result: Tensor = torch.linalg.vector_norm(samples - centre, dim=1)
     return torch.nan_to_num(result, nan=torch.inf, posinf=torch.inf)

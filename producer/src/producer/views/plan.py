@@ -28,7 +28,7 @@ _PAPER_DELTA = 0.05
 # The ball around a medoid is at most twice as wide as the best: beta = 2, which is tight (docs/guarantees.md, A.1).
 _BETA = 2.0
 # A medoid's ball is chosen for holding many points and holds fewer fresh ones, by 0.55 / sqrt(n0) on average
-# (docs/guarantees.md, A.2 item 15); beyond that, three standard deviations keep abstention rare. Neither is part of
+# (docs/guarantees.md, A.2 item 10); beyond that, three standard deviations keep abstention rare. Neither is part of
 # any proof: they only choose m.
 _WINNERS_CURSE = 0.55
 _COMFORT = 3.0
@@ -84,7 +84,7 @@ def _ideal(settings: SmoothingSettings, epsilon: float) -> Plan:
 
 
 def _published(settings: SmoothingSettings, epsilon: float) -> Plan:
-    """The paper's constants, with an order statistic in place of an interpolated quantile (A.2, item 5)."""
+    """The paper's constants, with an order statistic in place of an interpolated quantile (A.2 item 4)."""
     a_centre = a_radius = settings.alpha / 2
     a_points = _without_candidates(a_centre, settings)
     n0, n1, n = settings.n0, settings.check_draws, settings.n

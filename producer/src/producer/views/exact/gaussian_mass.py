@@ -2,7 +2,7 @@
 
 On each segment of the exact polyline the squared distance is a quadratic in t, so the mass of a ball is a sum of
 differences of normal distribution functions. The oracle for the sampled quantiles of the smoothing view, and a way to
-state its theorem without sampling error. Source: docs/guarantees.md, B.5.
+state its theorem without sampling error. Source: docs/guarantees.md, B.3.
 """
 
 from __future__ import annotations
