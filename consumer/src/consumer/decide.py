@@ -24,7 +24,7 @@ from consumer.radius.randomized import randomized_radius, select_classes
 from consumer.radius.region import affine_tube
 from consumer.radius.sequential import sequential_decision
 from shared_spec.artifacts.certificate import Sampling
-from shared_spec.rng import numpy_generator
+from shared_spec.rng import Seed, stream
 from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 
 BALL, TUBE = " ball", " tube"
@@ -65,11 +65,11 @@ class Draws:
 
     sigma_rs: float
     sampling: Sampling
-    seed: int
+    seed: Seed
 
     def streams(self, purpose: str, sample_ids: Sequence[str]) -> Streams:
         """One stream per individual."""
-        return [numpy_generator(self.seed, purpose, sample_id) for sample_id in sample_ids]
+        return [stream(self.seed, purpose, sample_id) for sample_id in sample_ids]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, remark, silent, stage
+from shared_spec.rng import Seed
 
 __all__ = ["certify"]
 
@@ -41,7 +42,7 @@ def certify(
     method: MethodSettings | None = None,
     sampling: Sampling | None = None,
     split: str = "test",
-    seed: int = 0,
+    seed: Seed = 0,
     force: bool = False,
     report: Report = silent,
 ) -> Certificate:

@@ -19,6 +19,7 @@ from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import Certificate, Sampling, load_certificate
 from shared_spec.artifacts.rows import COLUMNS, Row
 from shared_spec.errors import ArtifactError
+from shared_spec.rng import Seed
 from shared_spec.terms import Status
 
 __all__ = ["Predictions", "predict", "require_origin"]
@@ -47,7 +48,7 @@ def predict(
     *,
     split: str = "test",
     sampling: Sampling | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     force: bool = False,
 ) -> Predictions:
     """Predicts and certifies individuals with a head that was certified before, and writes them as CSV.

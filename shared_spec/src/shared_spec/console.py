@@ -32,6 +32,7 @@ from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.errors import LassiError, SettingsError
 from shared_spec.progress import Progress as Step
 from shared_spec.progress import Report
+from shared_spec.rng import Seed, check_seed
 
 __all__ = [
     "Advance",
@@ -163,16 +164,29 @@ def path_option(flag: str, text: str, *, required: bool = False) -> Callable[[Co
     return click.option(flag, type=click.Path(path_type=Path), required=required, help=text)
 
 
+class _SeedType(click.ParamType[Seed]):
+    """A seed; TOML may have the whole number as a number."""
+
+    name = "seed"
+    kinds = (int, str)
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Seed:
+        """The seed that is written so."""
+        return check_seed(str(value))
+
+
 def common_options(command: Command) -> Command:
     """Adds the options that every long command has: seed, force, json."""
     for option in reversed(
         [
             click.option(
                 "--seed",
-                default=0,
+                default="0",
                 show_default=True,
-                type=click.IntRange(0, 2**53 - 1),
-                help="Of every draw.",
+                type=_SeedType(),
+                help="Of every draw: a whole number, or 64 hexadecimal digits.",
             ),
             click.option("--force", is_flag=True, help="Replace what stands at --out."),
             click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),

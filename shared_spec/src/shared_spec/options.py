@@ -186,25 +186,26 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
             settings[name] = value
             continue
         items = value if isinstance(value, list) and option.multiple else [value]
-        wanted = bool if getattr(option, "is_flag", False) else _kind(option)
-        if not all(type(item) is wanted for item in items):
+        wanted = (bool,) if getattr(option, "is_flag", False) else _kinds(option)
+        if not all(type(item) in wanted for item in items):
             raise SettingsError(
                 f"{path}: {key} is {str(value)!r:.80}: expected {'a list of ' if option.multiple else ''}"
-                f"{wanted.__name__}"
+                f"{' or '.join(kind.__name__ for kind in wanted)}"
             )
         defaults[str(option.name)] = value
     ctx.meta[_META] = settings
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 
-def _kind(option: click.Parameter) -> type:
+def _kinds(option: click.Parameter) -> tuple[type, ...]:
+    """What TOML may hold for an option of a command's own."""
     match option.type:
         case click.types.IntParamType():
-            return int
+            return (int,)
         case click.types.FloatParamType():
-            return float
+            return (float, int)
         case _:
-            return str
+            return tuple(getattr(option.type, "kinds", (str,)))
 
 
 def _shown(

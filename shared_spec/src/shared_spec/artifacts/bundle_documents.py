@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from shared_spec.artifacts.directory import FileEntry
 from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool
+from shared_spec.rng import Seed
 from shared_spec.terms import EncoderMethod, Statement
 from shared_spec.views import VIEWS
 
@@ -95,7 +96,7 @@ class Manifest(Document):
     files: tuple[FileEntry, ...] = ()
     """Set when the bundle is sealed."""
     tool: Tool
-    seed: int
+    seed: Seed
 
     @field_validator("views")
     @classmethod

@@ -23,6 +23,7 @@ from shared_spec.artifacts.document import Document, Strict, Tool
 from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.errors import ArtifactError
+from shared_spec.rng import Seed
 from shared_spec.settings import Settings, setting
 from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 
@@ -153,7 +154,7 @@ class CertificateDocument(Document):
     files: tuple[FileEntry, ...] = ()
     """Set when the certificate is written."""
     tool: Tool
-    seed: int
+    seed: Seed
 
     @field_validator("claims")
     @classmethod

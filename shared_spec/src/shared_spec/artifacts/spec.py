@@ -18,6 +18,7 @@ from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, GlowConfig
+from shared_spec.rng import Seed
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
@@ -59,7 +60,7 @@ class SpecDocument(Document):
     data: DataEntry
     quality: Quality
     tool: Tool
-    seed: int
+    seed: Seed
 
 
 @dataclass(frozen=True)
