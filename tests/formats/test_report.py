@@ -87,7 +87,8 @@ def claim(model, statement="X", alpha=None, individuals=4, certified=2, **figure
     }
     return {
         "certified_model": model, "statement": statement, "sentence": f"The sentence of {statement}.", "alpha": alpha,
-        "alpha_per_individual": total, "radius_method": "closed-form", "individuals": individuals, "counts": counts,
+        "alpha_per_individual": total, "radius_method": "closed-form",
+        "methods_tried": ["closed-form"], "individuals": individuals, "counts": counts,
         "certified_fraction": certified / individuals, "accuracy": 0.811, "balanced_accuracy": 0.722,
         "majority_accuracy": 0.633, "expected_false_certificates": said.expected_false_certificates,
         "false_certificates_bound": said.false_certificates_bound,

@@ -106,6 +106,10 @@ def certify(
 
 
 def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
+    if split in ("train", "valid"):
+        raise SettingsError(
+            f"`split` is {split}, on which head and noise are chosen: expected individuals whom nothing was chosen on"
+        )
     there = [view for view, entry in bundle.manifest.views.items() if split in entry.splits]
     if missing := set(views) - set(there):
         raise SettingsError(

@@ -156,12 +156,13 @@ def _certify_again(
     sampling = claim.sampling or Sampling()
     case = Case(bundle, document.split, certified_head(certificate), sampling, document.seed)
     try:
-        require_method(case, claim.radius_method)
+        for method in claim.methods_tried:
+            require_method(case, method)
     except SettingsError as error:
         raise ArtifactError(
             f"{certificate.path}: {view}: cannot be so certified: {error}"
         ) from None
-    return certify_view(case, view, [claim.radius_method], labels)
+    return certify_view(case, view, claim.methods_tried, labels)
 
 
 def _same(column: str, stated: object, actual: object) -> bool:

@@ -114,13 +114,16 @@ class Claim(Strict):
     """Failure probability per event and individual; empty for deterministic certificates."""
     alpha_per_individual: float = Field(ge=0, lt=1)
     radius_method: RadiusMethod
+    methods_tried: tuple[RadiusMethod, ...] = Field(min_length=1)
+    """On these individuals; the one that certified most was kept, which the population statement pays for."""
     sampling: Sampling | None = None
     """Null for deterministic methods."""
     individuals: int = Field(gt=0)
     counts: dict[Status, int]
     certified_fraction: float = Field(ge=0, le=1)
     accuracy: float | None = Field(ge=0, le=1)
-    """Accuracy of the certified model on these individuals, abstentions counted as errors."""
+    """Accuracy of the certified model on these individuals, abstentions counted as errors; null without labels, and
+    for a model that nobody can evaluate (statement I)."""
     balanced_accuracy: float | None = Field(ge=0, le=1)
     majority_accuracy: float | None = Field(ge=0, le=1)
     """What always answering the most frequent class would score."""
@@ -139,8 +142,8 @@ class Claim(Strict):
 class CertificateDocument(Document):
     """certificate.json."""
 
-    media_type: Literal["application/vnd.lassi.fairness-certificate.v1+json"] = (
-        "application/vnd.lassi.fairness-certificate.v1+json"
+    media_type: Literal["application/vnd.lassi.fairness-certificate.v2+json"] = (
+        "application/vnd.lassi.fairness-certificate.v2+json"
     )
     target: str
     split: str
