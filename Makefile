@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := $(wildcard */pyproject.toml)
 
-.PHONY: demo fairface test check lint bench clean
+.PHONY: demo fairface test check lint fuzz clean
 
 demo: $(VENV)/.installed  ## the main job on the embedded data: three organisations, Naive and LASSI
 	$(BIN)/python examples/portraits/run.py --out out/portraits

@@ -57,19 +57,23 @@ class Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Reads a policy. Raises SettingsError with the form that is expected."""
+    """Reads a policy. Raises SettingsError with the form that is expected.
+
+    >>> parse_policy("exact:certified>=0.95@confidence=0.99")
+    Policy(view='exact', level=0.95, confidence=0.99)
+    """
     match = _FORM.match(text.replace(" ", ""))
     if match is None:
         raise SettingsError(
-            f"--policy {text!r}: expected [VIEW:]certified>=LEVEL[@confidence=C], as in certified>=0.95@confidence=0.99"
+            f"`policy` {text!r}: expected [VIEW:]certified>=LEVEL[@confidence=C], as in certified>=0.95@confidence=0.99"
         )
     view, level, confidence = match.groups()
     try:
         policy = Policy(view, float(level), None if confidence is None else float(confidence))
     except ValueError as error:
-        raise SettingsError(f"--policy {text!r}: {error}") from error
+        raise SettingsError(f"`policy` {text!r}: {error}") from error
     if not 0 <= policy.level <= 1 or not (policy.confidence is None or 0 < policy.confidence < 1):
         raise SettingsError(
-            f"--policy {text!r}: expected a level in [0, 1] and a confidence in (0, 1)"
+            f"`policy` {text!r}: expected a level in [0, 1] and a confidence in (0, 1)"
         )
     return policy

@@ -116,7 +116,11 @@ def population_statement(
 
 
 def percent_down(fraction: float, places: int = 1) -> str:
-    """A lower bound in per cent, rounded down: what is printed is never more than what is proved."""
+    """A lower bound in per cent, rounded down: what is printed is never more than what is proved.
+
+    >>> percent_down(0.66858), percent_down(0.962)
+    ('66.8', '96.2')
+    """
     # From the shortest decimal that is this float, as users see it, so that 0.962 is 96.2 and not 96.1.
     exact = Decimal(repr(fraction)) * 100
     return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR))

@@ -81,7 +81,13 @@ def _first(error: ValidationError) -> str:
 
 
 def to_toml(values: Mapping[str, Any]) -> str:
-    """TOML of plain values (text, numbers, booleans, lists of them); those that are None are left out."""
+    """TOML of plain values (text, numbers, booleans, lists of them); those that are None are left out.
+
+    >>> print(to_toml({"epochs": 5, "hidden": [512, 256], "sigma": None, "bf16": True}), end="")
+    epochs = 5
+    hidden = [512, 256]
+    bf16 = true
+    """
     # TOML's strings, numbers, booleans and arrays are written as JSON writes them.
     lines = [
         f"{name} = {json.dumps(value, ensure_ascii=False)}"

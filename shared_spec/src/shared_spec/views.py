@@ -31,7 +31,11 @@ class ViewContract:
     tensors: frozenset[str]
 
     def model(self, smoothed_head: bool) -> str:
-        """The name of the certified model, as in C∘R∘E."""
+        """The name of the certified model.
+
+        >>> contract_of("smoothing").model(smoothed_head=False)
+        'C∘R̂∘E'
+        """
         return f"{'Ĉ' if smoothed_head else 'C'}∘{self.encoder}∘E"
 
 
