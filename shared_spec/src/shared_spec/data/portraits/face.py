@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared_spec.data.portraits_canvas import Canvas, Field, bump, mix, rgb, smoothstep, wave
+from shared_spec.data.portraits.canvas import Canvas, Field, bump, mix, rgb, smoothstep, wave
 
 __all__ = ["Pose", "paint_features"]
 

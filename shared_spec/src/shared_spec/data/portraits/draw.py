@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared_spec.data.portraits_canvas import Canvas, Field, bump, mix, rgb, smoothstep, wave
-from shared_spec.data.portraits_face import Pose, paint_features
+from shared_spec.data.portraits.canvas import Canvas, Field, bump, mix, rgb, smoothstep, wave
+from shared_spec.data.portraits.face import Pose, paint_features
 
 __all__ = ["draw"]
 
@@ -25,7 +25,7 @@ def draw(factors: Mapping[str, npt.NDArray[np.float64]], size: int) -> npt.NDArr
     """The portraits of these people, [n, 3, size, size].
 
     Args:
-        factors: Every factor of `portraits_factors.FACTORS`, each of shape [n] with values in [0, 1].
+        factors: Every factor of `factors.FACTORS`, each of shape [n] with values in [0, 1].
         size: Side of the images in pixels.
     """
     n = len(next(iter(factors.values())))

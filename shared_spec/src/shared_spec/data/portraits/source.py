@@ -1,4 +1,4 @@
-"""The embedded data set: stylised portraits drawn from known factors, so that everything runs without a download.
+"""The source of portraits: who is in which split, with which labels, and the true similar individuals of a person.
 
 Sensitive attributes with CelebA's names (Pale_Skin, Young, Blond_Hair, Heavy_Makeup) are continuous factors here, and
 `similar` renders the true similar individuals of a person: the same face with that one factor moved.
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from shared_spec.data.portraits_draw import draw
-from shared_spec.data.portraits_factors import FACTORS, LABELS, People, draw_people
+from shared_spec.data.portraits.draw import draw
+from shared_spec.data.portraits.factors import FACTORS, LABELS, People, draw_people
 from shared_spec.data.source import SPLITS, Source, UInt8Images
 from shared_spec.errors import DataError, SettingsError
 
@@ -88,7 +88,7 @@ class Portraits(Source):
         """Per factor its values, shape [n], in [0, 1] and uniform over the population.
 
         The factor of a label column has the column's name and grows with it (0 deeply tanned, 1 palest); the rest
-        (hair_length, pose, light, …) are listed in `portraits_factors.FACTORS`. Raises DataError for an unknown split.
+        (hair_length, pose, light, …) are listed in `factors.FACTORS`. Raises DataError for an unknown split.
         """
         return {name: values.copy() for name, values in self._split(split).factors.items()}
 
