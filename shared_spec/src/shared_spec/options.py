@@ -285,7 +285,7 @@ def _notes(field: FieldInfo, several: bool) -> list[str]:
         if hasattr(entry, attribute)
     ]
     notes = [f"[{', '.join(bounds)}]"] if bounds else []
-    default = field.default
+    default = None if field.is_required() else field.default
     if several:
         notes.insert(0, "Repeat for several.")
         default = ", ".join(str(item) for item in default or ())

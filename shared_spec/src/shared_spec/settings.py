@@ -63,7 +63,7 @@ def resolve(model: type[Model], values: Mapping[str, Any], where: str = "") -> M
         SettingsError: naming the first field that is wrong, and what was expected.
     """
     try:
-        return model.model_validate_json(json.dumps(dict(values), allow_nan=False), strict=True)
+        return model.model_validate_json(json.dumps(dict(values)), strict=True)
     except ValidationError as error:
         raise SettingsError(f"{where}{_first(error)}") from None
     except (TypeError, ValueError, RecursionError) as error:
