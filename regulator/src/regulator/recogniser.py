@@ -1,14 +1,13 @@
 """A small convolutional network that reads attributes off images.
 
 Two uses: the biased classifier whose decisions `discover` tries to move, and the independent reader that tells whether
-decoded points of S(x) show more of an attribute (`regulator.effects`). Both see pixels, so neither shares the flow's
-view of the world.
+decoded points of S(x) show more of an attribute (`study.effects`). Both see pixels, so neither shares the flow's view
+of the world.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import preprocess
+from shared_spec.progress import Advance
 
 __all__ = ["Recogniser", "RecogniserSettings", "train_recogniser"]
 
@@ -78,7 +78,7 @@ def train_recogniser(
     targets: npt.NDArray[np.float64],
     generator: torch.Generator,
     settings: RecogniserSettings | None = None,
-    advance: Callable[[int, str], None] = lambda done, word: None,
+    advance: Advance = lambda done, word: None,
 ) -> Recogniser:
     """Trains a recogniser by cross entropy with Adam and a falling step size.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from shared_spec.data.image_files import Individuals, survey
 from shared_spec.data.images import foreign_content, load_square
 from shared_spec.data.source import SPLITS
 from shared_spec.errors import DataError
+from shared_spec.progress import Report, silent, stage
 
 __all__ = ["ImageFaults", "archive_problems", "image_problems"]
 
@@ -49,14 +50,14 @@ def _content(path: Path) -> str | None:
 
 
 def image_problems(
-    individuals: Individuals, every: int, progress: Callable[[int, int], None] | None = None
+    individuals: Individuals, every: int, report: Report = silent
 ) -> tuple[ImageFaults, int]:
     """Looks for all image files and decodes every so-manieth of each split.
 
     Args:
         individuals: Names of the images.
         every: 1 decodes all, 0 none.
-        progress: Told the number of images done and to do.
+        report: Told the number of images done.
 
     Returns:
         The faults, in the order of the label files, and the number of images decoded.
@@ -78,12 +79,13 @@ def image_problems(
         for name in individuals.names[split][:: every or 1]
         if every and name not in skipped
     ]
+    advance = stage(report, "decoding images", len(names))
     unreadable = []
     for done, fault in enumerate(_faults([root / name for name in names]), start=1):
         if fault is not None:
             unreadable.append(fault)
-        if progress is not None and (done % _CHUNK == 0 or done == len(names)):
-            progress(done, len(names))
+        if done % _CHUNK == 0 or done == len(names):
+            advance(done, "")
     return ImageFaults(absent, unreadable), len(names)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from shared_spec.data.source import Source, UInt8Images
 from shared_spec.errors import DataError
 from shared_spec.flow import dequantise, preprocess
-from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.rng import Seed, numpy_generator, torch_generator
 
 __all__ = [
     "CACHE_BYTES",
@@ -51,7 +51,7 @@ def image_reader(
     return lambda rows: images[rows]
 
 
-def batch_rows(seed: int, step: int, batch: int, count: int) -> npt.NDArray[np.int64]:
+def batch_rows(seed: Seed, step: int, batch: int, count: int) -> npt.NDArray[np.int64]:
     """Rows of the global batch of `step`: the steps cut one endless sequence of random orders of 0..count-1."""
     start, stop = step * batch, (step + 1) * batch
     rows = []
@@ -61,7 +61,7 @@ def batch_rows(seed: int, step: int, batch: int, count: int) -> npt.NDArray[np.i
     return np.concatenate(rows).astype(np.int64)
 
 
-def training_pixels(images: UInt8Images, seed: int, step: int, bits: int, flips: bool) -> Tensor:
+def training_pixels(images: UInt8Images, seed: Seed, step: int, bits: int, flips: bool) -> Tensor:
     """Dequantised pixels [n, 3, S, S] f32 of a global batch, mirrored at random if `flips`."""
     generator = torch_generator(seed, "flow-noise", str(step))
     pixels = preprocess(torch.from_numpy(images), bits)
@@ -85,7 +85,7 @@ def prefetched(read: Callable[[int], UInt8Images], steps: range) -> Iterator[UIn
             yield current.result()
 
 
-def held_out_pixels(source: Source, count: int, seed: int, bits: int) -> Tensor:
+def held_out_pixels(source: Source, count: int, seed: Seed, bits: int) -> Tensor:
     """Dequantised pixels [n, 3, S, S] f32 of at most `count` images spread over the split `valid`.
 
     The noise is drawn once per seed, so measurements at different steps differ by the flow alone.

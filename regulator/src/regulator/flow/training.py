@@ -13,22 +13,22 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from regulator.flow_checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from regulator.flow_data import (
+from regulator.flow.batches import (
     batch_rows,
     held_out_pixels,
     image_reader,
     prefetched,
     training_pixels,
 )
-from regulator.flow_settings import FlowTrainingSettings, learning_rate
+from regulator.flow.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from regulator.flow.settings import FlowSettings, FlowTrainingSettings, learning_rate
 from shared_spec.data.source import Source, UInt8Images
 from shared_spec.distributed import Workers
 from shared_spec.errors import LassiError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim
-from shared_spec.rng import torch_generator
+from shared_spec.rng import Seed, torch_generator
 
-__all__ = ["FlowProgress", "TrainedFlow", "held_out_bits", "train_flow"]
+__all__ = ["FlowProgress", "TrainedFlow", "fit_flow", "held_out_bits"]
 
 _EVALUATION_BATCH = 128
 
@@ -61,11 +61,10 @@ class TrainedFlow:
     step: int
 
 
-def train_flow(
-    config: GlowConfig,
+def fit_flow(
+    settings: FlowSettings,
     source: Source,
-    settings: FlowTrainingSettings,
-    seed: int,
+    seed: Seed,
     *,
     checkpoint: Path | None = None,
     progress: Callable[[FlowProgress], None] = lambda _: None,
@@ -75,49 +74,49 @@ def train_flow(
     """Train a flow on the split `train` and keep the weights that are best on the split `valid`.
 
     Args:
-        config: the architecture; `config.size` must be the source's.
+        settings: the architecture, whose size must be the source's, and every choice of the training.
         source: the images.
-        settings: every choice of the training.
         seed: of the initial weights, the order of the images and the noise; each is keyed by what it is for.
         checkpoint: written at every measurement; if it exists, training continues from it, bit for bit on one CPU.
             Several processes must all see it.
         progress: called by the first process after every step.
         workers: the processes that share each batch; this one alone if not given.
-        device: where to compute.
+        device: where to compute, and where the flow is left.
 
     Raises:
         LassiError: the loss is not finite or exploded; the message says what to change.
         SettingsError: the checkpoint was written under other settings.
         DataError: a split is empty or an image cannot be read.
     """
+    config, training = settings.architecture, settings.training
     workers = workers or Workers()
     read, count = image_reader(source, "train"), len(source.sample_ids("train"))
-    held_out = held_out_pixels(source, settings.held_out, seed, config.bits).to(device)
-    rows = batch_rows(seed, 0, min(settings.initial_images, count), count)
-    state = _initial_state(config, read(rows), settings, seed, device)
-    fixed = {**settings.model_dump(), **config.model_dump(), "seed": seed, "data": source.digest()}
+    held_out = held_out_pixels(source, training.held_out, seed, config.bits).to(device)
+    rows = batch_rows(seed, 0, min(training.initial_images, count), count)
+    state = _initial_state(config, read(rows), training, seed, device)
+    fixed = {**training.model_dump(), **config.model_dump(), "seed": seed, "data": source.digest()}
     if checkpoint is not None and checkpoint.exists():
         load_checkpoint(checkpoint, state, fixed)
 
     def images_of(step: int) -> UInt8Images:
-        return read(batch_rows(seed, step, settings.batch, count))
+        return read(batch_rows(seed, step, training.batch, count))
 
     started, first_step = time.monotonic(), state.step
-    for images in prefetched(images_of, range(state.step, settings.steps)):
-        batch = training_pixels(images, seed, state.step, config.bits, settings.flips)
+    for images in prefetched(images_of, range(state.step, training.steps)):
+        batch = training_pixels(images, seed, state.step, config.bits, training.flips)
         share = batch[workers.share(len(batch))].to(device)
-        bits = _training_step(state, share, settings, workers)
-        _refuse_divergence(bits, 4.0 * config.bits, state, settings, checkpoint)
+        bits = _training_step(state, share, training, workers)
+        _refuse_divergence(bits, 4.0 * config.bits, state, training, checkpoint)
         measured = None
-        if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
+        if state.step % training.evaluate_every == 0 or state.step == training.steps:
             measured = _keep_best(state, held_out)
-            _refuse_divergence(measured, math.inf, state, settings, checkpoint)
+            _refuse_divergence(measured, math.inf, state, training, checkpoint)
             if checkpoint is not None and workers.first:
                 save_checkpoint(checkpoint, state, fixed)
         if workers.first:
-            seen = (state.step - first_step) * settings.batch
+            seen = (state.step - first_step) * training.batch
             speed = seen / (time.monotonic() - started)
-            progress(FlowProgress(state.step, settings.steps, bits, speed, measured))
+            progress(FlowProgress(state.step, training.steps, bits, speed, measured))
     state.average.load_state_dict(state.best)
     return TrainedFlow(state.average.eval(), state.best_bits_per_dim, state.best_step)
 
@@ -134,7 +133,7 @@ def _initial_state(
     config: GlowConfig,
     images: UInt8Images,
     settings: FlowTrainingSettings,
-    seed: int,
+    seed: Seed,
     device: torch.device | str,
 ) -> TrainingState:
     """A new flow, its ActNorm initialised on these images."""
@@ -199,6 +198,6 @@ def _refuse_divergence(
         return
     last = f"; the last checkpoint, {checkpoint}, is intact" if checkpoint is not None else ""
     raise LassiError(
-        f"flow training diverged at step {state.step} ({bits:.3g} bits/dim): lower the "
-        f"learning rate (now {settings.learning_rate:g}) or lengthen the warm-up (now {settings.warmup} steps){last}"
+        f"flow training diverged at step {state.step} ({bits:.3g} bits/dim): lower `learning_rate` "
+        f"(now {settings.learning_rate:g}) or lengthen `warmup` (now {settings.warmup} steps){last}"
     )

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from regulator.label_table import LabelTable
+from regulator.data_check.labels import LabelTable
 from shared_spec.data.source import SPLITS
 
 __all__ = ["Association", "associate", "associations"]

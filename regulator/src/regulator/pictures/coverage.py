@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from regulator.coverage import CoverageExample
-from regulator.png import png
+from regulator.pictures.png import png
+from regulator.study.coverage import CoverageExample
 from shared_spec.errors import SettingsError
 
 __all__ = ["draw_coverage"]

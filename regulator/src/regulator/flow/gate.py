@@ -6,20 +6,19 @@ networks do fail to invert in floating point, more so away from the data (Behrma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from shared_spec.artifacts.quality import InversionError
+from regulator.flow.images import through
+from shared_spec.artifacts.quality import InversionError, Quality
+from shared_spec.device import to_host
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, bits_per_dim, dequantise, preprocess
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
     "INVERSION_THRESHOLD",
-    "FlowQuality",
     "check_flow",
     "flow_quality",
     "inversion_error",
@@ -32,24 +31,6 @@ INVERSION_THRESHOLD = 1e-3
 _BATCH = 128
 
 
-@dataclass(frozen=True)
-class FlowQuality:
-    """Measurements of a flow on held-out images.
-
-    Attributes:
-        images: held-out images behind the figures.
-        bits_per_dim: mean of (-log p(x) + q log 2^bits) / (q log 2) over them, dequantised.
-        in_distribution: |D(E(x)) - x| on these images and, if a similarity set was given, on decoded points of S(x).
-        out_of_distribution: the same on as many images of uniform noise.
-    """
-
-    images: int
-    bits_per_dim: float
-    in_distribution: InversionError
-    out_of_distribution: InversionError
-
-
-@torch.no_grad()
 def inversion_error(flow: Glow, pixels: Tensor) -> InversionError:
     """|D(E(x)) - x| over all pixels of x [n, 3, S, S], in units of x, which spans one unit.
 
@@ -59,8 +40,8 @@ def inversion_error(flow: Glow, pixels: Tensor) -> InversionError:
     Raises:
         ArtifactError: an error is not finite.
     """
-    parts = [(flow.decode(flow.encode(x)) - x).abs().cpu() for x in torch.split(pixels, _BATCH)]
-    errors = torch.cat(parts).flatten().numpy()
+    off = through(flow, lambda x: (flow.decode(flow.encode(x)) - x).abs(), pixels, _BATCH)
+    errors = off.flatten().numpy()
     if not np.isfinite(errors).all():
         raise ArtifactError(
             "flow: decode(encode(x)) is not finite; train it again with a lower learning rate or additive coupling"
@@ -69,20 +50,25 @@ def inversion_error(flow: Glow, pixels: Tensor) -> InversionError:
     return InversionError(images=len(pixels), max=float(errors.max()), p999=p999)
 
 
-@torch.no_grad()
 def flow_quality(
     flow: Glow,
     images: Tensor,
     generator: torch.Generator,
     similarity: SimilaritySet | None = None,
-) -> FlowQuality:
+    threshold: float = INVERSION_THRESHOLD,
+) -> Quality:
     """Measure bits per dimension and inversion errors, in f32 and on the flow's device.
 
     Args:
         flow: a trained flow.
         images: held-out images [n, 3, S, S] uint8, n >= 1.
-        generator: of dequantisation noise, noise images and draws from S(x), on the images' device.
+        generator: CPU generator of dequantisation noise, noise images and draws from S(x).
         similarity: if given, one uniform draw from each image's S(x) is decoded and inverted too.
+        threshold: the largest inversion error that `require_invertible` lets pass.
+
+    Returns:
+        Mean bits per dimension of the dequantised images, and |D(E(x)) - x| on these images, on the decoded points of
+        S(x), and on as many images of uniform noise.
 
     Raises:
         ArtifactError: as `check_flow`, or an error is not finite.
@@ -90,32 +76,26 @@ def flow_quality(
     check_flow(flow)
     bits = flow.config.bits
     pixels = dequantise(preprocess(images, bits), generator, bits)
-    log_prob = torch.cat([flow(x)[1] for x in torch.split(pixels, _BATCH)])
+    log_prob = through(flow, lambda x: flow(x)[1], pixels, _BATCH)
     measured = bits_per_dim(log_prob.double().mean(), flow.config.latent_dim, bits)
     inside = inversion_error(flow, pixels)
     if similarity is not None:
-        moved = _decoded_points(flow, pixels, similarity, generator)
-        along = inversion_error(flow, moved)
+        t = similarity.uniform(len(pixels), generator)
+        moved = similarity.points(through(flow, flow.encode, pixels, _BATCH), t)
+        along = inversion_error(flow, through(flow, flow.decode, moved.to(pixels.dtype), _BATCH))
         inside = InversionError(
             images=inside.images + along.images,
             max=max(inside.max, along.max),
             p999=max(inside.p999, along.p999),
         )
-    noise = torch.rand(pixels.shape, generator=generator, device=pixels.device) - 0.5
-    outside = inversion_error(flow, noise)
-    return FlowQuality(len(images), float(measured), inside, outside)
-
-
-def _decoded_points(
-    flow: Glow, pixels: Tensor, similarity: SimilaritySet, generator: torch.Generator
-) -> Tensor:
-    """D(z + sum t_i a_i) for one uniform draw of t per image."""
-    t = similarity.uniform(len(pixels), generator)
-    parts = [
-        flow.decode(similarity.points(flow.encode(x), some).to(x.dtype))
-        for x, some in zip(torch.split(pixels, _BATCH), torch.split(t, _BATCH), strict=True)
-    ]
-    return torch.cat(parts)
+    noise = torch.rand(pixels.shape, generator=generator) - 0.5
+    return Quality(
+        images=len(images),
+        bits_per_dim=float(measured),
+        in_distribution=inside,
+        out_of_distribution=inversion_error(flow, noise),
+        threshold=threshold,
+    )
 
 
 def check_flow(flow: Glow) -> None:
@@ -124,7 +104,8 @@ def check_flow(flow: Glow) -> None:
     Raises:
         ArtifactError: a weight is not finite, or an ActNorm was never initialised.
     """
-    for name, value in flow.state_dict().items():
+    for name, weights in flow.state_dict().items():
+        value = to_host(weights)
         if not bool(torch.isfinite(value).all()):
             raise ArtifactError(
                 f"flow: tensor {name} holds NaN or infinity, expected finite weights; train the flow again"
@@ -135,12 +116,13 @@ def check_flow(flow: Glow) -> None:
             )
 
 
-def require_invertible(quality: FlowQuality, threshold: float = INVERSION_THRESHOLD) -> None:
+def require_invertible(quality: Quality) -> None:
     """Refuse a flow that does not invert.
 
     Raises:
         ArtifactError: the largest inversion error, in or out of distribution, exceeds the threshold.
     """
+    threshold = quality.threshold
     for where, error in (
         ("held-out images", quality.in_distribution),
         ("noise images", quality.out_of_distribution),

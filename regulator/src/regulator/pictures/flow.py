@@ -8,8 +8,11 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from regulator.png import png
-from shared_spec.flow import Glow, preprocess, to_images
+from regulator.flow.images import decode_images, encode_images
+from regulator.pictures.png import png
+from shared_spec.data.source import UInt8Images
+from shared_spec.device import to_host
+from shared_spec.flow import Glow, to_images
 
 __all__ = ["draw_flow", "reconstructions", "sample_images", "tile"]
 
@@ -19,21 +22,18 @@ _COLUMNS = 8
 @torch.no_grad()
 def sample_images(
     flow: Glow, count: int, generator: torch.Generator, temperature: float = 0.7
-) -> npt.NDArray[np.uint8]:
+) -> UInt8Images:
     """Images [count, 3, S, S] drawn from the flow; temperatures below 1 trade variety for smoothness."""
-    images: npt.NDArray[np.uint8] = to_images(flow.sample(count, generator, temperature)).numpy()
+    images: UInt8Images = to_images(to_host(flow.sample(count, generator, temperature))).numpy()
     return images
 
 
-@torch.no_grad()
-def reconstructions(flow: Glow, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def reconstructions(flow: Glow, images: UInt8Images) -> UInt8Images:
     """D(E(x)) for images [n, 3, S, S]: equal to what preprocessing keeps of them, if the flow inverts."""
-    pixels = preprocess(torch.from_numpy(images), flow.config.bits)
-    decoded: npt.NDArray[np.uint8] = to_images(flow.decode(flow.encode(pixels))).numpy()
-    return decoded
+    return decode_images(flow, encode_images(flow, images))
 
 
-def tile(images: npt.NDArray[np.uint8], columns: int, gap: int = 2) -> npt.NDArray[np.uint8]:
+def tile(images: UInt8Images, columns: int, gap: int = 2) -> npt.NDArray[np.uint8]:
     """One picture [height, width, 3] of images [n, 3, S, S] in rows of `columns`, on white."""
     count, _, side, _ = images.shape
     rows = -(-count // columns)
@@ -46,9 +46,9 @@ def tile(images: npt.NDArray[np.uint8], columns: int, gap: int = 2) -> npt.NDArr
 
 
 def draw_flow(
-    samples: npt.NDArray[np.uint8],
-    images: npt.NDArray[np.uint8],
-    decoded: npt.NDArray[np.uint8],
+    samples: UInt8Images,
+    images: UInt8Images,
+    decoded: UInt8Images,
     heading: str,
 ) -> bytes:
     """A PNG: samples of the flow above, images x in turn with their D(E(x)) below; all [n, 3, S, S] uint8."""

@@ -7,7 +7,7 @@ it than x does. Latents also hold detail that no eye sees, so the decoded neares
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.known_truth import KnownTruth
-from regulator.projection import nearest_coefficients
+from regulator.flow.images import decode_images, encode_images
+from regulator.study.known_truth import KnownTruth
+from regulator.study.projection import nearest_coefficients
 from shared_spec.artifacts.quality import CoverageEntry
+from shared_spec.data.column import Column
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.flow import Glow, preprocess, to_images
+from shared_spec.progress import Report, silent, stage
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
@@ -30,7 +33,6 @@ __all__ = [
 ]
 
 _LINE = 9
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,14 @@ class CoverageExample:
 
 @dataclass(frozen=True)
 class CoverageReport:
-    """The table and the examples to look at."""
+    """The table, a row per attribute, and the examples to look at."""
 
     table: tuple[CoverageEntry, ...]
     examples: tuple[CoverageExample, ...]
+
+    def __repr__(self) -> str:
+        rows = (f"{row.attribute} {row.relative_mean:.3f}" for row in self.table)
+        return f"CoverageReport(mean distance left: {', '.join(rows)})"
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def measure_coverage(
     similarity: SimilaritySet,
     attributes: Sequence[str],
     examples: int = 3,
-    advance: Callable[[int, str, int], None] = lambda done, word, total: None,
+    report: Report = silent,
 ) -> CoverageReport:
     """Compares S(x) with the truth, for every x among `rows` and every attribute.
 
@@ -89,7 +95,7 @@ def measure_coverage(
         similarity: vectors [k, q] and epsilon: the whole set, with all attributes at once.
         attributes: the factors to move; of `NAME:BEGIN:END` the NAME.
         examples: how many x per attribute to keep for the picture.
-        advance: told how many units are done, a word, and how many there are.
+        report: told what is done.
 
     Raises:
         DataError: the source does not know an attribute's truth, or an image cannot be read.
@@ -101,15 +107,15 @@ def measure_coverage(
     latents = _encode(flow, images)
     typical = float(torch.pdist(latents).median())
     ids = source.sample_ids(split)
-    total = len(rows) * len(attributes)
+    advance = stage(report, "comparing with the truth", len(rows) * len(attributes))
     table, kept = [], []
     for index, attribute in enumerate(attributes):
         compared = []
         for at, (row, z) in enumerate(zip(rows.tolist(), latents, strict=True)):
-            truth = source.similar(split, row, attribute.split(":")[0])
+            truth = source.similar(split, row, Column.parse(attribute).name)
             one = _compare(flow, similarity, z, truth, ids[row], attribute, images[at])
             compared.append(one)
-            advance(index * len(rows) + at + 1, attribute, total)
+            advance(index * len(rows) + at + 1, attribute)
         table.append(_summary(source.uri, attribute, compared, typical))
         kept += [one.example for one in compared[:examples]]
     return CoverageReport(tuple(table), tuple(kept))
@@ -129,8 +135,8 @@ def _compare(
     nearest = similarity.points(z, t)
     to_self = torch.linalg.vector_norm(offsets, dim=1)
     to_set = torch.linalg.vector_norm(z + offsets - nearest, dim=1)
-    decoded = _decode(flow, nearest)
-    line = _decode(flow, similarity.points(z, _lines(similarity)))
+    decoded = decode_images(flow, nearest)
+    line = decode_images(flow, similarity.points(z, _lines(similarity)))
     # What the flow keeps of an image: it never sees the lowest bits.
     seen, own = (_seen(flow, part) for part in (truth, image[None]))
     along = torch.stack([_pixel_error(seen, point[None]) for point in line])
@@ -182,14 +188,6 @@ def _lines(similarity: SimilaritySet) -> Tensor:
     return (axes[:, None] * t[:, None]).flatten(0, 1)
 
 
-def _decode(flow: Glow, latents: Tensor) -> UInt8Images:
-    """Images of latents [n, q]."""
-    with torch.no_grad():
-        pixels = flow.decode(latents.to(torch.float32))
-    images: UInt8Images = to_images(pixels).numpy()
-    return images
-
-
 def _seen(flow: Glow, images: UInt8Images) -> UInt8Images:
     """The images after preprocessing, back in 0 ... 255."""
     pixels = preprocess(torch.from_numpy(images), flow.config.bits)
@@ -199,12 +197,7 @@ def _seen(flow: Glow, images: UInt8Images) -> UInt8Images:
 
 def _encode(flow: Glow, images: UInt8Images) -> Tensor:
     """Latents [n, q] float64."""
-    with torch.no_grad():
-        parts = [
-            flow.encode(preprocess(part, flow.config.bits))
-            for part in torch.split(torch.from_numpy(images), _BATCH)
-        ]
-    return torch.cat(parts).to(torch.float64)
+    return encode_images(flow, images).to(torch.float64)
 
 
 def _pixel_error(first: UInt8Images, second: UInt8Images) -> Tensor:

@@ -16,8 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from regulator.png import png
-from shared_spec.flow import Glow, to_images
+from regulator.flow.images import decode_images
+from regulator.pictures.png import png
+from shared_spec.flow import Glow
 from shared_spec.similarity import SimilaritySet
 
 __all__ = ["Strip", "draw_strips", "film_strips"]
@@ -68,15 +69,13 @@ def film_strips(
         directions.append(torch.full((k,), k**-0.5, dtype=torch.float64))
         titles.append(" + ".join(names))
     steps = torch.linspace(-similarity.epsilon, similarity.epsilon, points, dtype=torch.float64)
-    device = next(flow.parameters()).device
     strips = []
     for title, direction in zip(titles, directions, strict=True):
         shifts = (steps[:, None] * direction) @ similarity.vectors.to(torch.float64)
         for sample_id, z in zip(sample_ids, latents, strict=True):
-            with torch.no_grad():
-                decoded = flow.decode((z.to(torch.float64) + shifts).to(device, torch.float32))
             t = (steps * direction.abs().max()).numpy()
-            strips.append(Strip(sample_id, title, t, to_images(decoded).cpu().numpy()))
+            images = decode_images(flow, z.to(torch.float64) + shifts)
+            strips.append(Strip(sample_id, title, t, images))
     return strips
 
 

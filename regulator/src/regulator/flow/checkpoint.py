@@ -99,6 +99,6 @@ def _check_settings(path: Path, written: dict[str, Any], wanted: dict[str, Any])
     for name in sorted(written.keys() | wanted.keys()):
         if written.get(name) != wanted.get(name):
             raise SettingsError(
-                f"{path}: was written with {name} = {written.get(name)!r}, this run has {wanted.get(name)!r}; "
+                f"{path}: was written with `{name}` = {written.get(name)!r}, this run has {wanted.get(name)!r}; "
                 "use the same settings to resume, or remove the file to start again"
             )

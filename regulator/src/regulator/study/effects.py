@@ -7,7 +7,7 @@ vector is a closed form. A convolutional network sees decoded images; where a da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -16,17 +16,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from regulator.flow.images import decode_pixels
 from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
 from regulator.vectors.groups import find_groups
 from regulator.vectors.linear_boundary import Boundary, fit_boundary
+from regulator.vectors.request import Encoded
 from shared_spec.artifacts.quality import EffectEntry, EffectsEntry, ReaderEntry
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow, preprocess
-from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.progress import Report, silent, stage
+from shared_spec.rng import Seed, numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
-    "Effects",
+    "EffectSettings",
     "KnownFactors",
     "column_targets",
     "decoded_readings",
@@ -46,26 +49,16 @@ class KnownFactors(Protocol):
 
 
 @dataclass(frozen=True)
-class Effects:
-    """The data behind a report: what is moved, and who reads it.
+class EffectSettings:
+    """How effects are measured.
 
     Attributes:
-        source: labels and images.
-        flow: G.
-        train: latents [n, q] of the split train.
-        valid: latents [m, q] of the split valid.
-        seed: of every draw.
         individuals: how many of the split valid are moved, at most, evenly spread.
         points: points per individual and vector.
         epochs: passes per linear probe.
         recogniser: how the image reader is trained.
     """
 
-    source: Source
-    flow: Glow
-    train: npt.NDArray[np.float32]
-    valid: npt.NDArray[np.float32]
-    seed: int = 0
     individuals: int = 256
     points: int = 7
     epochs: int = 3
@@ -73,45 +66,49 @@ class Effects:
 
 
 def measure_effects(
-    data: Effects,
+    data: Encoded,
     similarity: SimilaritySet,
     names: Sequence[str],
     columns: Sequence[str],
-    advance: Callable[[int, str, int], None] = lambda done, word, total: None,
+    seed: Seed = 0,
+    settings: EffectSettings | None = None,
+    report: Report = silent,
 ) -> EffectsEntry:
     """Trains the readers and moves held-out individuals along every vector, one at a time, from -epsilon to epsilon.
 
     Args:
-        data: what is moved.
+        data: labels, images and latents.
         similarity: vectors [k, q] and epsilon.
         names: the vectors' names, k.
         columns: `NAME` or `NAME:BEGIN:END`, the columns that are read.
-        advance: told how many units are done, a word, and how many there are.
+        seed: of every draw.
+        settings: how; defaults unless given.
+        report: told what is done.
 
     Raises:
         DataError: a column is unknown, or one of its groups is empty.
     """
-    total = len(columns) + 1 + len(names)
+    settings = settings or EffectSettings()
+    advance = stage(report, "studying the vectors", len(columns) + 1 + len(names))
     probes = []
     for index, column in enumerate(columns):
-        probes.append(_probe(data, column))
-        advance(index + 1, f"probe {column}", total)
-    reader = _reader(data, columns)
+        probes.append(_probe(data, column, seed, settings.epochs))
+        advance(index + 1, f"probe {column}")
+    reader = _reader(data, columns, seed, settings.recogniser)
     readers = _judge(data, reader, columns, probes)
-    advance(len(columns) + 1, "image reader", total)
-    step = max(1, len(data.valid) // data.individuals)
-    latents = torch.from_numpy(np.array(data.valid[::step][: data.individuals]))
+    advance(len(columns) + 1, "image reader")
+    step = max(1, len(data.valid) // settings.individuals)
+    latents = torch.from_numpy(np.array(data.valid[::step][: settings.individuals]))
+    epsilon = similarity.epsilon
+    t = torch.linspace(-epsilon, epsilon, settings.points, dtype=torch.float64)
     effects = []
     for index, name in enumerate(names):
         vector = similarity.vectors[index].to(torch.float64)
-        t = torch.linspace(
-            -similarity.epsilon, similarity.epsilon, data.points, dtype=torch.float64
-        )
         readings = decoded_readings(data.flow, reader, latents, vector, t)
         change = (readings[:, -1].sigmoid() - readings[:, 0].sigmoid()).double().mean(dim=0)
         rising = (readings.diff(dim=1) > 0).all(dim=1).double().mean(dim=0)
         for c, (column, probe) in enumerate(zip(columns, probes, strict=True)):
-            logit, probability = probe_effect(probe, latents, vector, similarity.epsilon)
+            logit, probability = probe_effect(probe, latents, vector, epsilon)
             effects.append(
                 EffectEntry(
                     vector=name,
@@ -122,10 +119,10 @@ def measure_effects(
                     rising=float(rising[c]),
                 )
             )
-        advance(len(columns) + 2 + index, f"along {name}", total)
+        advance(len(columns) + 2 + index, f"along {name}")
     return EffectsEntry(
         individuals=len(latents),
-        points=data.points,
+        points=settings.points,
         readers=tuple(readers),
         effects=tuple(effects),
     )
@@ -162,8 +159,8 @@ def decoded_readings(
         t: coefficients [m] float64.
     """
     points = (latents.to(torch.float64)[:, None] + t[:, None] * vector).flatten(0, 1)
-    parts = torch.split(points.to(torch.float32), _BATCH)
-    readings = torch.cat([reader(flow.decode(part)) for part in parts])
+    parts = torch.split(decode_pixels(flow, points), _BATCH)
+    readings = torch.cat([reader(part) for part in parts])
     return readings.reshape(len(latents), len(t), -1)
 
 
@@ -173,33 +170,32 @@ def column_targets(source: Source, split: str, column: str) -> npt.NDArray[np.fl
         factors = source.factors(split)
         if column in factors:
             return factors[column]
-    targets = np.full(len(source.sample_ids(split)), np.nan)
-    groups = find_groups(source, split, column)
-    targets[groups.negative], targets[groups.positive] = 0.0, 1.0
-    return targets
+    return find_groups(source, split, column).targets(len(source.sample_ids(split)))
 
 
-def _probe(data: Effects, column: str) -> Boundary:
+def _probe(data: Encoded, column: str, seed: Seed, epochs: int) -> Boundary:
     return fit_boundary(
         data.train,
         find_groups(data.source, "train", column),
         data.valid,
         find_groups(data.source, "valid", column),
-        numpy_generator(data.seed, "regulator.probe", column),
-        epochs=data.epochs,
+        numpy_generator(seed, "regulator.probe", column),
+        epochs=epochs,
     )
 
 
-def _reader(data: Effects, columns: Sequence[str]) -> Recogniser:
+def _reader(
+    data: Encoded, columns: Sequence[str], seed: Seed, settings: RecogniserSettings
+) -> Recogniser:
     targets = np.stack([column_targets(data.source, "train", name) for name in columns], axis=1)
-    generator = torch_generator(data.seed, "regulator.reader", ",".join(columns))
-    settings = replace(data.recogniser, bits=data.flow.config.bits)
+    generator = torch_generator(seed, "regulator.reader", ",".join(columns))
+    settings = replace(settings, bits=data.flow.config.bits)
     return train_recogniser(data.source, "train", targets, generator, settings)
 
 
 @torch.no_grad()
 def _judge(
-    data: Effects, reader: Recogniser, columns: Sequence[str], probes: Sequence[Boundary]
+    data: Encoded, reader: Recogniser, columns: Sequence[str], probes: Sequence[Boundary]
 ) -> list[ReaderEntry]:
     """The readers' quality on the split valid."""
     bits = data.flow.config.bits

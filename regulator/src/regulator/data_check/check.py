@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from regulator.association import Association, associations
-from regulator.data_files import archive_problems, image_problems
-from regulator.label_table import LabelTable
+from regulator.data_check.association import Association, associations
+from regulator.data_check.files import archive_problems, image_problems
+from regulator.data_check.labels import LabelTable
+from regulator.data_check.settings import CheckSettings
 from shared_spec.data import open_source
 from shared_spec.data.celeba import read_celeba
 from shared_spec.data.fairface import read_fairface
@@ -21,7 +22,8 @@ from shared_spec.data.folder import read_folder
 from shared_spec.data.image_files import FileSource, Individuals
 from shared_spec.data.shapes3d import Shapes3D
 from shared_spec.data.source import SPLITS, Source
-from shared_spec.errors import DataError, SettingsError
+from shared_spec.errors import DataError
+from shared_spec.progress import Report, silent, stage
 
 __all__ = ["DataReport", "check_data"]
 
@@ -56,6 +58,10 @@ class DataReport:
     images_checked: int
     problems: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {split}" for split, count in self.counts.items())
+        return f"DataReport({self.uri}: {counts or 'unreadable'}; {len(self.problems)} problems)"
+
 
 class _Problems:
     """Collects problems, at most `limit` of each stage, and counts the rest."""
@@ -76,9 +82,9 @@ def check_data(
     data: str | Source,
     attributes: Sequence[str] = (),
     targets: Sequence[str] = (),
-    every: int = 1,
-    limit: int = 100,
-    progress: Callable[[int, int], None] | None = None,
+    *,
+    settings: CheckSettings | None = None,
+    report: Report = silent,
 ) -> DataReport:
     """Reads a data set as far as it can be read and reports what is in it and what is wrong.
 
@@ -88,16 +94,14 @@ def check_data(
         data: A URI as `open_source` takes it, or an opened source.
         attributes: Sensitive columns to associate with the targets; all columns with each other unless given.
         targets: Columns to associate the attributes with; all others unless given.
-        every: Decode every so-manieth image of each split only; 0 decodes none.
-        limit: At most so many problems of one kind are listed; the rest are counted.
-        progress: Told the number of images done and to do.
+        settings: How thoroughly; every image is decoded unless given.
+        report: Told the number of images done.
 
     Raises:
-        SettingsError: for a URI of an unknown kind, a missing extra, or a limit or `every` below its range.
+        SettingsError: for a URI of an unknown kind, or a missing extra.
     """
-    if every < 0 or limit < 1:
-        raise SettingsError(f"every {every}, limit {limit}: expected every ≥ 0 and limit ≥ 1")
-    problems = _Problems(limit)
+    settings = settings or CheckSettings()
+    problems = _Problems(settings.limit)
     found = _open(data, problems)
     if found is None:
         return DataReport(_kind(data), {}, {}, (), {}, 0, tuple(problems.lines))
@@ -110,12 +114,12 @@ def check_data(
         told = {line.partition(": ")[0] for line in problems.lines}
         archives = archive_problems(individuals.root)
         problems.extend([a for a in archives if a.partition(": ")[0] not in told], "archives")
-        faults, checked = image_problems(individuals, every, progress)
+        faults, checked = image_problems(individuals, settings.every, report)
         problems.extend(faults.absent, "images missing or outside the folder")
         problems.extend(faults.unreadable, "unreadable images")
     else:
         assert isinstance(found, Source)
-        unreadable, checked = _served_problems(found, labels, every, progress)
+        unreadable, checked = _served_problems(found, labels, settings.every, report)
         problems.extend(unreadable, "unreadable batches of images")
     return DataReport(
         uri=_kind(data),
@@ -178,13 +182,14 @@ def _label_problems(
 
 
 def _served_problems(
-    source: Source, labels: LabelTable, every: int, progress: Callable[[int, int], None] | None
+    source: Source, labels: LabelTable, every: int, report: Report
 ) -> tuple[list[str], int]:
     """Asks a source that is no folder for its images, a batch at a time; failures, and how many were asked for."""
     if not every:
         return [], 0
     rows = {split: np.arange(0, labels.counts[split], every) for split in SPLITS}
     total = sum(map(len, rows.values()))
+    advance = stage(report, "decoding images", total)
     lines: list[str] = []
     done = 0
     for split in SPLITS:
@@ -195,6 +200,5 @@ def _served_problems(
             except DataError as error:
                 lines.append(str(error))
             done += len(batch)
-            if progress is not None:
-                progress(done, total)
+            advance(done, split)
     return lines, total

@@ -1,0 +1,131 @@
+"""`train_flow`: from images, without labels, to flow.safetensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from regulator.flow.file import FlowDocument, FlowFile, data_entry, load_flow, save_flow
+from regulator.flow.settings import FlowSettings
+from regulator.flow.training import FlowProgress, fit_flow
+from shared_spec.artifacts.atomic import refuse_existing
+from shared_spec.artifacts.document import this_tool
+from shared_spec.data import Source, open_source
+from shared_spec.device import open_device
+from shared_spec.distributed import Workers, join_workers
+from shared_spec.errors import ArtifactError
+from shared_spec.progress import Report, remark, silent, stage
+from shared_spec.rng import Seed
+
+__all__ = ["train_flow", "train_once"]
+
+
+def train_flow(
+    data: str | Source,
+    out: Path | str,
+    *,
+    flow: FlowSettings | None = None,
+    seed: Seed = 0,
+    device: str = "cpu",
+    force: bool = False,
+    report: Report = silent,
+) -> FlowFile:
+    """Trains the Glow flow G on the images of `data` and writes it to `out`.
+
+    A killed run resumes from its last checkpoint when it is called again. The processes that torchrun started share
+    each batch, and all of them return the flow.
+
+    Args:
+        data: the data set, as `open_source` takes it.
+        out: flow.safetensors to write.
+        flow: architecture and training; the preset `demo` unless given.
+        seed: of the weights, the order of the images and the noise.
+        device: `cpu` or `cuda[:N]`; the flow that is returned lies in this process's memory.
+        force: replace what stands at `out`.
+        report: told every step, and what is measured on held-out images.
+
+    Raises:
+        SettingsError: `out` exists, there is no such device, the data do not have this size, or the checkpoint was
+            written under other settings.
+        DataError: a split is empty or an image cannot be read.
+        LassiError: training diverged; the message says what to change.
+    """
+    out, flow = Path(out), flow or FlowSettings.preset()
+    refuse_existing(out, force)
+    place = open_device(device)
+    source = open_source(data, flow.architecture.size)
+    with join_workers() as workers:
+        _train(flow, source, out, seed, place, workers, report)
+    return load_flow(out)
+
+
+def train_once(
+    flow: FlowSettings,
+    source: Source,
+    path: Path,
+    seed: Seed,
+    device: torch.device,
+    workers: Workers,
+    report: Report,
+) -> FlowFile:
+    """The flow at `path`, trained now unless it was trained there before.
+
+    Raises:
+        ArtifactError: another flow stands at `path`: its settings, its data or its seed differ.
+    """
+    if not path.exists():
+        _train(flow, source, path, seed, device, workers, report)
+        return load_flow(path)
+    file = load_flow(path)
+    found = (file.document.flow, file.document.training, file.document.data, file.document.seed)
+    if found != (flow.architecture, flow.training, data_entry(source), seed):
+        raise ArtifactError(
+            f"{path}: trained with other settings or data; pass it as `flow`, or move it away"
+        )
+    remark(report, f"using {path}, trained before with the same settings")
+    return file
+
+
+def _train(
+    flow: FlowSettings,
+    source: Source,
+    path: Path,
+    seed: Seed,
+    device: torch.device,
+    workers: Workers,
+    report: Report,
+) -> None:
+    """Trains a flow, resuming from the checkpoint beside `path`; the first process writes it, all wait for it."""
+    checkpoint = path.with_name(f".{path.name}.checkpoint")
+    trained = fit_flow(
+        flow, source, seed,
+        checkpoint=checkpoint, progress=_told(report, flow.training.steps), workers=workers, device=device,
+    )  # fmt: skip
+    if workers.first:
+        document = FlowDocument(
+            flow=flow.architecture,
+            data=data_entry(source),
+            training=flow.training,
+            bits_per_dim=trained.bits_per_dim,
+            tool=this_tool("lassi-regulator"),
+            seed=seed,
+        )
+        save_flow(path, document, trained.flow)
+        checkpoint.unlink(missing_ok=True)
+    workers.wait()
+
+
+def _told(report: Report, steps: int) -> Callable[[FlowProgress], None]:
+    """Every step as progress; what was measured on held-out images as a remark too."""
+    advance = stage(report, "training the flow", steps)
+
+    def show(step: FlowProgress) -> None:
+        word = f"{step.bits_per_dim:.3f} bits/dim, {step.images_per_s:.0f} images/s"
+        if step.held_out is not None:
+            word += f", held out {step.held_out:.3f}"
+            remark(report, f"step {step.step}: {word}")
+        advance(step.step, word)
+
+    return show
