@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regulator.flow_settings import FlowTrainingSettings
-from regulator.flow_training import train_flow
+from regulator.flow.settings import FlowSettings, FlowTrainingSettings
+from regulator.flow.training import fit_flow
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.data.source import Source
 from shared_spec.distributed import Workers, join_workers
@@ -42,10 +42,12 @@ class Noise(Source):
 def train(workers, folder):
     """Train for 12 steps of 15 images and, in the first process, store the weights and the loss curve."""
     curve = []
-    trained = train_flow(
-        GlowConfig(size=8, blocks=2, flows=2, hidden=8),
+    trained = fit_flow(
+        FlowSettings(
+            GlowConfig(size=8, blocks=2, flows=2, hidden=8),
+            FlowTrainingSettings(steps=12, batch=15, warmup=2, evaluate_every=6),
+        ),
         Noise(),
-        FlowTrainingSettings(steps=12, batch=15, warmup=2, evaluate_every=6),
         3,
         checkpoint=folder / "checkpoint.safetensors",
         progress=lambda progress: curve.append(progress.bits_per_dim),
