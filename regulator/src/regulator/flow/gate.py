@@ -6,6 +6,8 @@ networks do fail to invert in floating point, more so away from the data (Behrma
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -29,6 +31,7 @@ INVERSION_THRESHOLD = 1e-3
 """Largest inversion error that is published: 3% of the width of one 5-bit level."""
 
 _BATCH = 128
+_REMEDY = "train it again with a lower learning rate or additive coupling"
 
 
 def inversion_error(flow: Glow, pixels: Tensor) -> InversionError:
@@ -43,9 +46,7 @@ def inversion_error(flow: Glow, pixels: Tensor) -> InversionError:
     off = through(flow, lambda x: (flow.decode(flow.encode(x)) - x).abs(), pixels, _BATCH)
     errors = off.flatten().numpy()
     if not np.isfinite(errors).all():
-        raise ArtifactError(
-            "flow: decode(encode(x)) is not finite; train it again with a lower learning rate or additive coupling"
-        )
+        raise ArtifactError(f"flow: decode(encode(x)) is not finite; {_REMEDY}")
     p999 = float(np.quantile(errors, 0.999, method="higher"))
     return InversionError(images=len(pixels), max=float(errors.max()), p999=p999)
 
@@ -77,7 +78,11 @@ def flow_quality(
     bits = flow.config.bits
     pixels = dequantise(preprocess(images, bits), generator, bits)
     log_prob = through(flow, lambda x: flow(x)[1], pixels, _BATCH)
-    measured = bits_per_dim(log_prob.double().mean(), flow.config.latent_dim, bits)
+    measured = float(bits_per_dim(log_prob.double().mean(), flow.config.latent_dim, bits))
+    if not math.isfinite(measured):
+        raise ArtifactError(
+            f"flow: held-out images cost {measured} bits per dimension, which is not finite; {_REMEDY}"
+        )
     inside = inversion_error(flow, pixels)
     if similarity is not None:
         t = similarity.uniform(len(pixels), generator)
@@ -91,7 +96,7 @@ def flow_quality(
     noise = torch.rand(pixels.shape, generator=generator) - 0.5
     return Quality(
         images=len(images),
-        bits_per_dim=float(measured),
+        bits_per_dim=measured,
         in_distribution=inside,
         out_of_distribution=inversion_error(flow, noise),
         threshold=threshold,
@@ -129,6 +134,6 @@ def require_invertible(quality: Quality) -> None:
     ):
         if not error.max <= threshold:
             raise ArtifactError(
-                f"flow: decode(encode(x)) is off by {error.max:.3g} on {where}, expected at most {threshold:g}; train "
-                "it with additive coupling or a lower learning rate"
+                f"flow: decode(encode(x)) is off by {error.max:.3g} on {where}, "
+                f"expected at most {threshold:g}; {_REMEDY}"
             )
