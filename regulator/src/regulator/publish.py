@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from regulator.flow.gate import flow_quality, require_invertible
 from regulator.flow.settings import FlowSettings
 from regulator.study.effects import EffectSettings
 from regulator.study.vectors import columns_to_read, study_vectors
-from regulator.train import train_once
+from regulator.train import train_flow
 from regulator.vectors.methods import check_request, compute_vectors
 from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import VectorSettings
@@ -24,6 +25,7 @@ from shared_spec.artifacts.spec import Spec, SpecDocument, load_spec, save_spec
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
+from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split
 from shared_spec.progress import Report, remark, silent, stage
@@ -84,21 +86,36 @@ def publish_spec(
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
     read = columns_to_read(source, attributes, study)
-    with join_workers() as workers:
-        report = report if workers.first else silent
-        if isinstance(wanted, FlowFile):
-            file = wanted
-            if data_entry(source).digest != file.document.data.digest:
-                remark(report, f"note: the flow was trained on other data ({file.document.data.uri})")  # fmt: skip
+    if isinstance(wanted, FlowFile):
+        file = wanted
+        if data_entry(source).digest != file.document.data.digest:
+            remark(report, f"note: the flow was trained on other data ({file.document.data.uri})")
+    else:
+        kept = out.with_name(f"{out.stem}.flow.safetensors")
+        if kept.exists():
+            file = _kept(kept, wanted, source, seed)
+            remark(report, f"using {kept}, trained before with the same settings")
         else:
-            kept = out.with_name(f"{out.stem}.flow.safetensors")
-            file = train_once(wanted, source, kept, seed, place, workers, report)
+            file = train_flow(source, kept, flow=wanted, seed=seed, device=device, report=report)
+    with join_workers() as workers:
         if workers.first:
-            data_of_flow = _encode(file.flow.to(place), source, cache, report)
-            request = VectorRequest(data_of_flow, tuple(attributes), vectors, seed, report=report)
+            # A copy: the flow that was given stays where it lies.
+            encoded = _encode(copy.deepcopy(file.flow).to(place), source, cache, report)
+            request = VectorRequest(encoded, tuple(attributes), vectors, seed, report=report)
             _publish(out, file.document.content_digest, request, read)
         workers.wait()
     return load_spec(out)
+
+
+def _kept(path: Path, flow: FlowSettings, source: Source, seed: Seed) -> FlowFile:
+    """The flow that was trained beside a spec before. Raises ArtifactError if it is not the one that is wanted."""
+    file = load_flow(path)
+    found = (file.document.flow, file.document.training, file.document.data, file.document.seed)
+    if found != (flow.architecture, flow.training, data_entry(source), seed):
+        raise ArtifactError(
+            f"{path}: trained with other settings or data; pass it as `flow`, or move it away"
+        )
+    return file
 
 
 def _encode(flow: Glow, source: Source, cache: Path | None, report: Report) -> Encoded:
@@ -120,14 +137,18 @@ def _publish(out: Path, flow_digest: str, request: VectorRequest, read: Sequence
     stacked = torch.stack([vector.vector for vector in found]).to(torch.float32)
     similarity = SimilaritySet(stacked, settings.radius)
     names = [vector.name for vector in found]
-    studied = {}
+    quality = _quality(data, similarity, seed)
     if read:
-        effects = EffectSettings(epochs=settings.boundary_epochs)
-        study = study_vectors(
-            data, similarity, names, read, seed=seed, settings=effects, report=request.report
+        quality = study_vectors(
+            quality,
+            data,
+            similarity,
+            names,
+            read,
+            seed=seed,
+            settings=EffectSettings(epochs=settings.boundary_epochs),
+            report=request.report,
         )
-        studied = {"effects": study.effects, "coverage": study.coverage}
-    quality = _quality(data, similarity, seed).model_copy(update=studied)
     document = SpecDocument(
         flow=data.flow.config,
         flow_digest=flow_digest,

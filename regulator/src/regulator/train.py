@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from regulator.flow.file import FlowDocument, FlowFile, data_entry, load_flow, save_flow
 from regulator.flow.settings import FlowSettings
 from regulator.flow.training import FlowProgress, fit_flow
@@ -14,12 +12,11 @@ from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.document import this_tool
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
-from shared_spec.distributed import Workers, join_workers
-from shared_spec.errors import ArtifactError
+from shared_spec.distributed import join_workers
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
 
-__all__ = ["train_flow", "train_once"]
+__all__ = ["train_flow"]
 
 
 def train_flow(
@@ -56,65 +53,30 @@ def train_flow(
     refuse_existing(out, force)
     place = open_device(device)
     source = open_source(data, flow.architecture.size)
+    checkpoint = out.with_name(f".{out.name}.checkpoint")
     with join_workers() as workers:
-        _train(flow, source, out, seed, place, workers, report)
+        trained = fit_flow(
+            flow,
+            source,
+            seed,
+            checkpoint=checkpoint,
+            progress=_told(report, flow.training.steps),
+            workers=workers,
+            device=place,
+        )
+        if workers.first:
+            document = FlowDocument(
+                flow=flow.architecture,
+                data=data_entry(source),
+                training=flow.training,
+                bits_per_dim=trained.bits_per_dim,
+                tool=this_tool("lassi-regulator"),
+                seed=seed,
+            )
+            save_flow(out, document, trained.flow)
+            checkpoint.unlink(missing_ok=True)
+        workers.wait()
     return load_flow(out)
-
-
-def train_once(
-    flow: FlowSettings,
-    source: Source,
-    path: Path,
-    seed: Seed,
-    device: torch.device,
-    workers: Workers,
-    report: Report,
-) -> FlowFile:
-    """The flow at `path`, trained now unless it was trained there before.
-
-    Raises:
-        ArtifactError: another flow stands at `path`: its settings, its data or its seed differ.
-    """
-    if not path.exists():
-        _train(flow, source, path, seed, device, workers, report)
-        return load_flow(path)
-    file = load_flow(path)
-    found = (file.document.flow, file.document.training, file.document.data, file.document.seed)
-    if found != (flow.architecture, flow.training, data_entry(source), seed):
-        raise ArtifactError(
-            f"{path}: trained with other settings or data; pass it as `flow`, or move it away"
-        )
-    remark(report, f"using {path}, trained before with the same settings")
-    return file
-
-
-def _train(
-    flow: FlowSettings,
-    source: Source,
-    path: Path,
-    seed: Seed,
-    device: torch.device,
-    workers: Workers,
-    report: Report,
-) -> None:
-    """Trains a flow, resuming from the checkpoint beside `path`; the first process writes it, all wait for it."""
-    checkpoint = path.with_name(f".{path.name}.checkpoint")
-    trained = fit_flow(
-        flow, source, seed,
-        checkpoint=checkpoint, progress=_told(report, flow.training.steps), workers=workers, device=device,
-    )  # fmt: skip
-    if workers.first:
-        document = FlowDocument(
-            flow=flow.architecture,
-            data=data_entry(source),
-            training=flow.training,
-            bits_per_dim=trained.bits_per_dim,
-            tool=this_tool("lassi-regulator"),
-            seed=seed,
-        )
-        save_flow(path, document, trained.flow)
-        checkpoint.unlink(missing_ok=True)
-    workers.wait()
 
 
 def _told(report: Report, steps: int) -> Callable[[FlowProgress], None]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from regulator.flow.images import decode_pixels
 from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
 from regulator.vectors.groups import find_groups
-from regulator.vectors.linear_boundary import Boundary, fit_boundary
+from regulator.vectors.linear_boundary import Boundary, fit_column
 from regulator.vectors.request import Encoded
 from shared_spec.artifacts.quality import EffectEntry, EffectsEntry, ReaderEntry
 from shared_spec.data.source import Source
@@ -92,7 +92,8 @@ def measure_effects(
     advance = stage(report, "studying the vectors", len(columns) + 1 + len(names))
     probes = []
     for index, column in enumerate(columns):
-        probes.append(_probe(data, column, seed, settings.epochs))
+        generator = numpy_generator(seed, "regulator.probe", column)
+        probes.append(fit_column(data, column, generator, settings.epochs)[0])
         advance(index + 1, f"probe {column}")
     reader = _reader(data, columns, seed, settings.recogniser)
     readers = _judge(data, reader, columns, probes)
@@ -171,17 +172,6 @@ def column_targets(source: Source, split: str, column: str) -> npt.NDArray[np.fl
         if column in factors:
             return factors[column]
     return find_groups(source, split, column).targets(len(source.sample_ids(split)))
-
-
-def _probe(data: Encoded, column: str, seed: Seed, epochs: int) -> Boundary:
-    return fit_boundary(
-        data.train,
-        find_groups(data.source, "train", column),
-        data.valid,
-        find_groups(data.source, "valid", column),
-        numpy_generator(seed, "regulator.probe", column),
-        epochs=epochs,
-    )
 
 
 def _reader(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from regulator.flow.images import evenly_spread
 from regulator.study.coverage import measure_coverage
@@ -11,22 +10,14 @@ from regulator.study.effects import EffectSettings, measure_effects
 from regulator.study.known_truth import KnownTruth
 from regulator.vectors.groups import find_groups
 from regulator.vectors.request import Encoded
-from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry
+from shared_spec.artifacts.quality import CoverageEntry, Quality
 from shared_spec.data.column import Column
 from shared_spec.data.source import Source
 from shared_spec.progress import Report, silent
 from shared_spec.rng import Seed
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["Study", "columns_to_read", "known_names", "study_vectors"]
-
-
-@dataclass(frozen=True)
-class Study:
-    """What was measured of the vectors beyond the gate."""
-
-    effects: EffectsEntry
-    coverage: tuple[CoverageEntry, ...]
+__all__ = ["columns_to_read", "known_names", "study_vectors"]
 
 
 def columns_to_read(
@@ -55,6 +46,7 @@ def known_names(source: Source, names: Sequence[str]) -> list[str]:
 
 
 def study_vectors(
+    quality: Quality,
     data: Encoded,
     similarity: SimilaritySet,
     names: Sequence[str],
@@ -64,10 +56,11 @@ def study_vectors(
     settings: EffectSettings,
     individuals: int = 32,
     report: Report = silent,
-) -> Study:
+) -> Quality:
     """Measures what each vector does to `columns` and, where the data set knows the truth, what S(x) covers of it.
 
     Args:
+        quality: the report of the gate, to which this is added.
         data: labels, images and latents.
         similarity: vectors [k, q] and epsilon.
         names: the vectors' names.
@@ -89,4 +82,4 @@ def study_vectors(
             data.source, "test", rows, data.flow, similarity, known, examples=0, report=report
         )
         coverage = measured.table
-    return Study(effects, coverage)
+    return quality.model_copy(update={"effects": effects, "coverage": coverage})

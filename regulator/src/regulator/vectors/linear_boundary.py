@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from regulator.vectors.groups import Groups, find_groups
-from regulator.vectors.request import AttributeVector, VectorRequest
+from regulator.vectors.request import AttributeVector, Encoded, VectorRequest
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.rng import numpy_generator
 
-__all__ = ["Boundary", "boundary_of", "by_linear_boundary", "fit_boundary"]
+__all__ = ["Boundary", "boundary_of", "by_linear_boundary", "fit_boundary", "fit_column"]
 
 _BLOCK = 4096
 
@@ -77,16 +77,27 @@ def boundary_of(
     request: VectorRequest, name: str, advance: Advance, before: int
 ) -> tuple[Boundary, Groups]:
     """The boundary of a column, as part of a request's work of which `before` units are done, and its groups."""
-    data = request.data
-    groups = find_groups(data.source, "train", name)
+    generator = numpy_generator(request.seed, "regulator.boundary", name)
+    return fit_column(
+        request.data,
+        name,
+        generator,
+        request.settings.boundary_epochs,
+        lambda done, word: advance(before + done, word),
+    )
+
+
+def fit_column(
+    data: Encoded,
+    name: str,
+    generator: np.random.Generator,
+    epochs: int,
+    advance: Advance = lambda done, word: None,
+) -> tuple[Boundary, Groups]:
+    """The boundary of a column, held out on the split valid, and its groups in the split train."""
+    groups, held_out = (find_groups(data.source, split, name) for split in ("train", "valid"))
     boundary = fit_boundary(
-        data.train,
-        groups,
-        data.valid,
-        find_groups(data.source, "valid", name),
-        numpy_generator(request.seed, "regulator.boundary", name),
-        epochs=request.settings.boundary_epochs,
-        advance=lambda done, word: advance(before + done, word),
+        data.train, groups, data.valid, held_out, generator, epochs=epochs, advance=advance
     )
     return boundary, groups
 
