@@ -20,7 +20,7 @@ from producer.objective import Networks, ObjectiveSettings, losses
 from producer.views.exact.view import certify_exact
 from producer.views.smoothing import certify_smoothing
 from producer.views.statements import SmoothingSettings
-from regulator.flow_settings import flow_preset
+from regulator.flow.settings import FlowSettings
 from shared_spec.flow import Glow
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
@@ -44,8 +44,8 @@ class Job:
 
 def jobs() -> list[Job]:
     """The paper's pipeline on CelebA at 64 pixels."""
-    preset = flow_preset("paper")
-    config, training = preset.config, preset.training
+    preset = FlowSettings.preset("paper")
+    config, training = preset.architecture, preset.training
     glow = Glow(config, torch_generator(0, "flow"))
     images = torch.rand(4, 3, config.size, config.size, generator=torch_generator(0, "images"))
     glow.initialise(images - 0.5)
