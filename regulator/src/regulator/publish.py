@@ -86,35 +86,34 @@ def publish_spec(
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
     read = columns_to_read(source, attributes, study)
-    if isinstance(wanted, FlowFile):
-        file = wanted
-        if data_entry(source).digest != file.document.data.digest:
-            remark(report, f"note: the flow was trained on other data ({file.document.data.uri})")
-    else:
+    if isinstance(wanted, FlowSettings):
         kept = out.with_name(f"{out.stem}.flow.safetensors")
-        if kept.exists():
-            file = _kept(kept, wanted, source, seed)
-            remark(report, f"using {kept}, trained before with the same settings")
-        else:
-            file = train_flow(source, kept, flow=wanted, seed=seed, device=device, report=report)
+        wanted = _trained(kept, wanted, source, seed, device, report)
+    elif source.digest() != wanted.document.data.digest:
+        remark(report, f"note: the flow was trained on other data ({wanted.document.data.uri})")
     with join_workers() as workers:
         if workers.first:
             # A copy: the flow that was given stays where it lies.
-            encoded = _encode(copy.deepcopy(file.flow).to(place), source, cache, report)
+            encoded = _encode(copy.deepcopy(wanted.flow).to(place), source, cache, report)
             request = VectorRequest(encoded, tuple(attributes), vectors, seed, report=report)
-            _publish(out, file.document.content_digest, request, read)
+            _publish(out, wanted.document.content_digest, request, read)
         workers.wait()
     return load_spec(out)
 
 
-def _kept(path: Path, flow: FlowSettings, source: Source, seed: Seed) -> FlowFile:
-    """The flow that was trained beside a spec before. Raises ArtifactError if it is not the one that is wanted."""
+def _trained(
+    path: Path, flow: FlowSettings, source: Source, seed: Seed, device: str, report: Report
+) -> FlowFile:
+    """The flow at `path`, trained now unless it was before. Raises ArtifactError if another flow stands there."""
+    if not path.exists():
+        return train_flow(source, path, flow=flow, seed=seed, device=device, report=report)
     file = load_flow(path)
     found = (file.document.flow, file.document.training, file.document.data, file.document.seed)
     if found != (flow.architecture, flow.training, data_entry(source), seed):
         raise ArtifactError(
             f"{path}: trained with other settings or data; pass it as `flow`, or move it away"
         )
+    remark(report, f"using {path}, trained before with the same settings")
     return file
 
 

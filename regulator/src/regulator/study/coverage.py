@@ -62,19 +62,6 @@ class CoverageReport:
         return f"CoverageReport(mean distance left: {', '.join(rows)})"
 
 
-@dataclass(frozen=True)
-class _Compared:
-    """One x against its m truly similar individuals; distances and pixels in [m]."""
-
-    example: CoverageExample
-    to_set: Tensor
-    to_self: Tensor
-    at_border: Tensor
-    pixel_set: Tensor
-    pixel_line: Tensor
-    pixel_self: Tensor
-
-
 def measure_coverage(
     source: KnownTruth,
     split: str,
@@ -113,11 +100,12 @@ def measure_coverage(
         compared = []
         for at, (row, z) in enumerate(zip(rows.tolist(), latents, strict=True)):
             truth = source.similar(split, row, Column.parse(attribute).name)
-            one = _compare(flow, similarity, z, truth, ids[row], attribute, images[at])
-            compared.append(one)
+            example, figures = _compare(flow, similarity, z, truth, ids[row], attribute, images[at])
+            compared.append(figures)
+            if at < examples:
+                kept.append(example)
             advance(index * len(rows) + at + 1, attribute)
         table.append(_summary(source.uri, attribute, compared, typical))
-        kept += [one.example for one in compared[:examples]]
     return CoverageReport(tuple(table), tuple(kept))
 
 
@@ -129,7 +117,8 @@ def _compare(
     sample_id: str,
     attribute: str,
     image: UInt8Images,
-) -> _Compared:
+) -> tuple[CoverageExample, Tensor]:
+    """One x against its m truly similar individuals, and the six figures of each that `_summary` unpacks: [6, m]."""
     offsets = _encode(flow, truth) - z
     t = nearest_coefficients(similarity, offsets)
     nearest = similarity.points(z, t)
@@ -142,25 +131,16 @@ def _compare(
     along = torch.stack([_pixel_error(seen, point[None]) for point in line])
     relative = torch.where(to_self > 0, to_set / to_self.clamp_min(1e-300), 0.0)
     example = CoverageExample(sample_id, attribute, truth, decoded, relative.numpy(), t.numpy())
-    return _Compared(
-        example,
-        to_set,
-        to_self,
-        torch.linalg.vector_norm(t, dim=1) > (1 - 1e-9) * similarity.epsilon,
-        _pixel_error(seen, decoded),
-        along.amin(dim=0),
-        _pixel_error(seen, own),
-    )
+    at_border = torch.linalg.vector_norm(t, dim=1) > (1 - 1e-9) * similarity.epsilon
+    pixels = (_pixel_error(seen, decoded), along.amin(dim=0), _pixel_error(seen, own))
+    figures = torch.stack([one.double() for one in (to_set, to_self, at_border, *pixels)])
+    return example, figures
 
 
-def _summary(
-    uri: str, attribute: str, compared: Sequence[_Compared], typical: float
-) -> CoverageEntry:
+def _summary(uri: str, attribute: str, compared: Sequence[Tensor], typical: float) -> CoverageEntry:
     """Statistics over all truly similar individuals but the x themselves."""
-    to_set, to_self, border, pixel_set, pixel_line, pixel_self = (
-        torch.cat([getattr(one, name) for one in compared]).double()
-        for name in ("to_set", "to_self", "at_border", "pixel_set", "pixel_line", "pixel_self")
-    )
+    joined = torch.cat(list(compared), dim=1)
+    to_set, to_self, border, pixel_set, pixel_line, pixel_self = joined
     other = to_self > 1e-6 * typical
     if not bool(other.any()):
         raise DataError(

@@ -110,14 +110,10 @@ def measure_effects(
         rising = (readings.diff(dim=1) > 0).all(dim=1).double().mean(dim=0)
         for c, (column, probe) in enumerate(zip(columns, probes, strict=True)):
             logit, probability = probe_effect(probe, latents, vector, epsilon)
+            moved = {"reading": float(change[c]), "rising": float(rising[c])}
             effects.append(
                 EffectEntry(
-                    vector=name,
-                    column=column,
-                    logit=logit,
-                    probability=probability,
-                    reading=float(change[c]),
-                    rising=float(rising[c]),
+                    vector=name, column=column, logit=logit, probability=probability, **moved
                 )
             )
         advance(len(columns) + 2 + index, f"along {name}")
