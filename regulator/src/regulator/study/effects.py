@@ -8,7 +8,7 @@ vector is a closed form. A convolutional network sees decoded images; where a da
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -175,8 +175,8 @@ def _reader(
 ) -> Recogniser:
     targets = np.stack([column_targets(data.source, "train", name) for name in columns], axis=1)
     generator = torch_generator(seed, "regulator.reader", ",".join(columns))
-    settings = replace(settings, bits=data.flow.config.bits)
-    return train_recogniser(data.source, "train", targets, generator, settings)
+    bits = data.flow.config.bits
+    return train_recogniser(data.source, "train", targets, generator, settings, bits)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ the target's own boundary and from the directions found before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -57,7 +57,8 @@ def by_discover(request: VectorRequest) -> list[AttributeVector]:
         "train",
         groups.targets(len(data.train))[:, None],
         torch_generator(seed, "regulator.recogniser", name),
-        replace(request.recogniser, bits=data.flow.config.bits),
+        request.recogniser,
+        data.flow.config.bits,
     )
     advance(epochs + 1, "classifier")
     directions = discover(
