@@ -11,9 +11,11 @@ import math
 from itertools import pairwise
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
+from producer.settings import TrainingSettings
+from shared_spec.artifacts.document import Strict
 from shared_spec.errors import SettingsError
 from shared_spec.relu_network import ReluNetwork
 
@@ -22,14 +24,17 @@ __all__ = ["Decoder", "Encoder", "EncoderConfig", "fold", "linear"]
 _BATCH_NORM_EPS = 1e-5
 
 
-class EncoderConfig(BaseModel):
-    """The architecture of R: input_dim -> hidden... -> output_dim; the default is the paper's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class EncoderConfig(Strict):
+    """The architecture of R: input_dim -> hidden... -> output_dim."""
 
     input_dim: int = Field(ge=1)
-    hidden: tuple[int, ...] = (2048, 1024)
-    output_dim: int = Field(default=512, ge=1)
+    hidden: tuple[int, ...]
+    output_dim: int = Field(ge=1)
+
+    @classmethod
+    def of(cls, settings: TrainingSettings, input_dim: int) -> EncoderConfig:
+        """The architecture that these settings ask for."""
+        return cls(input_dim=input_dim, hidden=settings.hidden, output_dim=settings.dimension)
 
     @property
     def widths(self) -> tuple[int, ...]:

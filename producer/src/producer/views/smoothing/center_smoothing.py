@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from producer.views.centre import medoid, order_statistic
-from producer.views.sampling import RepresentationMap, distances_along
-from producer.views.statements import Plan
+from producer.views.smoothing.medoid import medoid, order_statistic
+from producer.views.smoothing.sampling import RepresentationMap, distances_along
 from shared_spec.artifacts.bundle import UNBOUNDED
+from shared_spec.smoothing.settings import Plan
 
 __all__ = ["Bound", "Prediction", "certify", "predict"]
 

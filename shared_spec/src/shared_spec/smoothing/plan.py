@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
-from producer.views.statements import SENTENCES, Plan, SmoothingSettings, Statement
 from shared_spec.errors import SettingsError
+from shared_spec.smoothing.settings import Plan, SmoothingSettings
 from shared_spec.stats import (
     clopper_pearson_lower,
     clopper_pearson_upper,
@@ -18,6 +18,7 @@ from shared_spec.stats import (
     order_statistic_index,
     smallest_sample_size,
 )
+from shared_spec.terms import Statement
 
 __all__ = ["make_plan"]
 
@@ -40,11 +41,15 @@ def make_plan(settings: SmoothingSettings, epsilon: float) -> Plan:
     Raises:
         SettingsError: the settings could only, or almost only, abstain; the message names the smallest that works.
     """
-    if settings.statement == "D":
-        return _deployed(settings, epsilon)
-    if settings.statement == "I":
-        return _ideal(settings, epsilon)
-    return _published(settings, epsilon)
+    match settings.statement:
+        case "D":
+            return _deployed(settings, epsilon)
+        case "I":
+            return _ideal(settings, epsilon)
+        case "paper":
+            return _published(settings, epsilon)
+        case _:
+            assert_never(settings.statement)
 
 
 def _deployed(settings: SmoothingSettings, epsilon: float) -> Plan:
@@ -120,7 +125,8 @@ def _plan(
 ) -> Plan:
     mass_count, check_count, index = counts
     return Plan(
-        statement=Statement(settings.statement, SENTENCES[settings.statement], dict(events)),
+        statement=Statement(settings.statement),
+        events=dict(events),
         sigma=settings.sigma_at(epsilon),
         n0=settings.n0,
         n1=settings.check_draws,

@@ -14,11 +14,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from producer.views.centre import distances
-from producer.views.exact.network import BoundedNetwork
-from producer.views.exact.polyline import Polyline, breakpoints
+from producer.views.network import BoundedNetwork
+from producer.views.polyline import Polyline, breakpoints
+from producer.views.smoothing.medoid import distances
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import torch_generator
+from shared_spec.rng import Seed, torch_generator
 from shared_spec.similarity import SimilaritySet, gaussian
 
 __all__ = [
@@ -61,7 +61,7 @@ def distances_along(g: RepresentationMap, t: Tensor, centre: Tensor) -> Tensor:
     return distances(g(t), centre)
 
 
-def draws(seed: int, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
+def draws(seed: Seed, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
     """N draws of t ~ N(0, sigma^2 I_k) from the stream of this purpose and individual: [n, k] float64."""
     return sigma * gaussian(n, k, torch_generator(seed, purpose, sample_id))
 
