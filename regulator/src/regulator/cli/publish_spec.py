@@ -23,6 +23,7 @@ from shared_spec.console import (
 from shared_spec.errors import SettingsError
 from shared_spec.flow.config import GlowConfig
 from shared_spec.options import Command, command_settings
+from shared_spec.rng import Seed
 
 __all__ = ["publish_spec"]
 
@@ -50,7 +51,7 @@ _FLOW = GlowConfig.model_fields.keys() | FlowTrainingSettings.model_fields.keys(
 )  # fmt: skip
 def publish_spec(
     data: str, attributes: tuple[str, ...], study: tuple[str, ...], flow: Path | None, out: Path, cache: Path | None,
-    device: str, seed: int, force: bool, as_json: bool,
+    device: str, seed: Seed, force: bool, as_json: bool,
     vectors: VectorSettings, architecture: GlowConfig, training: FlowTrainingSettings, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Publish who is similar to whom: the flow, one vector per attribute, and epsilon.

@@ -19,6 +19,7 @@ from shared_spec.console import (
 )
 from shared_spec.flow.config import GlowConfig
 from shared_spec.options import Command, command_settings
+from shared_spec.rng import Seed
 
 __all__ = ["train_flow"]
 
@@ -32,7 +33,7 @@ __all__ = ["train_flow"]
     presets=FLOW_PRESETS, preset="demo", architecture=GlowConfig, training=FlowTrainingSettings
 )
 def train_flow(
-    data: str, out: Path, device: str, seed: int, force: bool, as_json: bool,
+    data: str, out: Path, device: str, seed: Seed, force: bool, as_json: bool,
     architecture: GlowConfig, training: FlowTrainingSettings, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train the Glow flow G on images, without labels.

@@ -18,8 +18,8 @@ from producer.views.network import BoundedNetwork
 from producer.views.polyline import Polyline, breakpoints
 from producer.views.smoothing.medoid import distances
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed, torch_generator
-from shared_spec.similarity import SimilaritySet, gaussian
+from shared_spec.rng import Seed, stream
+from shared_spec.similarity import SimilaritySet
 
 __all__ = [
     "LineMap",
@@ -33,8 +33,8 @@ __all__ = [
 RepresentationMap: TypeAlias = Callable[[Tensor], Tensor]
 """g: coefficients t [n, k] float64 to representations [n, d] float64."""
 
-_FARTHEST_DRAW = 8.6
-"""In standard deviations: sqrt(-2 log 2^-53) = 8.58 is the largest float64 that torch draws from a Gaussian."""
+_FARTHEST_DRAW = 12.3
+"""In standard deviations: numpy's ziggurat ends at 3.66 and goes at most sqrt(2 log 2^53) = 8.58 beyond it."""
 
 _POLYLINE = 4.0
 """A vertex errs once and its neighbours' chord twice more, as the curve traced to find them did; and once to spare."""
@@ -63,7 +63,7 @@ def distances_along(g: RepresentationMap, t: Tensor, centre: Tensor) -> Tensor:
 
 def draws(seed: Seed, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
     """N draws of t ~ N(0, sigma^2 I_k) from the stream of this purpose and individual: [n, k] float64."""
-    return sigma * gaussian(n, k, torch_generator(seed, purpose, sample_id))
+    return sigma * torch.from_numpy(stream(seed, purpose, sample_id).standard_normal((n, k)))
 
 
 def evaluation_errors(
