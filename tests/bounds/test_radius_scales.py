@@ -175,8 +175,8 @@ def test_directions_keep_their_length_at_every_scale(scale):
 def test_quotients_that_are_subnormal_are_rounded_down():
     generator = torch_generator(9, "quotients")
     for _ in range(50):
-        row = 1e120 * torch.rand(2, generator=generator, dtype=F64)
-        lead = 1e-198 * float(torch.rand(1, generator=generator))
+        row = 1e140 * torch.rand(2, generator=generator, dtype=F64)
+        lead = 1e-180 * float(torch.rand(1, generator=generator))
         head = head_of(([row.tolist(), [0.0, 0.0]], [lead, 0.0]))
         radius = Fraction(float(linear_radius(head, point(0.0, 0.0), FIRST)[0]))
         assert radius**2 <= exact_radius_squared(head, torch.zeros(2, dtype=F64), 0)
