@@ -64,3 +64,31 @@ def _with_kinks(points):
             result.append([x + share * (y - x) for x, y in zip(start, end, strict=True)])
         result.append(end)
     return result
+
+
+def gradient(head, point, c, j):
+    """The exact gradient of m_c - m_j at a point of Fractions, ReLUs off at 0."""
+    masks, values = [], point
+    layers = list(zip(head.weights, head.biases, strict=True))
+    for weight, bias in layers[:-1]:
+        values = _affine(weight, bias, values)
+        masks.append([x > 0 for x in values])
+        values = [max(x, Fraction(0)) for x in values]
+    last = [rational(head.weights[-1][k]) for k in (c, j)]
+    row = [a - b for a, b in zip(*last, strict=True)]
+    for (weight, _), mask in zip(reversed(layers[:-1]), reversed(masks), strict=True):
+        kept = [x if on else Fraction(0) for x, on in zip(row, mask, strict=True)]
+        columns = zip(*(rational(line) for line in weight), strict=True)
+        row = [
+            sum((x * w for x, w in zip(kept, column, strict=True)), Fraction(0))
+            for column in columns
+        ]
+    return row
+
+
+def _affine(weight, bias, h):
+    rows = [rational(row) for row in weight]
+    return [
+        sum((w * x for w, x in zip(row, h, strict=True)), b)
+        for row, b in zip(rows, rational(bias), strict=True)
+    ]
