@@ -6,7 +6,7 @@ so the latent space never appears again. Each preactivation carries a bound on h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from shared_spec.errors import ArtifactError
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rounding import INFLATION, UNIT, gamma
+from shared_spec.rounding import INFLATION, LARGEST, TERMS, UNDERFLOW, gamma, norm_above
 
-__all__ = ["BoundedNetwork", "Rays"]
+__all__ = ["BoundedNetwork", "Rays", "require_bounds"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Rays:
         slopes: V = epsilon W_1 a_i, [k, h_1] float64, shared by all individuals.
         errors: per layer l = 1..L a bound on |float - real| of its preactivations, [n, h_l], valid for every tau in
             the cube [-1, 1]^k and for every way of evaluating it that this package uses (docs/guarantees.md, D.3).
+            Not finite for an individual whose preactivations are too large to be bounded.
     """
 
     offset: Tensor
@@ -65,24 +66,30 @@ class BoundedNetwork:
 
     @classmethod
     def of(cls, encoder: ReluNetwork, vectors: Tensor, epsilon: float) -> BoundedNetwork:
-        """Prepares the encoder for vectors [k, q]. Raises ArtifactError if anything is not finite."""
-        for name, tensors in (("weight", encoder.weights), ("bias", encoder.biases)):
-            _require_finite(name, tensors)
-        _require_finite("attribute vector", tuple(vectors))
+        """Prepares the encoder for vectors [k, q].
+
+        Raises:
+            ArtifactError: if anything is not finite, or no bound in float64 could be relied on.
+        """
+        require_bounds(encoder.weights, encoder.biases)
+        _require_finite("attribute vector", vectors)
         return cls(
             encoder=encoder,
             vectors=vectors.to(torch.float64),
             epsilon=float(epsilon),
             slopes=encoder.directions(vectors) * float(epsilon),
-            row_norms=torch.linalg.vector_norm(encoder.weights[0], dim=1) * INFLATION,
+            row_norms=norm_above(encoder.weights[0]),
         )
 
     @cached_property
     def spectral(self) -> float:
-        """Upper bound on ||W_L||_2."""
+        """Upper bound on ||W_L||_2, from the largest eigenvalue of W_L W_L^T, computed with its entries scaled to 1."""
         last = self.encoder.weights[-1]
-        largest = torch.linalg.eigvalsh(last @ last.T)[-1].clamp_min(0.0)
-        return float(largest.sqrt()) * (1.0 + 1e-9)
+        scale = last.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
+        scaled = last / scale
+        largest = torch.linalg.eigvalsh(scaled @ scaled.T)[-1].clamp_min(0.0)
+        rounding = gamma(2 * sum(last.shape) + 8) * scaled.square().sum()
+        return float((largest + rounding).sqrt() * scale) * (1.0 + 1e-9)
 
     def rays(self, latents: Tensor) -> Rays:
         """The similarity sets of latents [n, q]."""
@@ -91,28 +98,52 @@ class BoundedNetwork:
 
     def output_error(self, latents: Tensor, offset: Tensor) -> Tensor:
         """Upper bounds [n] on ||float - real||_2 of the representations at any tau; latents [n, q], offset [n, h_1]."""
-        norms: Tensor = torch.linalg.vector_norm(self._errors(latents, offset)[-1], dim=1)
-        return norms * INFLATION
+        return norm_above(self._errors(latents, offset)[-1])
 
     def _errors(self, latents: Tensor, offset: Tensor) -> list[Tensor]:
         """Rounding bounds per layer over the cube of parameters."""
         encoder = self.encoder
-        length = torch.linalg.vector_norm(latents.to(torch.float64), dim=1, keepdim=True)
-        reach = self.epsilon * float(torch.linalg.vector_norm(self.vectors, dim=1).sum())
+        length = norm_above(latents.to(torch.float64)).unsqueeze(1)
+        reach = self.epsilon * float(norm_above(self.vectors).sum())
         size = offset.abs() + self.slopes.abs().sum(0)
         error = gamma(encoder.input_dim + 4) * (
             self.row_norms * (length + reach) * INFLATION + encoder.biases[0].abs()
         )
-        return encoder.rounding(size, error, extra=len(self.slopes))
+        # epsilon multiplies W_1 a_i, and with it what the product lost.
+        return encoder.rounding(size, error + UNDERFLOW * self.epsilon, extra=len(self.slopes))
 
     def deviation_norm(self, errors: Tensor, image: Tensor) -> Tensor:
         """Upper bound on ||W_L x||_2 over |x| <= errors [s, h], given image = |W_L| errors [s, d]."""
-        norm = torch.linalg.vector_norm
-        bound = torch.minimum(norm(image, dim=-1), self.spectral * norm(errors, dim=-1))
-        return bound * (INFLATION * (1.0 + UNIT))
+        return torch.minimum(norm_above(image), self.spectral * norm_above(errors)) * INFLATION
 
 
-def _require_finite(name: str, tensors: Sequence[Tensor]) -> None:
+def require_bounds(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
+    """Refuses consecutive affine layers whose rounding the bounds of this package would not cover.
+
+    Raises:
+        ArtifactError: if a value is not finite; if there are more neurons than `INFLATION` covers; if the products of
+            consecutive layers' norms (largest row sums) exceed `LARGEST`, above which squares could overflow.
+    """
+    _require_finite("weight", weights)
+    _require_finite("bias", biases)
+    neurons = sum(len(bias) for bias in biases)
+    if neurons > TERMS:
+        raise ArtifactError(
+            f"the network has {neurons} neurons, expected at most {TERMS}, for which rounding is bounded; "
+            "train a narrower encoder"
+        )
+    gain = 1.0
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
+        gain = max(gain, 1.0) * float(weight.abs().sum(1).max())
+        largest = max(gain, float(bias.abs().max()))
+        if not largest < LARGEST:
+            raise ArtifactError(
+                f"the weights up to layer {layer} multiply up to {largest:.0e}, expected less than {LARGEST:.0e}: "
+                "bounds in float64 would overflow; rescale the layers or train the encoder again"
+            )
+
+
+def _require_finite(name: str, tensors: Iterable[Tensor]) -> None:
     for index, tensor in enumerate(tensors, start=1):
         if not bool(torch.isfinite(tensor).all()):
             raise ArtifactError(

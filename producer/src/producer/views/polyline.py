@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rounding import gamma
+from shared_spec.rounding import SQUARES, gamma, norm_above
 
 __all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
 
@@ -61,11 +61,11 @@ class Polyline:
         start, slope, bend = self.quadratics(centre)
         square = start[segment] + share * (slope[segment] + share * bend[segment])
         # 2 sum |start chord| <= sum start^2 + sum chord^2, so this bounds what cancels.
-        rounding = gamma(len(centre) + 8) * 2.0 * (start + bend)
+        rounding = gamma(len(centre) + 8) * 2.0 * (start + bend) + SQUARES
         distance = (square + rounding[segment]).clamp_min(0.0).sqrt()
         outside = torch.nonzero(t.abs() > self.t[-1]).squeeze(1)
         beyond = self._directly(t[outside]) - centre
-        distance[outside] = torch.linalg.vector_norm(beyond, dim=1)
+        distance[outside] = norm_above(beyond)
         return distance
 
     def quadratics(self, centre: Tensor) -> tuple[Tensor, Tensor, Tensor]:

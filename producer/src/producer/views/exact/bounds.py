@@ -21,6 +21,7 @@ from producer.views.exact.settings import ExactSettings
 from producer.views.exact.tubes import Tubes, polyline_tubes
 from producer.views.network import BoundedNetwork, Rays
 from producer.views.polyline import breakpoints
+from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
@@ -44,7 +45,8 @@ class ExactBounds:
         centre: [n, d] float32.
         radius: [n] float64, rounded up; at least max ||R(z + sum t_i a_i) - centre||_2 over ||t||_2 <= epsilon.
         status: [n] uint8 codes of `shared_spec.terms.BoundStatus`: BOUNDED, or UNDECIDED where the cap
-            on the effort came before the tolerance (the radius holds all the same, but must certify nothing).
+            on the effort came before the tolerance (the radius holds all the same, but must certify nothing) or
+            float64 overflows (then radius and delta are the largest float64).
         representation: R(z), [n, d] float32.
         lower_bound: [n] float64, rounded down; at most that maximum, which is attained somewhere above it.
         effort: [n] int64, points (k = 1) or cells (k > 1) evaluated.
@@ -195,7 +197,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
     tubes = [part.tubes for part in parts if part.tubes is not None]
     return ExactBounds(
         centre=joined("centre"),
-        radius=joined("radius"),
+        radius=joined("radius").clamp_max(UNBOUNDED),
         status=joined("status"),
         representation=joined("representation"),
         lower_bound=joined("lower_bound"),
@@ -203,7 +205,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
         tubes=Tubes(
             tubes[0].kind,
             torch.cat([tube.points for tube in tubes]),
-            torch.cat([tube.delta for tube in tubes]),
+            torch.cat([tube.delta for tube in tubes]).clamp_max(UNBOUNDED),
         )
         if tubes
         else None,

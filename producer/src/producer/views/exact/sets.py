@@ -49,7 +49,7 @@ def bound_set(
     reduced = reduce_network(network, rays, start)
     representation = network.encoder.tail(rays.offset[0])
     centre = _centre(reduced, start, representation) if enclosing else representation
-    centre = centre.to(torch.float32)
+    centre = torch.nan_to_num(centre.to(torch.float32))
     around = reduced.relative_to(centre.to(torch.float64))
     reach = largest_norm(around, start, tolerance, max_cells)
     cells, rows = reach.cells, None
