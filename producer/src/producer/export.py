@@ -177,13 +177,14 @@ def _export_shards(
         if not (partial / shard_name(split, shard)).exists():
             part = slice(shard * manifest["shard_rows"], (shard + 1) * manifest["shard_rows"])
             _export_shard(
-                partial, split, shard, splits[split], part, model, similarity,
+                partial, manifest, split, shard, splits[split], part, model, similarity,
                 bounded[split], manifest["seed"], advance,
             )  # fmt: skip
 
 
 def _export_shard(
     folder: Path,
+    manifest: Mapping[str, Any],
     split: str,
     shard: int,
     data: SplitData,
@@ -199,4 +200,4 @@ def _export_shard(
     tensors = views.tensors(model.folded, latents, data.sample_ids[part], similarity, seed, advance)
     if "representation" not in tensors:
         tensors["representation"] = model.folded(latents).to(torch.float32)
-    save_shard(folder, split, shard, tensors)
+    save_shard(folder, Manifest.model_validate(manifest), split, shard, tensors)

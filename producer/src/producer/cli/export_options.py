@@ -144,7 +144,7 @@ def run_export(
     classes = {name: source.check_column(name) for name in names}
     splits, counts = _read_splits(spec, source, classes, job, workers)
     manifest = {
-        "media_type": "application/vnd.lassi.representations.v1+json",
+        "media_type": "application/vnd.lassi.representations.v2+json",
         "spec": SpecEntry(
             digest=spec.digest,
             attributes=tuple(entry.name for entry in spec.document.attributes),

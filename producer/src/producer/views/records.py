@@ -19,14 +19,10 @@ from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.document import Strict
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
+from shared_spec.statements import words_of
 from shared_spec.terms import Statement as Terms
 
 __all__ = ["ExactSettings", "Views"]
-
-_STATEMENT_X = (
-    "For every point z' of the similarity set, without exception or failure probability, the representation R(z') "
-    "of the stored encoder in float64 lies within the radius of the centre, and in the tube where there is one."
-)
 
 
 class ExactSettings(Strict):
@@ -70,28 +66,16 @@ class Views:
         if self.smoothing is not None:
             plan = make_plan(self.smoothing, similarity.epsilon)
             entries["smoothing"] = ViewEntry(
-                statement=Terms(plan.statement.id),
-                sentence=plan.statement.sentence,
-                alpha=dict(plan.statement.events),
-                settings={
-                    "sigma": plan.sigma,
-                    "n0": plan.n0,
-                    "n1": plan.n1,
-                    "n": plan.n,
-                    "candidates": plan.candidates,
-                    "mass_count": plan.mass_count,
-                    "check_count": plan.check_count,
-                    "covered_mass": plan.covered_mass,
-                    "target_mass": plan.target_mass,
-                    "order_index": plan.order_index,
-                    "factor": plan.factor,
-                },
+                statement=plan.statement,
+                sentence=words_of(plan.statement).sentence,
+                alpha=dict(plan.events),
+                settings=plan.numbers(),
                 splits=others,
             )
         if self.exact is not None:
             entries["exact"] = ViewEntry(
                 statement=Terms.X,
-                sentence=_STATEMENT_X,
+                sentence=words_of(Terms.X).sentence,
                 alpha={},
                 settings=self.exact.model_dump(),
                 splits=tuple(splits),
