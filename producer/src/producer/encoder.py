@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,9 +28,9 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input_dim: int = Field(ge=1)
-    hidden: tuple[int, ...] = (2048, 1024)
-    output_dim: int = Field(default=512, ge=1)
+    input_dim: int = Field(ge=1, le=2**24)
+    hidden: tuple[Annotated[int, Field(ge=1, le=2**24)], ...] = Field((2048, 1024), max_length=64)
+    output_dim: int = Field(default=512, ge=1, le=2**24)
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import torch
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.flow import Glow, GlowConfig
+from shared_spec.flow.stored import check_stored
 
 __all__ = ["FlowDocument", "FlowFile", "load_flow", "save_flow"]
 
@@ -49,6 +50,7 @@ def load_flow(path: Path) -> FlowFile:
     """Reads and checks a flow file. Raises ArtifactError as `load_spec` does."""
     tensors, raw = load_tensors(path)
     document = parse_document(FlowDocument, raw, str(path))
+    check_stored(document.flow, tensors, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, tensors, str(path))
     return FlowFile(document, flow.eval())

@@ -50,7 +50,7 @@ def unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Names: TypeAlias = Annotated[tuple[Name, ...], Field(max_length=1000), AfterValidator(unique)]
+Names: TypeAlias = Annotated[tuple[Name, ...], Field(max_length=10_000), AfterValidator(unique)]
 
 
 class SpecEntry(Strict):

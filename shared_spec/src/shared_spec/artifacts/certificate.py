@@ -36,6 +36,7 @@ from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
 from shared_spec.settings import Settings, setting
+from shared_spec.statements import words_of
 from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 
 __all__ = [
@@ -67,7 +68,7 @@ class HeadConfig(Strict):
     hidden: tuple[Width, ...] = Field(default=(), max_length=64)
     """Widths of the hidden ReLU layers; empty for a linear head."""
     classes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
-        min_length=2, max_length=1000
+        min_length=2, max_length=10_000
     )
     """Names of the classes, in the order of the logits."""
     sigma_rs: float = Field(ge=0)
@@ -171,6 +172,12 @@ class Claim(Strict):
     false_certificates_bound: int = Field(ge=0)
     """More false certificates than this have probability at most 1 - population.confidence."""
     population: Population
+
+    @model_validator(mode="after")
+    def _says_what_it_states(self) -> Self:
+        if self.sentence != words_of(self.statement).sentence:
+            raise ValueError(f"the sentence is not that of statement {self.statement}")
+        return self
 
     @property
     def certified(self) -> int:
@@ -279,6 +286,7 @@ def load_certificate(path: Path | str | Certificate) -> Certificate:
     path = Path(path)
     document = load_directory_document(path, _DOCUMENT, CertificateDocument)
     check_directory(path, _DOCUMENT, document.files, [_HEAD, _ROWS, REPORT])
+    read_listed(path, document.files, REPORT)
     rows = read_rows(read_listed(path, document.files, _ROWS), str(path / _ROWS))
     for view, claim in document.claims.items():
         found = Counter(row.status for row in rows if row.view == view)
