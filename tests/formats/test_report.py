@@ -278,7 +278,12 @@ def test_the_chain_is_shown_with_full_digests():
     assert [node.attributes["title"] for node in shown] == digests
     assert [node.text for node in shown] == digests
     chain = " ".join(cell for row in page.table("chain") for cell in row)
-    for words in ("lassi-consumer 9.8", "seed 11", "σ_rs = 0.25", "epochs 1, learning rate 0.001, noise 0.25"):
+    for words in (
+        "lassi-consumer 9.8",
+        "seed 11",
+        "σ_rs = 0.25",
+        "epochs 1, learning rate 0.001, noise 0.25",
+    ):
         assert words in chain
     assert "consumer inspect certificate/" in page.only(id="check").text
     assert "Pale_Skin of size at most ε = 1" in page.text
@@ -299,7 +304,7 @@ def with_text(text):
         {"exact": its_claim}, classes, target=next(words), split=next(words),
         spec={"digest": digest("5bec"), "attributes": [next(words), next(words)], "epsilon": 1},
         tool={"name": next(words), "version": next(words), "torch": next(words)},
-        head={"kind": "linear", "input_dim": 1, "hidden": [], "classes": classes, "sigma_rs": 1,
+        head={"kind": "linear", "input_dim": 1, "hidden": [], "classes": classes, "sigma_rs": 0.25,
               "digest": digest("4ead"), "settings": TRAINING},
     )  # fmt: skip
     its_rows = rows("exact", MIXED, classes)
@@ -320,9 +325,10 @@ def test_names_are_text_whatever_is_in_them():
     assert "unseen" not in plain.text
 
 
-def test_numbers_read_back_from_json_give_the_same_bytes():
+@pytest.mark.parametrize("rate", [1.0, 0.1, 1e-7])
+def test_numbers_read_back_from_json_give_the_same_bytes(rate):
     found, its_rows = two_views()
-    settings = HeadTraining.model_validate(TRAINING | {"noise": 1.0, "learning_rate": 1e-7})
+    settings = HeadTraining.model_validate(TRAINING | {"learning_rate": rate})
     head = found.head.model_copy(update={"settings": settings})
     found = found.model_copy(update={"head": head})
     again = CertificateDocument.model_validate_json(canonical_json(found.model_dump(mode="json")))

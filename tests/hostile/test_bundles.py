@@ -148,9 +148,7 @@ def split(**words):
 
 
 def certain(manifest):
-    manifest["views"]["smoothing"].update(
-        statement="X", alpha={}, sentence=words_of("X").sentence
-    )
+    manifest["views"]["smoothing"].update(statement="X", alpha={}, sentence=words_of("X").sentence)
 
 
 def shifted(manifest):

@@ -140,9 +140,7 @@ def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[
         raise ArtifactError(
             f"{certificate.path}: its labels of {target} are not the producer's, as it says they are"
         )
-    _compare(
-        certificate, "head: training_individuals", trained, len(bundle.sample_ids("train"))
-    )
+    _compare(certificate, "head: training_individuals", trained, len(bundle.sample_ids("train")))
     return labels, "the producer's"
 
 

@@ -95,7 +95,9 @@ def smoothing_entry(entry: ViewEntry, epsilon: float) -> str | None:
     return None
 
 
-def smoothing_shard(entry: ViewEntry, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def smoothing_shard(
+    entry: ViewEntry, tensors: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
     """Radii at least the factor times the quantile, checks that were passed, no radius without a bound."""
     radius, quantile, count = tensors["radius"], tensors["quantile"], tensors["ball_count"]
     factor, needed = float(entry.settings["factor"]), int(entry.settings["check_count"])

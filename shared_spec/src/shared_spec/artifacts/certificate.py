@@ -118,6 +118,12 @@ class HeadEntry(HeadConfig):
     """Set when the certificate is written."""
     settings: HeadTraining
 
+    @model_validator(mode="after")
+    def _trained_with_its_noise(self) -> Self:
+        if self.settings.noise not in ("auto", self.sigma_rs):
+            raise ValueError(f"noise is {self.settings.noise}, sigma_rs is {self.sigma_rs}")
+        return self
+
 
 class Population(Strict):
     """What the certified individuals say about the population that they were drawn from, if drawn at random."""
@@ -140,7 +146,10 @@ class Sampling(Settings):
         2_000, "Noisy samples per individual to choose its class.", ge=1, le=10**8
     )
     samples: int = setting(
-        100_000, "Noisy samples per individual: the cap, or the number with --report-radius.", ge=1, le=10**8
+        100_000,
+        "Noisy samples per individual: the cap, or the number with --report-radius.",
+        ge=1,
+        le=10**8,
     )
 
 

@@ -12,7 +12,16 @@ from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular, read_reg
 from shared_spec.artifacts.tensors import read_header
 from shared_spec.errors import ArtifactError
 
-__all__ = ["AUDIT", "BUNDLE", "CERTIFICATE", "FLOW", "SPEC", "directory_kind", "table_kind", "tensor_kind"]
+__all__ = [
+    "AUDIT",
+    "BUNDLE",
+    "CERTIFICATE",
+    "FLOW",
+    "SPEC",
+    "directory_kind",
+    "table_kind",
+    "tensor_kind",
+]
 
 
 def directory_kind(name: str, document: str, media: str, files: str) -> Kind:

@@ -126,7 +126,9 @@ def load_spec(path: Path | str | Spec) -> Spec:
     vectors = [_pop_vector(tensors, entry, document, str(path)) for entry in document.attributes]
     weights = {name.removeprefix(_FLOW): value for name, value in tensors.items()}
     if len(weights) != len(tensors) or not all(name.startswith(_FLOW) for name in tensors):
-        raise ArtifactError(f"{path}: holds tensors that are neither of the flow nor of an attribute")
+        raise ArtifactError(
+            f"{path}: holds tensors that are neither of the flow nor of an attribute"
+        )
     check_stored(document.flow, weights, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, weights, str(path))
