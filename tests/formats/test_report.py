@@ -121,7 +121,8 @@ def digest(end):
 def document(claims, classes=("no", "yes"), **changes):
     return CertificateDocument.model_validate({
         "target": "Smiling", "split": "test", "labels": "producer", "spec": {"digest": digest("5bec"),
-        "attributes": ["Pale_Skin"], "epsilon": 1}, "bundle_digest": digest("b0d1e"), "encoder_digest": digest("e0c0de"),
+        "attributes": ["Pale_Skin"], "epsilon": 1}, "bundle_digest": digest("b0d1e"),
+        "encoder_digest": digest("e0c0de"),
         "head": {"kind": "linear", "input_dim": 16, "hidden": [], "classes": classes, "sigma_rs": 0.25,
                  "digest": digest("4ead"), "settings": TRAINING},
         "claims": claims, "skipped": 7, "files": [], "tool": {"name": "lassi-consumer", "version": "9.8", "torch": "2"},

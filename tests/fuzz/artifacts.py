@@ -1,4 +1,4 @@
-"""Artefacts changed at random, every digest made again: refused in one line and at once, or none of their claims changed.
+"""Artefacts changed at random, every digest made again: refused in one line and at once, or no claim is changed.
 
     artifact_violations(seed, artefacts) -> a line per violation
 
@@ -49,6 +49,11 @@ FREE = {
 VALUES = [
     None, True, False, 0, 1, -1, 2, 7, 0.5, -0.25, 1e-300, 1e300, 2**53 - 1, 2**60, "", "0", "x", "\x1b[31m", "\u202e",
     "../x", "a" * 300, "a" * 100_000, [], {}, [1], ["x", "x"], {"x": 1}, [[[[1]]]], "train", "test", "exact", "X", "D",
+]  # fmt: skip
+
+
+CELLS = [
+    b"", b"0", b"1", b"-1", b"nan", b"1e999", b"\xff", b"\x00", b'"', b"CERTIFIED", b"yes", b"x" * 200_000,
 ]  # fmt: skip
 
 
@@ -106,9 +111,17 @@ def mutate_tensors(tensors, generator):
     elif kind == "rename":
         tensors[pick(generator, [f"{name}.x", "x", "\x1b", name.upper()])] = tensors.pop(name)
     elif kind == "type":
-        tensors[name] = tensor.to(pick(generator, [torch.float32, torch.float64, torch.int64, torch.uint8]))  # fmt: skip
+        kinds = [torch.float32, torch.float64, torch.int64, torch.uint8]
+        tensors[name] = tensor.to(pick(generator, kinds))
     elif kind == "shape":
-        tensors[name] = pick(generator, [tensor.reshape(-1), tensor[None], tensor[:-1], tensor[:0], torch.cat([tensor, tensor])])  # fmt: skip
+        shapes = [
+            tensor.reshape(-1),
+            tensor[None],
+            tensor[:-1],
+            tensor[:0],
+            tensor.repeat_interleave(2, 0),
+        ]
+        tensors[name] = pick(generator, shapes)
     elif kind == "roll":
         tensors[name] = tensor.roll(1, 0)
     elif kind == "swap":
@@ -130,7 +143,7 @@ def mutate_bytes(content, generator):
     column = int(generator.integers(len(cells)))
     kind = pick(generator, ["cell", "row", "twice", "swap", "byte", "more", "move"])
     if kind == "cell":
-        cells[column] = pick(generator, [b"", b"0", b"1", b"-1", b"nan", b"1e999", b"\xff", b"\x00", b'"', b"CERTIFIED", b"yes", b"x" * 200_000])  # fmt: skip
+        cells[column] = pick(generator, CELLS)
         lines[at] = b",".join(cells)
     elif kind == "row":
         del lines[at]
@@ -234,7 +247,7 @@ def contradictions(bundle):
 
 
 def artifact_violations(seed, artefacts):
-    """One change, drawn from the seed, of copies of `artefacts`: a folder with spec.safetensors, reps/, certificate/."""
+    """One change, drawn from the seed, of a copy of `artefacts`: a folder of spec.safetensors, reps/, certificate/."""
     generator = numpy_generator(seed, "fuzz.artifacts")
     with tempfile.TemporaryDirectory() as name:
         paths = Path(name)

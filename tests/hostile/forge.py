@@ -1,4 +1,4 @@
-"""How an attacker changes an artefact: whatever is changed, every digest is made again, so that nothing shows but sense."""
+"""How an attacker changes an artefact: every digest is made again, so that only the sense of it can show."""
 
 from __future__ import annotations
 

@@ -232,6 +232,10 @@ def test_manifests_that_do_not_fit_what_they_describe(row, copies, fails):
     fails(3, pattern, "consumer", "inspect", copies.reps)
 
 
+def seeded(text):
+    return lambda document: json.dumps(document).encode().replace(b'"seed": 0', b'"seed": ' + text)
+
+
 def nested(document):
     return json.dumps(document)[:-1].encode() + b', "a": ' + b"[" * 5000 + b"]" * 5000 + b"}"
 
@@ -243,10 +247,10 @@ def twice(document):
 TEXTS = {
     "a byte order mark": (lambda d: b"\xef\xbb\xbf" + json.dumps(d).encode(), "not valid JSON"),
     "UTF-16": (lambda d: json.dumps(d).encode("utf-16"), "not valid JSON"),
-    "a number beyond all": (lambda d: json.dumps(d).encode().replace(b'"seed": 0', b'"seed": 1e400'), "1e400 is beyond"),
-    "a whole number beyond all": (lambda d: json.dumps(d).encode().replace(b'"seed": 0', b'"seed": 1' + b"0" * 5000), "is beyond"),
-    "no number": (lambda d: json.dumps(d).encode().replace(b'"seed": 0', b'"seed": NaN'), "no JSON number"),
-    "half a character": (lambda d: json.dumps(d).encode().replace(b'"seed": 0', b'"seed": "\\ud800"'), "surrogate"),
+    "a number beyond all": (seeded(b"1e400"), "1e400 is beyond"),
+    "a whole number beyond all": (seeded(b"1" + b"0" * 5000), "is beyond"),
+    "no number": (seeded(b"NaN"), "no JSON number"),
+    "half a character": (seeded(b'"\\ud800"'), "surrogate"),
     "deep": (nested, "not valid JSON"),
     "a key twice": (twice, "stands twice"),
     "a list": (lambda d: b"[]", "expected a JSON object"),

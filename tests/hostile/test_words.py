@@ -1,4 +1,4 @@
-"""Names of classes, files and columns are other people's text: they are shown, and obeyed by no terminal and no page."""
+"""Names of classes, files and columns are other people's text: they are shown, and obeyed by no terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from shared_spec.text import is_printable, visible
 pytestmark = pytest.mark.pipeline
 
 NAMES = ["[/red]", "[bold]fair[/bold]", ":smile:", "[link=http://x]y[/link]", "{x}", "\\[", "100%"]
-COMMANDS = ["\x1b[2J", "a\rb", "\x1b]0;title\x07", "a\u202eb", "a\u2028b", "\x9b31m", "\x00", "\ud800", "\ufeff"]  # fmt: skip
+COMMANDS = [
+    "\x1b[2J", "a\rb", "\x1b]0;title\x07", "a\u202eb", "a\u2028b", "\x9b31m", "\x00", "\ud800", "\ufeff",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -33,10 +34,7 @@ def wrong(entry, tensors):
 def test_honest_bounds_pass_at_every_scale(k, scale, enclosing):
     draw = generator(k, scale)
     widths = (6, 8, 8, 4)
-    weights = [
-        torch.randn(b, a, generator=draw, dtype=F64)
-        for a, b in zip(widths, widths[1:], strict=False)
-    ]
+    weights = [torch.randn(b, a, generator=draw, dtype=F64) for a, b in pairwise(widths)]
     biases = [torch.randn(len(weight), generator=draw, dtype=F64) for weight in weights]
     weights[-1] *= scale
     network = ReluNetwork(tuple(weights), tuple(biases))

@@ -53,7 +53,9 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
             one class among them.
     """
     if not 0 < len(target) <= _NAME_LENGTH or not is_printable(target):
-        raise SettingsError(f"`target` is {target!r:.100}: expected a short name without control characters")  # fmt: skip
+        raise SettingsError(
+            f"`target` is {target!r:.100}: expected a short name without control characters"
+        )
     if path is None:
         codes = {split: bundle.labels(split, target) for split in bundle.manifest.splits}
         labels = TaskLabels(bundle.manifest.labels[target], codes, "producer")

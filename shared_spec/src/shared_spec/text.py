@@ -11,19 +11,19 @@ _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def is_printable(text: str) -> bool:
-    """Whether showing `text` does nothing but show it.
+    r"""Whether showing `text` does nothing but show it.
 
-    >>> is_printable("Größe 3"), is_printable("\\x1b[31m"), is_printable("a\\u202eb")
+    >>> is_printable("Größe 3"), is_printable("\x1b[31m"), is_printable("a\u202eb")
     (True, False, False)
     """
     return (text.isascii() and text.isprintable()) or not any(map(_obeyed, text))
 
 
 def visible(text: str, keep: str = "") -> str:
-    """`text` with whatever a terminal would obey written as an escape.
+    r"""`text` with whatever a terminal would obey written as an escape.
 
-    >>> print(visible("red\\x1b[31m\\n"), visible("a\\nb", keep="\\n"), sep="|")
-    red\\x1b[31m\\n|a
+    >>> print(visible("red\x1b[31m\n"), visible("a\nb", keep="\n"), sep="|")
+    red\x1b[31m\n|a
     b
     """
     if is_printable(text):

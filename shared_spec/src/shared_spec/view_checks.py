@@ -1,4 +1,4 @@
-"""What a bundle can be caught at by itself: plans that do not follow from their settings, bounds that contradict others.
+"""What a bundle shows by itself: plans that do not follow from their settings, bounds that contradict each other.
 
 None of this shows that a radius holds, which takes the encoder and the data. Every check errs on the accepting side by
 the rounding of what is stored, never by more.
@@ -79,9 +79,8 @@ def smoothing_entry(entry: ViewEntry, epsilon: float) -> str | None:
         chosen: dict[str, Any] = {
             name: settings.get(name) for name in ("sigma", "n0", "n1", "n", "candidates")
         }
-        asked = SmoothingSettings(
-            statement=entry.statement.value, alpha=alpha, **{**chosen, "n1": chosen["n1"] or None}
-        )
+        chosen |= {"statement": entry.statement.value, "alpha": alpha, "n1": chosen["n1"] or None}
+        asked = SmoothingSettings(**chosen)
         plan = make_plan(asked, epsilon)
     except (SettingsError, ValueError, OverflowError) as error:
         return f"its plan is impossible: {str(error).splitlines()[0]:.300}"
@@ -140,7 +139,8 @@ def _from_polyline(points: Tensor, vertices: Tensor) -> Tensor:
     along = (away * step).sum(-1) / step.square().sum(-1).clamp_min(1e-300)
     inside = _norm(away - along.clamp(0.0, 1.0)[..., None] * step)
     ends = _norm(points[:, None] - vertices)
-    return torch.cat([inside, ends], dim=1).amin(1)
+    nearest: Tensor = torch.cat([inside, ends], dim=1).amin(1)
+    return nearest
 
 
 def _from_ellipsoid(points: Tensor, rows: Tensor) -> Tensor:
@@ -153,7 +153,8 @@ def _from_ellipsoid(points: Tensor, rows: Tensor) -> Tensor:
     target = (basis.mT @ generators @ away[..., None])[..., 0]
 
     def coefficients(mu: Tensor) -> Tensor:
-        return target / (values.clamp_min(0.0) + mu[:, None]).clamp_min(1e-300)
+        solved: Tensor = target / (values.clamp_min(0.0) + mu[:, None]).clamp_min(1e-300)
+        return solved
 
     low, high = torch.zeros(len(rows), dtype=torch.float64), _norm(target)
     for _ in range(100):

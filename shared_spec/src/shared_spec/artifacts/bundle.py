@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
-from shared_spec.artifacts.bundle_documents import Manifest, ShardDocument
+from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
     check_directory,
     list_files,

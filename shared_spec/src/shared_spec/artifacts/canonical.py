@@ -44,8 +44,11 @@ def digest_document(document: Mapping[str, Any], parts: Any) -> str:  # noqa: AN
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a regular file's bytes, as 64 hexadecimal digits, read in pieces."""
+    digest = hashlib.sha256()
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def parse_json(text: bytes | str, where: str) -> dict[str, Any]:

@@ -23,9 +23,7 @@ def read_cells(content: bytes, header: Sequence[str], where: str) -> Iterator[li
         reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
         for line, cells in enumerate(reader, 1):
             if line == 1 and cells != list(header):
-                raise ArtifactError(
-                    f"{where}: header is {str(cells):.200}, expected {list(header)}"
-                )
+                raise ArtifactError(f"{where}: header is {cells!s:.200}, expected {list(header)}")
             if len(cells) != len(header):
                 raise ArtifactError(f"{where}:{line}: {len(cells)} cells, expected {len(header)}")
             if not all(map(is_printable, cells)):

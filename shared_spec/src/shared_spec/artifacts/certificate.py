@@ -40,10 +40,11 @@ from shared_spec.statements import words_of
 from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 
 __all__ = [
+    "REPORT",
+    "REPORT",
     "Certificate",
     "CertificateDocument",
     "Claim",
-    "REPORT",
     "HeadConfig",
     "HeadDocument",
     "HeadEntry",

@@ -97,7 +97,9 @@ def parse_tensors(content: bytes, where: str) -> tuple[dict[str, Tensor], dict[s
     entries, document = read_header(content, where)
     for name, entry in entries.items():
         if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES.values():
-            raise ArtifactError(f"{where}: tensor {name}: its dtype is not one of {sorted(_DTYPES.values())}")  # fmt: skip
+            raise ArtifactError(
+                f"{where}: tensor {name:.100}: its dtype is not one of {sorted(_DTYPES.values())}"
+            )
     try:
         # Copied into torch's own, aligned memory: the last bits of a matrix product depend on the alignment.
         tensors = load(content)

@@ -1,4 +1,4 @@
-"""Whether stored weights are those of a flow, before one is built: a description of a few bytes may ask for terabytes."""
+"""Whether stored weights are those of a flow, before one is built: a short description may ask for terabytes."""
 
 from __future__ import annotations
 
