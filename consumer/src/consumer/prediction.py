@@ -17,6 +17,7 @@ from consumer.labels import UNLABELLED
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import Certificate, Sampling, load_certificate
+from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS, Row
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
@@ -71,8 +72,8 @@ def predict(
         ArtifactError: the bundle was made with another encoder or spec.
     """
     out = Path(out)
-    refuse_existing(out, force)
     bundle, certificate = load_bundle(reps), load_certificate(head)
+    refuse_existing(out, force, kind=_PREDICTIONS, inputs=[bundle.path, certificate.path])
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)
     unlabelled = np.full(len(case.sample_ids), UNLABELLED)
@@ -103,13 +104,15 @@ def require_origin(certificate: Certificate, bundle: Bundle) -> None:
 
 _KEPT = [index for index, column in enumerate(COLUMNS) if column != "label"]
 _CLAIMED = ("certified_model", "statement", "alpha", "seed", "bundle_digest", "certificate_digest")
+_HEADER = [*(COLUMNS[index] for index in _KEPT), *_CLAIMED]
+_PREDICTIONS = table_kind("table of predictions", _HEADER)
 
 
 def _format(found: Iterable[ViewCertificates], origin: tuple[str, str, str]) -> bytes:
     """The rows with what each view's claim says of all of them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(COLUMNS[index] for index in _KEPT), *_CLAIMED])
+    writer.writerow(_HEADER)
     for view in found:
         claim = view.claim
         claimed = (claim.certified_model, claim.statement, claim.alpha_per_individual, *origin)

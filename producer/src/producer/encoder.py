@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -27,9 +28,9 @@ _BATCH_NORM_EPS = 1e-5
 class EncoderConfig(Strict):
     """The architecture of R: input_dim -> hidden... -> output_dim."""
 
-    input_dim: int = Field(ge=1)
-    hidden: tuple[int, ...]
-    output_dim: int = Field(ge=1)
+    input_dim: int = Field(ge=1, le=2**24)
+    hidden: tuple[Annotated[int, Field(ge=1, le=2**24)], ...] = Field(max_length=64)
+    output_dim: int = Field(ge=1, le=2**24)
 
     @classmethod
     def of(cls, settings: TrainingSettings, input_dim: int) -> EncoderConfig:

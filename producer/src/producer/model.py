@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from producer.encoder import Encoder, EncoderConfig, fold
 from producer.settings import TrainingSettings
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
+from shared_spec.errors import ArtifactError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed
 from shared_spec.terms import EncoderMethod
@@ -96,6 +98,9 @@ def load_encoder(folder: Path | str | Model) -> Model:
     path = model_path(folder)
     tensors, raw = load_tensors(path)
     document = parse_document(EncoderDocument, raw, str(path))
+    sizes = sum(a * b for a, b in pairwise(document.encoder.widths))
+    if sizes != sum(tensor.numel() for tensor in tensors.values() if tensor.ndim == 2):
+        raise ArtifactError(f"{path}: weights do not fit their description; ask for it again")
     encoder = Encoder(document.encoder, torch.Generator())
     load_weights(encoder, tensors, str(path))
     encoder.eval().requires_grad_(False)

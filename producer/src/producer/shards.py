@@ -207,7 +207,7 @@ def _write_shards(folder: Path, contents: BundleContents, workers: Workers, repo
     done = 0
     for shard in shards:
         tensors = _shard_tensors(contents, shard, advance, done)
-        save_shard(folder, shard.split, shard.number, tensors)
+        save_shard(folder, contents.manifest, shard.split, shard.number, tensors)
         done += shard.rows * len(shard.views)
 
 

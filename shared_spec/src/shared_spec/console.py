@@ -1,5 +1,7 @@
 """What the three command lines share: options, exit codes, progress and output.
 
+Names and messages hold other people's text. It is shown and never obeyed: no markup, no emoji codes, no control
+characters.
 Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage or settings that could only
 abstain, 3 digest or schema, 4 policy not met, 5 data, 130 interrupted.
 """
@@ -34,6 +36,7 @@ from shared_spec.errors import LassiError, SettingsError
 from shared_spec.progress import Progress as Step
 from shared_spec.progress import Report
 from shared_spec.rng import Seed, check_seed
+from shared_spec.text import visible
 
 __all__ = [
     "Advance",
@@ -53,8 +56,8 @@ __all__ = [
     "table",
 ]
 
-_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-_stdout = Console(highlight=False, soft_wrap=True)
+_stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+_stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Advance = Callable[[int, str], None]
@@ -88,7 +91,7 @@ def execute(group: click.Group, words: Sequence[str]) -> int:
 def _fail(message: str, code: int) -> int:
     # Libraries name a field, as `lambda_2`; whoever typed a command knows its flag.
     text = re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: "--" + found[1].replace("_", "-"), message)
-    click.echo(f"error: {' '.join(text.split())}", err=True)
+    click.echo(f"error: {visible(' '.join(text.split()))}", err=True)
     return code
 
 
@@ -210,12 +213,12 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
     for index, text in enumerate(texts):
         if index:
             _stdout.print()
-        _stdout.print(text)
+        _stdout.print(visible(text, keep="\n") if isinstance(text, str) else text)
 
 
 def note(message: str) -> None:
     """Says something to the person at the terminal, on stderr."""
-    _stderr.print(message, markup=False)
+    _stderr.print(visible(message, keep="\n"))
 
 
 def table(
@@ -226,10 +229,10 @@ def table(
     What is too long for the terminal is folded and never cut: a digest must be readable to its end. The words of a
     heading stay whole.
     """
-    result = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    result = Table(title=visible(title), title_justify="left", box=None, pad_edge=False)
     if caption:
-        result.caption, result.caption_justify = caption, "left"
-    for index, column in enumerate(columns):
+        result.caption, result.caption_justify = visible(caption, keep="\n"), "left"
+    for index, column in enumerate(map(visible, columns)):
         number = index > 0 and column != ""
         result.add_column(
             column,
@@ -238,7 +241,7 @@ def table(
             min_width=max(map(len, column.split()), default=None),
         )
     for row in rows:
-        result.add_row(*row)
+        result.add_row(*map(visible, row))
     return result
 
 
@@ -273,17 +276,17 @@ def bundle_rows(manifest: Manifest) -> list[list[str]]:
 def progress(title: str, total: int) -> Iterator[Advance]:
     """A progress line on stderr where it is a terminal; elsewhere one line when done."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}"),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[word]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=_stderr, disable=not _stderr.is_terminal) as bar:
-        task = bar.add_task(title, total=total, word="")
+        task = bar.add_task(visible(title), total=total, word="")
         last = ""
 
         def advance(done: int, word: str = "") -> None:
             nonlocal last
             last = word
-            bar.update(task, completed=done, word=word)
+            bar.update(task, completed=done, word=visible(word))
 
         yield advance
         if not _stderr.is_terminal:
@@ -294,8 +297,8 @@ def progress(title: str, total: int) -> Iterator[Advance]:
 def reporting() -> Iterator[Report]:
     """Shows what a verb reports on stderr: a bar per stage on a terminal, elsewhere one line when a stage is done."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}"),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[word]}", markup=False),
     )  # fmt: skip
     bars: dict[str, TaskID] = {}
     terminal = _stderr.is_terminal
@@ -306,8 +309,10 @@ def reporting() -> Iterator[Report]:
                 note(step.stage)
                 return
             if step.stage not in bars:
-                bars[step.stage] = display.add_task(step.stage, total=step.total, word="")
-            display.update(bars[step.stage], completed=step.done, total=step.total, word=step.word)
+                bars[step.stage] = display.add_task(visible(step.stage), total=step.total, word="")
+            display.update(
+                bars[step.stage], completed=step.done, total=step.total, word=visible(step.word)
+            )
             if step.done >= step.total:
                 del bars[step.stage]
                 if not terminal:

@@ -51,6 +51,8 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
         return
     if curves is not None:
         raise SettingsError(f"{path}: a bundle has no `curves`; name a model's folder")
-    manifest = load_bundle(path).manifest
+    bundle = load_bundle(path)
+    bundle.check()
+    manifest = bundle.manifest
     title = f"representations {path}"
     emit(manifest.model_dump(mode="json"), as_json, table(title, ["", ""], bundle_rows(manifest)))

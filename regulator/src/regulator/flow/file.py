@@ -13,6 +13,7 @@ from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_docu
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow, GlowConfig
+from shared_spec.flow.stored import check_stored
 from shared_spec.rng import Seed
 
 __all__ = ["FlowDocument", "FlowFile", "data_entry", "load_flow", "save_flow"]
@@ -65,6 +66,7 @@ def load_flow(path: Path | str | FlowFile) -> FlowFile:
         return path
     tensors, raw = load_tensors(Path(path))
     document = parse_document(FlowDocument, raw, str(path))
+    check_stored(document.flow, tensors, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, tensors, str(path))
     return FlowFile(document, flow.eval())

@@ -17,8 +17,10 @@ from pydantic import Field
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.directory import (
     FileEntry,
+    check_directory,
     list_files,
     load_directory_document,
+    read_listed,
     save_directory_document,
 )
 from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool
@@ -124,6 +126,8 @@ def load_audit(path: Path | str) -> Audit:
     """
     path = Path(path)
     document = load_directory_document(path, _DOCUMENT, AuditDocument)
+    check_directory(path, _DOCUMENT, document.files, [_ROWS])
+    read_listed(path, document.files, _ROWS)
     whole = all(found.passed for found in document.findings) and not any(
         scope.failed for scope in document.scopes
     )
