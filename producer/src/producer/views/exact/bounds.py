@@ -2,12 +2,13 @@
 
 Statement X (docs/guarantees.md, A.5): for the stored weights, latents, attribute vectors and epsilon, in real
 arithmetic, ||R(z + sum t_i a_i) - centre||_2 <= radius for EVERY ||t||_2 <= epsilon. There is no probability in it. It
-certifies C o R o E; it speaks of latents, not of image files, and of R in float64.
+certifies C o R o E; it speaks of latents, not of image files. What a bundle holds is widened for float64 and float32
+(`producer.views.exact.view.handed_over`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -25,6 +26,7 @@ from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import norm_above
 from shared_spec.terms import BoundStatus
 
 __all__ = ["ExactBounds", "certify_exact"]
@@ -51,6 +53,7 @@ class ExactBounds:
         lower_bound: [n] float64, rounded down; at most that maximum, which is attained somewhere above it.
         effort: [n] int64, points (k = 1) or cells (k > 1) evaluated.
         tubes: tubes, where they were asked for.
+        rounding: [n] float64, how far R evaluated in float64 can be from R in the reals anywhere on the set.
     """
 
     centre: Tensor
@@ -60,6 +63,7 @@ class ExactBounds:
     lower_bound: Tensor
     effort: Tensor
     tubes: Tubes | None
+    rounding: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
 
 
 def certify_exact(
@@ -119,7 +123,7 @@ def certify_exact(
         else:
             tube = tube_vertices > 0
             bound = _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
-        parts.append(bound)
+        parts.append(replace(bound, rounding=norm_above(rays.errors[-1])))
         advance(done + len(batch), "")
     return _join(parts)
 
@@ -202,6 +206,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
         representation=joined("representation"),
         lower_bound=joined("lower_bound"),
         effort=joined("effort"),
+        rounding=joined("rounding"),
         tubes=Tubes(
             tubes[0].kind,
             torch.cat([tube.points for tube in tubes]),

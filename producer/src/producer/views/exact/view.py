@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import torch
 from torch import Tensor
 
-from producer.views.exact.bounds import certify_exact
+from producer.views.exact.bounds import ExactBounds, certify_exact
 from producer.views.exact.settings import ExactSettings
 from producer.views.view import View, ViewBounds
+from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed
+from shared_spec.rounding import INFLATION, above, norm_above
 from shared_spec.similarity import SimilaritySet
 from shared_spec.statements import words_of
 from shared_spec.terms import Statement, ViewName
 from shared_spec.views import contract_of
 
-__all__ = ["ExactView"]
+__all__ = ["ExactView", "handed_over"]
 
 
 class ExactView(View[ExactSettings]):
@@ -47,15 +51,34 @@ class ExactView(View[ExactSettings]):
         seed: Seed,
         advance: Advance = lambda done, word: None,
     ) -> ViewBounds:
-        """As `certify_exact`; nothing is drawn."""
+        """As `certify_exact`, handed over; nothing is drawn."""
         settings = self.settings
-        found = certify_exact(
+        bounds = certify_exact(
             encoder, latents, similarity.vectors, similarity.epsilon, tolerance=settings.tolerance,
             method=settings.exact_method, max_cells=settings.max_cells, tube_vertices=settings.tube_vertices,
             advance=advance,
         )  # fmt: skip
+        found = handed_over(bounds)
         further = {"lower_bound": found.lower_bound, "effort": found.effort}
         if found.tubes is not None:
             shape = "tube" if found.tubes.kind == "polyline" else "affine"
             further |= {shape: found.tubes.points, "delta": found.tubes.delta}
         return ViewBounds(found.centre, found.radius, found.status, found.representation, further)
+
+
+def handed_over(bound: ExactBounds) -> ExactBounds:
+    """Bounds of real representations, widened to hold those that are evaluated and handed over as well.
+
+    Guarantee, for every z' of the set: R(z') in the reals, in float64 and as the float32 form of that lies within the
+    radius, and within delta of the tube (docs/guarantees.md, A.5). Whoever evaluates R(z') in float64 is off by
+    `rounding` at most; float32 then moves it by 2^-24 of its norm, which centre and radius bound, and by 2^-150 per
+    coordinate below float32's normal range.
+    """
+    size = norm_above(bound.centre.to(torch.float64)) + bound.radius + bound.rounding
+    tiny = 2.0**-149 * bound.centre.shape[1]
+    moved = (bound.rounding + 2.0**-24 * size + tiny) * INFLATION
+    tubes = bound.tubes
+    if tubes is not None:
+        tubes = replace(tubes, delta=above((tubes.delta + moved) * INFLATION).clamp_max(UNBOUNDED))
+    radius = above((bound.radius + moved) * INFLATION).clamp_max(UNBOUNDED)
+    return replace(bound, radius=radius, tubes=tubes)
