@@ -13,11 +13,15 @@ from producer.shards import BundleContents, SplitData, refuse_other_bundle, writ
 from producer.views.registry import AnyView, view_entries
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SpecEntry, SplitEntry
+from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.document import this_tool
 from shared_spec.errors import SettingsError
 from shared_spec.latents import selected_rows
 
 __all__ = ["BundlePlan", "encoder_entry"]
+
+_UNTRAINED = DIGEST_PREFIX + "0" * 64
+"""Stands for the digest of an encoder that is not trained yet, in a manifest that is compared and never written."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def encoder_entry(document: EncoderDocument) -> EncoderEntry:
     """What a manifest says of an encoder."""
     settings = document.training.model_dump(mode="json", exclude={"method"})
     return EncoderEntry(
-        digest=document.content_digest,
+        digest=document.content_digest or _UNTRAINED,
         method=document.method,
         input_dim=document.encoder.input_dim,
         hidden=document.encoder.hidden,
