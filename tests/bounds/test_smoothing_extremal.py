@@ -6,13 +6,13 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from producer.views.bound import certify, predict
-from producer.views.centre import distances, medoid, order_statistic
-from producer.views.plan import make_plan
-from producer.views.sampling import draws
-from producer.views.statements import SmoothingSettings
+from producer.views.smoothing.center_smoothing import certify, predict
+from producer.views.smoothing.medoid import distances, medoid, order_statistic
+from producer.views.smoothing.sampling import draws
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.rng import torch_generator
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
 
 SMALL = SmoothingSettings(n0=2000, n=2000)
 EPSILON = 1.0

@@ -6,9 +6,9 @@ import re
 import pytest
 from scipy.stats import beta, binom, norm
 
-from producer.views.plan import make_plan
-from producer.views.statements import SmoothingSettings
 from shared_spec.errors import SettingsError
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 10.0])

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import producer.export
+from producer import shards
 from shared_spec import load_bundle
 from shared_spec.artifacts.atomic import partial_directory
 from shared_spec.errors import ArtifactError
@@ -110,11 +110,11 @@ def test_an_export_killed_while_it_is_published_computes_nothing_again(copies, r
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(producer.export, "publish_directory", killed)
+        patch.setattr(shards, "publish_directory", killed)
         assert run(*export(copies, out)) == 130
     assert not out.exists()
     with monkeypatch.context() as patch:
-        patch.setattr(producer.export, "save_shard", killed)
+        patch.setattr(shards, "save_shard", killed)
         assert run(*export(copies, out)) == 0
     assert len(load_bundle(out).sample_ids("test")) == 40
     assert [path.name for path in out.parent.iterdir() if path.name.startswith(".")] == []

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
+from producer.settings import TrainingSettings
+from shared_spec.artifacts.document import Strict, Width
 from shared_spec.errors import SettingsError
 from shared_spec.relu_network import ReluNetwork
 
@@ -23,14 +24,17 @@ __all__ = ["Decoder", "Encoder", "EncoderConfig", "fold", "linear"]
 _BATCH_NORM_EPS = 1e-5
 
 
-class EncoderConfig(BaseModel):
-    """The architecture of R: input_dim -> hidden... -> output_dim; the default is the paper's."""
+class EncoderConfig(Strict):
+    """The architecture of R: input_dim -> hidden... -> output_dim."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    input_dim: Width
+    hidden: tuple[Width, ...] = Field(max_length=64)
+    output_dim: Width
 
-    input_dim: int = Field(ge=1, le=2**24)
-    hidden: tuple[Annotated[int, Field(ge=1, le=2**24)], ...] = Field((2048, 1024), max_length=64)
-    output_dim: int = Field(default=512, ge=1, le=2**24)
+    @classmethod
+    def of(cls, settings: TrainingSettings, input_dim: int) -> EncoderConfig:
+        """The architecture that these settings ask for."""
+        return cls(input_dim=input_dim, hidden=settings.hidden, output_dim=settings.dimension)
 
     @property
     def widths(self) -> tuple[int, ...]:

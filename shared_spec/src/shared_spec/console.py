@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import sys
 import tomllib
@@ -200,7 +201,12 @@ def common_options(command: Command) -> Command:
 
 
 def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
-    """Prints a command's result to stdout, for a machine or for a person, who gets a blank line between the texts."""
+    """Prints a command's result to stdout, for a machine or for a person, who gets a blank line between the texts.
+
+    Of the processes that torchrun started, the first speaks for all.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
         return

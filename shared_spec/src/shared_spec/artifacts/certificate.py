@@ -41,7 +41,6 @@ from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 
 __all__ = [
     "REPORT",
-    "REPORT",
     "Certificate",
     "CertificateDocument",
     "Claim",

@@ -22,7 +22,7 @@ class SmoothingSettings(Settings):
         "What is stated: D of the deployed predictor, I of an ideal one, paper with the published constants.",
     )
     sigma: float | None = setting(
-        None, "Noise per coefficient t, in units of t; see --relative-sigma.", gt=0
+        None, "Noise per coefficient t, in units of t; relative_sigma * epsilon unless given.", gt=0
     )
     relative_sigma: float = setting(0.65, "sigma / epsilon where sigma is not given.", gt=0)
     n0: int = setting(10_000, "Draws from which a centre is computed.", ge=1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from producer.views.exact.cells import Cells
-from producer.views.exact.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Rays
 from shared_spec.rounding import INFLATION, UNIT, gamma
 
 __all__ = ["AffineRows", "Forms", "ReducedNetwork", "linear_forms", "reduce_network"]

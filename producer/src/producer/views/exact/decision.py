@@ -16,7 +16,7 @@ from producer.views.exact.affine_forms import ReducedNetwork, linear_forms, redu
 from producer.views.exact.branch_and_bound import sample_points, split_axis
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.inputs import check_finite, check_inputs, check_settings
-from producer.views.exact.network import BoundedNetwork
+from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from producer.views.exact.polyline import Polyline
+from producer.views.polyline import Polyline
 
 __all__ = ["gaussian_mass", "gaussian_quantile"]
 

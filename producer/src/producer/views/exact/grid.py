@@ -15,7 +15,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from producer.views.exact.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Rays
 from shared_spec.rounding import INFLATION
 
 __all__ = ["LineMesh", "relu_gap", "uniform_parameters"]

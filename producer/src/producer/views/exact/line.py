@@ -14,7 +14,7 @@ from torch import Tensor
 
 from producer.views.exact.enclosing import enclosing_centre
 from producer.views.exact.grid import LineMesh
-from producer.views.exact.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Rays
 from shared_spec.rounding import INFLATION, above, below
 
 __all__ = ["LineBound", "bound_lines"]

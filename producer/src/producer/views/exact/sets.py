@@ -11,8 +11,8 @@ from producer.views.exact.affine_forms import ReducedNetwork, reduce_network
 from producer.views.exact.branch_and_bound import Reach, largest_norm, sample_points
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.enclosing import enclosing_centre
-from producer.views.exact.network import BoundedNetwork, Rays
 from producer.views.exact.tubes import affine_tube
+from producer.views.network import BoundedNetwork, Rays
 
 __all__ = ["SetBound", "bound_set"]
 
