@@ -123,3 +123,21 @@ def test_only_a_regular_file_is_a_spec(kind, copies, fails, tmp_path):
         copies.spec = Path("/dev/zero")
     pattern = "symbolic link|not a regular file|no such file|cannot be read"
     fails(3, pattern, *inspect(copies))
+
+
+@pytest.mark.parametrize("hidden", [[2**24, 2**24], [1] * 65, [33, 24], [2**25]])
+def test_an_encoder_is_built_only_as_large_as_its_file(hidden, copies, fails):
+    path = copies.model / "encoder.safetensors"
+    forge.edit_file(path, lambda tensors, document: document["encoder"].update(hidden=hidden))
+    fails(
+        3, "do not fit their description|field encoder.hidden", "producer", "inspect", path.parent
+    )
+
+
+def test_a_flow_is_built_only_as_large_as_its_file(copies, fails, tmp_path):
+    path = tmp_path / "flow.safetensors"
+    path.write_bytes(copies.flow.read_bytes())
+    forge.edit_file(path, flow(hidden=4096, flows=128))
+    words = ["regulator", "publish-spec", "--data", copies.data, "--flow", path]
+    words += ["--attribute", "Pale_Skin", "--out", copies.out]
+    fails(3, "do not fit their description", *words, nothing_at=copies.out)

@@ -18,7 +18,7 @@ from shared_spec.latents import encode_split
 from shared_spec.settings import Settings, setting
 from shared_spec.statements import words_of
 from shared_spec.terms import BoundStatus, Statement
-from shared_spec.views import VIEWS, ViewContract, register_view
+from shared_spec.views import VIEWS, TensorForm, ViewContract, register_view
 
 pytestmark = pytest.mark.pipeline
 
@@ -32,7 +32,9 @@ class LipschitzSettings(Settings):
 class LipschitzView(View[LipschitzSettings]):
     """Statement X: nobody is further from R(z) than the product of the layers' norms times the longest way in S(x)."""
 
-    contract = ViewContract("lipschitz", "R", decides_at_centre=False, tensors=frozenset({"norm"}))
+    contract = ViewContract(
+        "lipschitz", "R", decides_at_centre=False, further={"norm": TensorForm(("n", "m"), "F64")}
+    )
     settings_type = LipschitzSettings
     cost = 0
 

@@ -20,7 +20,7 @@ __all__ = ["UNLABELLED", "TaskLabels", "read_labels"]
 
 UNLABELLED = -1
 
-_NAME_LENGTH = 200
+_NAME_LENGTH, _CLASSES = 200, 10_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
         labels = TaskLabels(bundle.manifest.labels[target], codes, "producer")
     else:
         labels = _own_labels(bundle, target, path)
+    if "train" not in labels.codes:
+        raise DataError(f"{bundle.path}: has no training individuals; ask for a bundle that does")
     present = np.unique(labels.codes["train"][labels.codes["train"] != UNLABELLED])
     if len(present) < 2:
         found = ", ".join(labels.classes[code] for code in present) or "none"
@@ -82,6 +84,8 @@ def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
             f"{path}: {unknown} is not in {bundle.path}; label individuals of this bundle"
         )
     classes = bundle.manifest.labels.get(target) or tuple(sorted(set(named.values())))
+    if len(classes) > _CLASSES:
+        raise DataError(f"{path}: {len(classes)} different labels; expected at most {_CLASSES}")
     code = {label: index for index, label in enumerate(classes)}
     stray = next((label for label in named.values() if label not in code), None)
     if stray is not None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from producer.settings import TrainingSettings
-from shared_spec.artifacts.document import Strict
+from shared_spec.artifacts.document import Strict, Width
 from shared_spec.errors import SettingsError
 from shared_spec.relu_network import ReluNetwork
 
@@ -28,9 +27,9 @@ _BATCH_NORM_EPS = 1e-5
 class EncoderConfig(Strict):
     """The architecture of R: input_dim -> hidden... -> output_dim."""
 
-    input_dim: int = Field(ge=1, le=2**24)
-    hidden: tuple[Annotated[int, Field(ge=1, le=2**24)], ...] = Field(max_length=64)
-    output_dim: int = Field(ge=1, le=2**24)
+    input_dim: Width
+    hidden: tuple[Width, ...] = Field(max_length=64)
+    output_dim: Width
 
     @classmethod
     def of(cls, settings: TrainingSettings, input_dim: int) -> EncoderConfig:

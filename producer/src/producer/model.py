@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import model_validator
 
 from producer.curves import EpochCurve
 from producer.encoder import Encoder, EncoderConfig, fold
@@ -44,11 +44,10 @@ class EncoderDocument(Document):
     tool: Tool
     seed: Seed
 
-    @model_validator(mode="before")
     @classmethod
-    def _names_of_today(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was stored
+    def names_of_today(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Encoders from before settings had one name can still be read."""
-        if not isinstance(value, dict) or not isinstance(value.get("training"), dict):
+        if not isinstance(value.get("training"), dict):
             return value
         training = {_EARLIER_NAMES.get(name, name): v for name, v in value["training"].items()}
         if isinstance(training.get("bf16"), str):

@@ -18,12 +18,18 @@ from torch import Tensor
 
 from producer.identity import refuse_other
 from producer.views.registry import AnyView
-from shared_spec.artifacts.atomic import partial_directory, publish_directory, write_atomically
+from shared_spec.artifacts.atomic import (
+    partial_directory,
+    publish_directory,
+    refuse_existing,
+    write_atomically,
+)
 from shared_spec.artifacts.bundle import Bundle, load_bundle, save_shard, seal_bundle, shard_name
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.canonical import canonical_json, parse_json
 from shared_spec.artifacts.document import parse_document
 from shared_spec.artifacts.individuals import format_individuals
+from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.distributed import Workers
 from shared_spec.errors import ArtifactError
 from shared_spec.progress import Advance, Report, onward, silent, stage
@@ -149,6 +155,7 @@ def write_bundle(
     """
     workers = workers or Workers()
     refuse_other_bundle(out, contents.manifest, force)
+    refuse_existing(out, force=True, kind=BUNDLE)
     there = out.exists() and not force
     workers.wait()
     if not there:
@@ -160,7 +167,7 @@ def write_bundle(
         workers.wait()
         if workers.first:
             seal_bundle(partial, contents.individuals(), contents.manifest)
-            publish_directory(out, force)
+            publish_directory(out, force, BUNDLE)
     if workers.first and not partial_directory(out).exists():
         _plan(out).unlink(missing_ok=True)
     workers.wait()
@@ -183,6 +190,8 @@ def _begun(out: Path) -> Manifest | None:
 def _prepare(out: Path, manifest: Manifest) -> None:
     """Leaves a partial directory that belongs to this export, keeping what an earlier run of it finished."""
     partial = partial_directory(out)
+    if partial.is_symlink():
+        partial.unlink()
     try:
         same = _begun(out) == manifest
     except ArtifactError:

@@ -20,6 +20,7 @@ from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import VectorSettings
 from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.kinds import SPEC
 from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.spec import Spec, SpecDocument, load_spec, save_spec
 from shared_spec.data import Source, open_source
@@ -78,7 +79,8 @@ def publish_spec(
         ArtifactError: the flow file is damaged, or the flow does not pass the gate.
     """
     out, vectors = Path(out), vectors or VectorSettings()
-    refuse_existing(out, force)
+    inputs = [Path(flow)] if isinstance(flow, Path | str) else []
+    refuse_existing(out, force, kind=SPEC, inputs=inputs)
     place = open_device(device)
     flow = FlowSettings.preset() if flow is None else flow
     wanted = flow if isinstance(flow, FlowSettings) else load_flow(flow)

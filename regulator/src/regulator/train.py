@@ -10,6 +10,7 @@ from regulator.flow.settings import FlowSettings
 from regulator.flow.training import FlowProgress, fit_flow
 from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.kinds import FLOW
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
@@ -50,7 +51,7 @@ def train_flow(
         LassiError: training diverged; the message says what to change.
     """
     out, flow = Path(out), flow or FlowSettings.preset()
-    refuse_existing(out, force)
+    refuse_existing(out, force, kind=FLOW)
     place = open_device(device)
     source = open_source(data, flow.architecture.size)
     checkpoint = out.with_name(f".{out.name}.checkpoint")

@@ -23,7 +23,7 @@ from shared_spec.artifacts.directory import (
     read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool
+from shared_spec.artifacts.document import DataEntry, Digest, Document, Strict, Tool
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
 
@@ -58,9 +58,9 @@ class AuditDocument(Document):
     media_type: Literal["application/vnd.lassi.audit.v1+json"] = (
         "application/vnd.lassi.audit.v1+json"
     )
-    bundle_digest: str
-    spec_digest: str
-    encoder_digest: str
+    bundle_digest: Digest
+    spec_digest: Digest
+    encoder_digest: Digest
     data: DataEntry
     findings: tuple[Finding, ...] = Field(min_length=1)
     scopes: tuple[Scope, ...]

@@ -172,6 +172,10 @@ def load_bundle(path: Path | str | Bundle) -> Bundle:
         return path
     path = Path(path)
     manifest = load_directory_document(path, _MANIFEST, Manifest)
+    if manifest.shard_count > len(manifest.files):  # before anything of that length is made
+        raise ArtifactError(
+            f"{path / _MANIFEST}: lists {len(manifest.files)} files, of a bundle with {manifest.shard_count} shards"
+        )
     check_directory(path, _MANIFEST, manifest.files, _files(manifest))
     for view, entry in manifest.views.items():
         problem = contract_of(view).check_entry(entry, manifest.spec.epsilon)

@@ -168,6 +168,11 @@ class Manifest(Document):
         return self
 
     @property
+    def shard_count(self) -> int:
+        """How many shards there are."""
+        return sum(-(-entry.individuals // self.shard_rows) for entry in self.splits.values())
+
+    @property
     def shards(self) -> dict[tuple[str, int], int]:
         """Individuals of each shard, by split and number."""
         return {

@@ -12,7 +12,7 @@ from pydantic import Field
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json, digest_document, digest_file, parse_json
 from shared_spec.artifacts.document import AnyDocument, Strict, parse_document
-from shared_spec.artifacts.reading import DOCUMENT_BYTES, read_regular
+from shared_spec.artifacts.reading import DOCUMENT_BYTES, TENSOR_BYTES, read_regular
 from shared_spec.errors import ArtifactError
 
 __all__ = [
@@ -29,7 +29,7 @@ class FileEntry(Strict):
     """One file of the directory and the SHA-256 of its bytes."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)
-    size: int = Field(ge=0, lt=2**53)
+    size: int = Field(ge=0, le=TENSOR_BYTES)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 

@@ -59,6 +59,11 @@ class Document(Strict):
     content_digest: str = ""
     """Set when the artefact is written; checked before anything else is believed."""
 
+    @classmethod
+    def names_of_today(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A stored document whose fields are called as they are now; some releases called a few differently."""
+        return value
+
 
 class Tool(Strict):
     """The program that wrote an artefact."""
@@ -98,7 +103,7 @@ def parse_document(model: type[AnyDocument], value: Mapping[str, Any], where: st
             "pass the right artefact, or install the release that wrote it"
         )
     try:
-        return model.model_validate_json(canonical_json(value), strict=True)
+        return model.model_validate_json(canonical_json(model.names_of_today(value)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

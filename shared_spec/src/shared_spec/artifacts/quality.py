@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from shared_spec.artifacts.document import Strict
 
@@ -120,12 +120,3 @@ class Quality(Strict):
     """What each vector does to other columns; absent if it was not measured."""
     coverage: tuple[CoverageEntry, ...] = ()
     """How far S(x) covers the truly similar individuals; empty where the data set does not know them."""
-
-    @model_validator(mode="after")
-    def _passed_its_gate(self) -> Self:
-        worst = max(self.in_distribution.max, self.out_of_distribution.max)
-        if not worst <= self.threshold:
-            raise ValueError(
-                f"the inversion error is {worst:g}, above its threshold {self.threshold:g}"
-            )
-        return self

@@ -18,13 +18,13 @@ from shared_spec.errors import ArtifactError, LassiError
 
 __all__ = ["DOCUMENT_BYTES", "TABLE_BYTES", "TENSOR_BYTES", "open_regular", "read_regular"]
 
-DOCUMENT_BYTES = 64 * 2**20
+DOCUMENT_BYTES = 16 * 2**20
 """Most bytes of a JSON document."""
 
-TABLE_BYTES = 4 * 2**30
+TABLE_BYTES = 2**30
 """Most bytes of a CSV file."""
 
-TENSOR_BYTES = 16 * 2**30
+TENSOR_BYTES = 4 * 2**30
 """Most bytes of a safetensors file."""
 
 _FLAGS = (

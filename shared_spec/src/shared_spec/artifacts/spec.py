@@ -123,6 +123,12 @@ def load_spec(path: Path | str | Spec) -> Spec:
     path = Path(path)
     tensors, raw = load_tensors(path)
     document = parse_document(SpecDocument, raw, str(path))
+    measured = document.quality
+    worst = max(measured.in_distribution.max, measured.out_of_distribution.max)
+    if not worst <= measured.threshold:
+        raise ArtifactError(
+            f"{path}: the inversion error is {worst:g}, above its threshold {measured.threshold:g}; trust none of it"
+        )
     vectors = [_pop_vector(tensors, entry, document, str(path)) for entry in document.attributes]
     weights = {name.removeprefix(_FLOW): value for name, value in tensors.items()}
     if len(weights) != len(tensors) or not all(name.startswith(_FLOW) for name in tensors):

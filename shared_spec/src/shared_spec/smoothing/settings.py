@@ -25,16 +25,20 @@ class SmoothingSettings(Settings):
         None, "Noise per coefficient t, in units of t; relative_sigma * epsilon unless given.", gt=0
     )
     relative_sigma: float = setting(0.65, "sigma / epsilon where sigma is not given.", gt=0)
-    n0: int = setting(10_000, "Draws from which a centre is computed.", ge=1)
+    n0: int = setting(10_000, "Draws from which a centre is computed.", ge=1, le=10**8)
     n1: int | None = setting(
-        None, "Fresh draws that check a centre's ball; n0 unless given. Not of statement I.", ge=1
+        None,
+        "Fresh draws that check a centre's ball; n0 unless given. Not of statement I.",
+        ge=1,
+        le=10**8,
     )
-    n: int = setting(10_000, "Draws behind the radius.", ge=1)
+    n: int = setting(10_000, "Draws behind the radius.", ge=1, le=10**8)
     alpha: float = setting(0.01, "Failure probability per individual.", gt=0, lt=1)
     candidates: int = setting(
         200,
         "How many of the n0 points are tried as the centre; too few cost 2^-candidates of alpha.",
         ge=32,
+        le=10**8,
     )
 
     def sigma_at(self, epsilon: float) -> float:
