@@ -71,11 +71,11 @@ def fit(
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report
     ) as job:
-        fitting = plan_fitting(job, model, targets, training or TrainingSettings())
         every = {"train": 1, "valid": validation_step(job, export.every), "test": export.every}
-        certified, names = ("valid", "test"), fitting.document.targets
-        plan = BundlePlan(job, Path(out), export, bounding, every, certified, names)
+        certified, shared = ("valid", "test"), tuple(targets)
+        plan = BundlePlan(job, Path(out), export, bounding, every, certified, shared)
         plan.check()
+        fitting = plan_fitting(job, model, targets, training or TrainingSettings())
         plan.refuse_other(fitting.document, trained=fitting.found is not None)
         # Nobody writes before everybody has looked.
         job.workers.wait()
