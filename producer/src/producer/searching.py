@@ -166,7 +166,7 @@ def _document(out: Path) -> Path:
 
 
 def _encoder_folder(out: Path, weight: float) -> Path:
-    return out / f"lambda_2-{weight:g}"
+    return out / f"lambda_2-{weight:.12g}"
 
 
 def _with(training: TrainingSettings | None, weight: float) -> TrainingSettings:

@@ -87,20 +87,24 @@ class TrainingSettings(ObjectiveSettings):
         """These settings with the losses of the method: naive and augment classify only, LASSI keeps its weights.
 
         Raises:
-            SettingsError: LASSI without an adversarial loss.
+            SettingsError: LASSI without an adversarial loss, or augmentation in another method than that.
         """
+        if self.augmentation and self.method != EncoderMethod.AUGMENT:
+            raise SettingsError(
+                f"`augmentation` is {self.augmentation}, but the `method` {self.method} has none: choose augment"
+            )
         match self.method:
             case EncoderMethod.LASSI:
                 if self.lambda_2 == 0:
                     raise SettingsError(
                         "`lambda_2` is 0, which is not LASSI but Naive: give it a weight or choose that `method`"
                     )
-                losses: dict[str, float] = {"augmentation": 0}
+                losses: dict[str, float] = {}
             case EncoderMethod.AUGMENT:
                 points = self.augmentation or _AUGMENTATION
                 losses = {"lambda_2": 0.0, "lambda_3": 0.0, "augmentation": points}
             case EncoderMethod.NAIVE:
-                losses = {"lambda_2": 0.0, "lambda_3": 0.0, "augmentation": 0}
+                losses = {"lambda_2": 0.0, "lambda_3": 0.0}
             case _:
                 assert_never(self.method)
         return self.model_copy(update=losses)

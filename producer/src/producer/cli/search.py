@@ -29,8 +29,13 @@ _PRESETS = {
 @path_option("--out", "Folder of search.json, pareto.png and the encoders.", required=True)
 @command_settings(
     presets=_PRESETS,
-    # Weight and method are what is tried; heads are judged by balls, so tubes would be computed for nothing.
-    without=("training.lambda_2", "training.method", "exact.tube_vertices"),
+    # The weight decides the method; heads are judged by balls, so tubes would be computed for nothing.
+    without=(
+        "training.lambda_2",
+        "training.method",
+        "training.augmentation",
+        "exact.tube_vertices",
+    ),
     tried=SearchSettings,
     training=TrainingSettings,
     bound=BoundSettings,
