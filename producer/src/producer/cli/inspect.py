@@ -45,6 +45,8 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
         ]
         if curves is not None:
             refuse_existing(curves, force=False)
+            if not document.curves:
+                raise SettingsError(f"{path}: a closed form has no training curves to draw")
             heading = f"{document.method}, {', '.join(document.targets) or 'no target'}"
             write_atomically(curves, draw_curves(document.curves, document.chosen_epoch, heading))
         emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
