@@ -21,6 +21,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+SECONDS ?= 600
+fuzz: $(VENV)/.installed-dev  ## draws cases at the edges for so long: make fuzz SECONDS=3600
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
+
 check: lint test
 
 $(VENV)/.installed: constraints.txt requirements.txt $(PROJECTS)

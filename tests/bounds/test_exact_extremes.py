@@ -139,6 +139,35 @@ def test_norms_of_the_last_layer_hold_at_every_scale(size):
     assert tiny.row_norms[0] >= 1e-165
 
 
+def test_errors_of_neurons_whose_couplings_underflow_when_squared_are_not_lost():
+    """Hidden values of 1e100 and weights of 1e-165: the Gram matrix of the couplings is zero, R is not."""
+    encoder = network(
+        ([[1e100]] * 3, [1e99, -1e99, -5e99]),
+        ([[1e-165, -3e-165, 1e-165], [2e-165, 1e-165, -4e-165]], [0.0, 0.0]),
+    )
+    view = certify_exact(encoder, ZERO, tensor([[3.0], [4.0]]), 1.0, max_cells=1, enclosing=False)
+    truth = oracle.farthest_squared(encoder, ZERO[0], ONE[0], 5, view.centre[0])
+    assert Fraction(float(view.radius[0])) ** 2 >= truth
+
+
+def test_a_head_whose_product_with_the_last_layer_underflows_certifies_nothing():
+    """The margin falls from 1e-235 to -1e-230, but the folded weight 1e-330 is zero."""
+    encoder = network(([[1e100]], [0.0]), ([[1e-165]], [0.0]))
+    for k in (1, 2):
+        found = decide_linear_head(
+            encoder, ZERO, tensor([[1.0]] * k), 1.0, tensor([[0.0], [1e-165]]), tensor([1e-235, 0.0])
+        )  # fmt: skip
+        assert found.prediction[0] == 0
+        assert found.status != ("CERTIFIED",)
+
+
+def test_what_epsilon_brings_back_from_below_float64_is_not_lost():
+    encoder = network(([[1e-200]], [0.0]))
+    for k in (1, 2):
+        view = certify_exact(encoder, ZERO, tensor([[1e-200]] * k), 1e300, enclosing=False)
+        assert view.radius[0] >= 1e-100
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("k", [1, 2])
 def test_heads_that_are_not_finite_are_refused(bad, k):
@@ -199,7 +228,9 @@ def test_individuals_too_large_for_float64_are_undecided(size, k):
     assert torch.isfinite(view.centre).all()
     assert (view.lower_bound == 0.0).all()
     head = tensor([[1.0, 0.0], [0.0, 0.0]]), tensor([9.0, 0.0])
-    assert set(decide_linear_head(encoder, latents, vectors, 1.0, *head).status) == {"UNDECIDED"}
+    decided = decide_linear_head(encoder, latents, vectors, 1.0, *head)
+    assert set(decided.status) == {"UNDECIDED"}
+    assert (decided.effort == 0).all(), "there was nothing to search for"
 
 
 def test_one_individual_that_overflows_leaves_the_others_alone():

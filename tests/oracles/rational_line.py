@@ -76,6 +76,19 @@ def squared_distance(first, second):
     return sum((x - y) ** 2 for x, y in zip(first, second, strict=True))
 
 
+def squared_distance_to_chain(point, chain):
+    """Squared distance of a rational point from the nearest point of a chain of segments."""
+    found = [squared_distance(point, chain[0])]
+    for start, end in pairwise(chain):
+        chord = [y - x for x, y in zip(start, end, strict=True)]
+        length = sum(c * c for c in chord)
+        along = sum(c * (p - x) for c, p, x in zip(chord, point, start, strict=True))
+        share = min(max(along / length, Fraction(0)), Fraction(1)) if length else Fraction(0)
+        nearest = [x + share * c for x, c in zip(start, chord, strict=True)]
+        found.append(squared_distance(point, nearest))
+    return min(found)
+
+
 def farthest_squared(encoder, latent, vector, epsilon, centre):
     """max ||R(z + t a) - centre||^2 over |t| <= epsilon as a Fraction: no rounding anywhere."""
     c = rationals(centre.double())
