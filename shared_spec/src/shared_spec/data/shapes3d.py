@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +18,15 @@ from PIL import Image
 
 from shared_spec.data.image_files import random_fifth
 from shared_spec.data.images import check_size, square
-from shared_spec.data.shapes3d_file import FACTORS, open_shapes3d, read_factor_codes
+from shared_spec.data.shapes3d_file import (
+    FACTORS,
+    open_shapes3d,
+    read_factor_codes,
+    read_images,
+)
 from shared_spec.data.source import SPLITS, Source, UInt8Images
 from shared_spec.errors import DataError
 from shared_spec.rng import numpy_generator
-
-if TYPE_CHECKING:
-    import h5py
 
 __all__ = ["Shapes3D"]
 
@@ -158,17 +159,7 @@ class Shapes3D(Source):
         with open_shapes3d(self._file) as opened:
             done = 0
             for run in np.split(unique, np.flatnonzero(np.diff(unique) > 1) + 1):
-                for image in self._slice(opened, int(run[0]), int(run[-1]) + 1):
+                for image in read_images(self._file, opened, int(run[0]), int(run[-1]) + 1):
                     images[done] = square(Image.fromarray(image), self.size)
                     done += 1
         return images[back]
-
-    def _slice(self, opened: h5py.File, start: int, stop: int) -> npt.NDArray[np.uint8]:
-        try:
-            return np.asarray(opened["images"][start:stop], dtype=np.uint8)
-        except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise DataError(
-                f"{self._file}: images {start} to {stop - 1} cannot be read ({reason:.200}); "
-                "the file is damaged; download it again"
-            ) from None
