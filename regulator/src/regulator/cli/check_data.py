@@ -69,6 +69,7 @@ def _rows(report: DataReport) -> list[list[str]]:
     rows = [
         ["individuals", ", ".join(f"{count} {split}" for split, count in report.counts.items())]
     ]
+    rows += [["splits from", report.split_rule]] if report.split_rule else []
     rows.append(["images decoded", str(report.images_checked)])
     for split, columns in report.balance.items():
         for column, classes in columns.items():

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shared_spec.data.image_files import random_fifth
 from shared_spec.data.images import check_size, square
 from shared_spec.data.shapes3d_file import (
     FACTORS,
@@ -25,6 +24,7 @@ from shared_spec.data.shapes3d_file import (
     read_images,
 )
 from shared_spec.data.source import SPLITS, Source, UInt8Images
+from shared_spec.data.splits import random_fifth
 from shared_spec.errors import DataError
 from shared_spec.rng import numpy_generator
 
