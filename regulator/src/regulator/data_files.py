@@ -51,7 +51,7 @@ def _content(path: Path) -> str | None:
 def image_problems(
     individuals: Individuals, every: int, progress: Callable[[int, int], None] | None = None
 ) -> tuple[ImageFaults, int]:
-    """Looks for all image files and decodes every so-manieth of each split.
+    """Looks for all image files and decodes every so-manieth of each split and of the counterparts.
 
     Args:
         individuals: Names of the images.
@@ -72,11 +72,10 @@ def image_problems(
         for name in found.outside
     ]
     skipped = {*found.missing, *found.outside}
+    parts = [individuals.names[split] for split in SPLITS]
+    parts.append([name for split, name in individuals.images() if split not in SPLITS])
     names = [
-        name
-        for split in SPLITS
-        for name in individuals.names[split][:: every or 1]
-        if every and name not in skipped
+        name for part in parts for name in part[:: every or 1] if every and name not in skipped
     ]
     unreadable = []
     for done, fault in enumerate(_faults([root / name for name in names]), start=1):

@@ -2,7 +2,8 @@
 
 The columns are `file_name`, optionally `split`, and one per label. Without a `split` column the top folder of the name
 (`train/…`, `valid/…`, `validation/…`, `test/…`) decides, and without such folders a hash of the name. Where the folder
-has no `metadata.csv` of its own, those of its split folders are read, with names relative to them.
+has no `metadata.csv` of its own, those of its split folders are read, with names relative to them. `counterparts.csv`
+may list images of the same individuals with one attribute moved.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shared_spec.data.counterpart_files import read_counterparts
+from shared_spec.data.counterparts import CounterpartSet
 from shared_spec.data.image_files import FileSource
+from shared_spec.data.images import decode_images
 from shared_spec.data.individuals import Individuals, rows_by_split
 from shared_spec.data.label_columns import MAX_CLASSES, LabelColumn
 from shared_spec.data.label_files import Names, Report, check_folder, read_csv, refuse
 from shared_spec.data.source import SPLITS
 from shared_spec.data.splits import NAME_RULE, split_of_name
+from shared_spec.data.thresholds import Threshold
+from shared_spec.errors import DataError
 
 __all__ = ["MAX_CLASSES", "Folder", "read_folder"]
 
@@ -39,7 +45,7 @@ _SPLITS = {
 
 
 def read_folder(folder: Path, report: Report = refuse) -> Individuals:
-    """Names, splits and labels of an image folder; what is wrong goes to `report`, line by line.
+    """Names, splits, labels and counterparts of an image folder; what is wrong goes to `report`, line by line.
 
     A column is binary if all its values are of one of the pairs 0/1, -1/1, no/yes, false/true (in any case); otherwise
     its values are class names, in the order of numbers if all are whole numbers and alphabetical if not.
@@ -72,7 +78,10 @@ def read_folder(folder: Path, report: Report = refuse) -> Individuals:
     else:
         splits, rule = _splits_of_names(accepted, names, report)
     individuals = _individuals(folder, list(zip(accepted, splits, strict=True)), columns, report)
-    return replace(individuals, split_rule=rule, label_files=tuple(path for path, _ in files))
+    individuals = replace(
+        individuals, split_rule=rule, label_files=tuple(path for path, _ in files)
+    )
+    return read_counterparts(folder, individuals, report)
 
 
 def _metadata_files(folder: Path) -> list[tuple[Path, str]]:
@@ -150,7 +159,8 @@ def _individuals(
 class Folder(FileSource):
     """Images with a `metadata.csv`; sample ids are the file names relative to the folder.
 
-    Besides its columns it serves `NAME>X` of every column of numbers: a binary column, yes above X.
+    Besides its columns it serves `NAME>X` of every column of numbers: a binary column, yes above X. Where there is a
+    `counterparts.csv`, it knows the counterparts of the individuals that this lists.
 
     Args:
         folder: The folder with the images and `metadata.csv`.
@@ -158,8 +168,43 @@ class Folder(FileSource):
 
     Raises:
         DataError: for a missing file or image, a name that leaves the folder or stands twice, a split that is none, an
-            empty label, a binary column with a value of another kind.
+            empty label, a binary column with a value of another kind, a counterpart of nobody.
     """
 
     def __init__(self, folder: Path | str, size: int) -> None:
         super().__init__("folder", read_folder(Path(folder)), size)
+
+    @property
+    def counterpart_attributes(self) -> tuple[str, ...]:
+        """The attributes that `counterparts.csv` has; none without that file."""
+        return tuple(self.individuals.counterparts)
+
+    def counterpart_rows(self, split: str, attribute: str) -> npt.NDArray[np.int64]:
+        """As `Counterparts.counterpart_rows`: positions of those who stand in `counterparts.csv`, ascending."""
+        known = self._known(attribute)
+        names = self.sample_ids(split)
+        return np.array([row for row, name in enumerate(names) if name in known], dtype=np.int64)
+
+    def counterparts(self, split: str, row: int, attribute: str) -> CounterpartSet:
+        """As `Counterparts.counterparts`, in the unit of the column `value`; of `NAME>X` the NAME counts."""
+        known = self._known(attribute)
+        (position,) = self.check_rows(split, [row])
+        name = self.sample_ids(split)[position]
+        if name not in known:
+            raise DataError(
+                f"{self.uri}: {name} has no counterparts in {attribute}; choose a row of counterpart_rows, or add some"
+            )
+        values, files = zip(*known[name], strict=True)
+        paths = [self.individuals.root / file for file in files]
+        own = files.index(name) if name in files else None
+        return CounterpartSet(decode_images(paths, self.size), np.array(values), own)
+
+    def _known(self, attribute: str) -> Mapping[str, Sequence[tuple[float, str]]]:
+        threshold = Threshold.parse(attribute)
+        known = self.individuals.counterparts
+        found = known.get(attribute) or known.get(threshold.name if threshold else "")
+        if found is None:
+            raise DataError(
+                f"{self.uri}: no counterparts in {attribute!r}; there are some in {', '.join(known) or 'nothing'}"
+            )
+        return found

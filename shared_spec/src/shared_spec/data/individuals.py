@@ -40,6 +40,7 @@ class Individuals:
         unserved: Columns of the label files that are no labels, with the reason.
         numbers: Per split and column of numbers its values, shape [n]; `NAME>X` makes a binary column of them.
         no_numbers: Columns that hold something else, with the first value that is no number and where it stands.
+        counterparts: Per attribute and individual its counterparts as (value, name of the image), by value.
     """
 
     root: Path
@@ -52,6 +53,9 @@ class Individuals:
     unserved: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)
     no_numbers: Mapping[str, str] = field(default_factory=dict)
+    counterparts: Mapping[str, Mapping[str, Sequence[tuple[float, str]]]] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def from_rows(
@@ -82,9 +86,12 @@ class Individuals:
         return sum(len(self.names[split]) for split in SPLITS)
 
     def images(self) -> Iterator[tuple[str, str]]:
-        """Of all image files the split and the name, split by split."""
+        """Of all image files the split, or `counterpart`, and the name: individuals first, split by split."""
         for split in SPLITS:
             yield from ((split, name) for name in self.names[split])
+        for by_individual in self.counterparts.values():
+            for individual, found in by_individual.items():
+                yield from (("counterpart", name) for _, name in found if name != individual)
 
     def with_thresholds(self, names: Iterable[str]) -> Individuals:
         """These individuals with a binary column for each of `names` that is a threshold and no column yet.
