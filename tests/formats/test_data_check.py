@@ -182,6 +182,25 @@ def test_what_no_reader_would_open_is_reported_and_not_raised(tmp_path, uri, exp
     assert any(expected in line for line in report.problems), report.problems
 
 
+def test_one_wrong_header_is_one_problem(tmp_path):
+    folder = write_folder(tmp_path)
+    text = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(text.replace("file_name", "name"))
+    (line,) = check_data(f"folder:{folder}", ["pale"], ["smiling"]).problems
+    assert "metadata.csv:1: no column file_name in 'name,split,smiling,pale,hair'" in line
+
+
+def test_how_individuals_came_into_their_splits_is_told(tmp_path):
+    folder = write_folder(tmp_path)
+    assert check_data(f"folder:{folder}").split_rule == "the column split"
+    text = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(text.replace("split", "part"))
+    report = check_data(f"folder:{folder}", ["pale>0"])
+    assert "a hash of the name: 80% train, 10% valid, 10% test" in report.split_rule
+    assert ("pale>0", "smiling") in {(a.first, a.second) for a in report.associations}
+    assert "'pael>0': no column 'pael'" in check_data(f"folder:{folder}", ["pael>0"]).problems[0]
+
+
 def test_an_unknown_kind_is_a_setting(tmp_path):
     with pytest.raises(SettingsError, match="unknown kind"):
         check_data(f"imagenet:{tmp_path}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared_spec.data.celeba import CelebA
+from shared_spec.data.celeba import CelebA, read_celeba
 from shared_spec.data.source import SPLITS
 from shared_spec.errors import DataError
 
@@ -91,7 +91,20 @@ def test_the_layout_of_the_original_download_and_images_in_the_folder_itself_ser
     ("file", "old", "new", "expected"),
     [
         ("attr", "12\n", "13\n", r"attr_celeba.txt:1: announces 13 images, but 12 lines follow"),
-        ("attr", "12\n", "image_id,Smiling\n", r"attr_celeba.txt:1: .* is no count of images"),
+        (
+            "attr",
+            "12\n",
+            "9" * 5000 + "\n",
+            r"attr_celeba.txt:1: '9+ does not name the attributes",
+        ),
+        ("attr", "12\n", "12\n\n", r"attr_celeba.txt:2: '' does not name the attributes"),
+        (
+            "attr",
+            f"12\n{' '.join(NAMES)} \n",
+            "",
+            r"attr_celeba.txt:1: '000001.jpg .*' does not name the attributes",
+        ),
+        ("attr", "12\n", "image_id,Smiling\n", r"attr_celeba.txt:2: 0 labels; expected 1"),
         (
             "attr",
             "Smiling Young",
@@ -139,12 +152,61 @@ def test_missing_files_and_images_are_named(tmp_path):
     (folder / "img_align_celeba/000003.jpg").unlink()
     with pytest.raises(DataError, match=r"000003.jpg: image missing \(1 of 12 are\)"):
         CelebA(folder, 16)
-    (folder / "list_eval_partition.txt").unlink()
-    with pytest.raises(DataError, match=r"list_eval_partition.txt: label file missing"):
-        CelebA(folder, 16)
     (folder / "list_attr_celeba.txt").unlink()
     with pytest.raises(DataError, match=r"list_attr_celeba.txt: label file missing"):
         CelebA(folder, 16)
+
+
+def rewritten(folder: Path, count: bool, commas: bool, index: str) -> Path:
+    """The lists as copies of CelebA have them."""
+    path = folder / "list_attr_celeba.txt"
+    n, header, *rows = path.read_text().splitlines()
+    lines = [f"{index} {header}", *rows]
+    parts = [f"{index} partition"] if index else []
+    parts += (folder / "list_eval_partition.txt").read_text().splitlines()
+    if commas:
+        lines, parts = ([",".join(line.split()) for line in text] for text in (lines, parts))
+    path.write_text("\n".join([n, *lines] if count else lines))
+    (folder / "list_eval_partition.txt").write_text("\n".join(parts))
+    return folder
+
+
+@pytest.mark.parametrize("count", [False, True])
+@pytest.mark.parametrize(
+    ("commas", "index"), [(False, ""), (False, "image_id"), (True, "image_id"), (True, "File_Name")]
+)
+def test_copies_without_the_count_or_with_commas_hold_the_same(tmp_path, count, commas, index):
+    original = CelebA(write_celeba(tmp_path / "original"), 16)
+    copy = CelebA(rewritten(write_celeba(tmp_path / "copy"), count, commas, index), 16)
+    assert list(copy.classes) == list(original.classes)
+    for split in SPLITS:
+        assert copy.sample_ids(split) == original.sample_ids(split)
+        for name in NAMES:
+            assert copy.labels(split, name).tolist() == original.labels(split, name).tolist()
+
+
+def test_lists_named_csv_and_a_folder_within_the_folder_serve(tmp_path):
+    folder = rewritten(write_celeba(tmp_path), False, True, "image_id")
+    before = CelebA(folder, 16)
+    images, digest = before.images("train", range(6)), before.digest()
+    for name in ("list_attr_celeba", "list_eval_partition"):
+        (folder / f"{name}.txt").rename(folder / f"{name}.csv")
+    (folder / "img_align_celeba").rename(folder / "inner")
+    (folder / "img_align_celeba").mkdir()
+    (folder / "inner").rename(folder / "img_align_celeba/img_align_celeba")
+    assert CelebA(folder, 16).digest() == digest
+    assert (CelebA(folder, 16).images("train", range(6)) == images).all()
+
+
+def test_without_the_partition_a_hash_of_the_name_decides(tmp_path):
+    folder = write_celeba(tmp_path)
+    (folder / "list_eval_partition.txt").unlink()
+    individuals = read_celeba(folder)
+    assert "80% train, 10% valid, 10% test" in individuals.split_rule
+    # What `printf 000001.jpg | sha256sum` and so on say; an individual may never change its split.
+    assert individuals.names["test"] == ["000008.jpg", "000011.jpg", "000012.jpg"]
+    assert individuals.names["valid"] == ["000002.jpg"]
+    assert len(individuals.names["train"]) == 8
 
 
 def test_an_archive_that_is_packed_or_a_web_page_is_named(tmp_path):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from shared_spec.data.column import Column
 from shared_spec.data.folder import MAX_CLASSES, Folder, read_folder
+from shared_spec.data.source import SPLITS
 from shared_spec.errors import DataError
 
 ROWS = (
@@ -119,13 +124,48 @@ def test_a_bad_line_is_named_with_its_file_and_number(tmp_path, line, row, expec
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_split_is_named(tmp_path):
-    folder = write_folder(tmp_path, ["file_name,smiling", "a/1.png,1"])
-    with pytest.raises(DataError, match=r"csv:2: no column split, and top folder 'a' is no split"):
-        Folder(folder, 8)
-    (folder / "metadata.csv").unlink()
+def test_a_row_outside_the_split_folders_is_named_once_a_folder(tmp_path):
+    names = ("train/1.png", "a/1.png", "a/2.png", "b/3.png")
+    rows = ["file_name,smiling", *(f"{name},{len(name) % 2}" for name in names)]
+    problems: list[str] = []
+    individuals = read_folder(write_folder(tmp_path, rows), problems.append)
+    assert len(problems) == 2
+    assert (
+        "csv:3: no column split, and top folder 'a' is no split (2 images are in it)" in problems[0]
+    )
+    assert individuals.split_rule == "the top folder of the name"
+    (tmp_path / "metadata.csv").unlink()
     with pytest.raises(DataError, match=r"metadata.csv: label file missing"):
-        Folder(folder, 8)
+        Folder(tmp_path, 8)
+
+
+def test_without_splits_a_hash_of_the_name_decides(tmp_path):
+    names = [f"faces/{row}.png" for row in range(400)]
+    rows = ["file_name,even", *(f"{name},{row % 2}" for row, name in enumerate(names))]
+    found = read_folder(write_folder(tmp_path, rows))
+    assert "80% train, 10% valid, 10% test" in found.split_rule
+    assert found.names["test"][:3] == ["faces/9.png", "faces/17.png", "faces/51.png"]
+    sizes = [len(found.names[split]) for split in SPLITS]
+    assert sum(sizes) == 400
+    # Four standard deviations of binomials of 400 with 0.8 and 0.1.
+    assert abs(sizes[0] - 320) <= 32
+    assert abs(sizes[1] - 40) <= 24
+    assert abs(sizes[2] - 40) <= 24
+    half = read_folder(write_folder(tmp_path, [rows[0], *reversed(rows[1::2])]))
+    for split in SPLITS:
+        kept = set(half.names[split])
+        assert kept <= set(found.names[split]), "the split depends on who else is there"
+
+
+def test_an_unknown_split_is_told_once_with_its_number_of_rows(tmp_path):
+    rows = [ROWS[0], *(row.replace("train", "never") for row in ROWS[1:])]
+    problems: list[str] = []
+    read_folder(write_folder(tmp_path, rows), problems.append)
+    (line,) = problems
+    assert (
+        "csv:2: split 'never' is no split (2 rows have it); expected one of train, valid, test"
+        in line
+    )
 
 
 def test_a_column_of_free_text_is_left_out_with_a_reason(tmp_path):
@@ -136,8 +176,74 @@ def test_a_column_of_free_text_is_left_out_with_a_reason(tmp_path):
     (tmp_path / "metadata.csv").write_text("\n".join(rows))
     source = Folder(tmp_path, 8)
     assert set(source.classes) == {"smiling"}
-    with pytest.raises(DataError, match=r"column 'caption' is no label: 257 different values"):
+    with pytest.raises(DataError, match=r"'caption' is no label: more than 256 different"):
         source.labels("train", "caption")
+
+
+def write_numbers(folder: Path) -> Path:
+    """600 images with a continuous tan, ages in whole numbers and a word."""
+    folder.mkdir(exist_ok=True)
+    rows = ["file_name,split,tan,age,hair,old"]
+    for row in range(600):
+        split = ("train", "valid", "test")[row % 3]
+        rows.append(f"{row % 2}.png,{split},{row / 600},{row % 80},{'rd'[row % 2]},{row % 2}")
+    for row in range(2):
+        Image.new("RGB", (4, 4)).save(folder / f"{row}.png")
+    # One line per image name: names are unique, so each row has its own link to one of the two images.
+    for row in range(600):
+        rows[row + 1] = f"n{row}.png" + rows[row + 1][rows[row + 1].index(",") :]
+        os.link(folder / f"{row % 2}.png", folder / f"n{row}.png")
+    (folder / "metadata.csv").write_text("\n".join(rows))
+    return folder
+
+
+def test_a_threshold_makes_a_binary_column_of_numbers(tmp_path):
+    source = Folder(write_numbers(tmp_path), 4)
+    assert set(source.classes) == {"age", "hair", "old"}, (
+        "a continuous column is no label by itself"
+    )
+    tan = np.arange(600) / 600
+    for name, values in (("tan>0.25", tan > 0.25), ("age>39", np.arange(600) % 80 > 39)):
+        assert source.check_column(name) == ("no", "yes")
+        assert source.classes[name] == ("no", "yes")
+        for part, split in enumerate(SPLITS):
+            assert source.labels(split, name).tolist() == values[part::3].tolist()
+    assert source.labels("train", "age>40").sum() != source.labels("train", "age>39").sum()
+    assert Column.parse("tan>5e-1:no:yes").classes(source) == ("no", "yes")
+    assert set(source.classes) == {"age", "hair", "old"}, "asking for a column lists it"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tan", r"'tan' is no label: more than 256 .*; name a threshold, as in tan>0\.499, above"),
+        (
+            "tna>0.5",
+            r"'tna>0.5': no column 'tna' of numbers; did you mean 'tan'\?; there is age, old, tan",
+        ),
+        (
+            "hair>1",
+            r"'hair' holds more than numbers \('r' at .*csv:2\); a threshold needs a number",
+        ),
+        ("tan>", r"no label column 'tan>'"),
+        ("tan>nan", r"no label column 'tan>nan'"),
+        ("tan>1e999", r"no label column 'tan>1e999'"),
+        ("har", r"no label column 'har'; did you mean 'hair'\? it has age, hair, old"),
+    ],
+)
+def test_a_wrong_column_is_told_with_the_right_one(tmp_path, name, expected):
+    source = Folder(write_numbers(tmp_path), 4)
+    with pytest.raises(DataError, match=expected) as caught:
+        source.labels("train", name)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_missing_number_makes_a_column_of_text(tmp_path):
+    folder = write_numbers(tmp_path)
+    text = (folder / "metadata.csv").read_text()
+    (folder / "metadata.csv").write_text(text.replace("n300.png,train,0.5,", "n300.png,train,,"))
+    with pytest.raises(DataError, match=r"'tan' holds more than numbers \('' at .*csv:302\)"):
+        Folder(folder, 4).labels("train", "tan>0.5")
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path):
@@ -167,6 +273,19 @@ def test_classes_do_not_depend_on_the_order_of_a_set(tmp_path):
     assert source.classes["grade"] == ("0", "001", "01", "1")
 
 
+def deep_png(side: int) -> bytes:
+    """A red PNG of 16 bits per channel, which Pillow reads but does not write."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", side, side, 16, 2, 0, 0, 0)
+    rows = (b"\0" + b"\xff\xff\0\0\0\0" * side) * side
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 def test_image_kinds_become_rgb_and_deep_ones_are_refused(tmp_path):
     folder = write_folder(tmp_path)
     red = Image.new("RGB", (12, 12), (255, 0, 0))
@@ -179,6 +298,9 @@ def test_image_kinds_become_rgb_and_deep_ones_are_refused(tmp_path):
     assert (source.images("train", [1]) == 77).all()
     assert (source.images("valid", [0])[0] == np.array([255, 0, 0])[:, None, None]).all()
     Image.fromarray(np.full((12, 12), 40_000, dtype=np.uint16)).save(folder / "b/4.png")
+    with pytest.raises(DataError, match=r"b/4.png: more than 8 bits per channel"):
+        source.images("test", [0])
+    (folder / "b/4.png").write_bytes(deep_png(12))
     with pytest.raises(DataError, match=r"b/4.png: more than 8 bits per channel"):
         source.images("test", [0])
 

@@ -111,6 +111,11 @@ def test_similar_images_differ_in_one_factor_alone(shapes, attribute, count):
     assert images.shape == (count, 3, 64, 64)
     rows = [int(image[0, 0, 0]) + 251 * int(image[1, 0, 0]) for image in images]
     assert rows[source.labels("train", attribute)[17]] == own, "not in the order of the values"
+    found = source.counterparts("train", 17, attribute)
+    assert (found.images == images).all()
+    assert found.values.tolist() == list(FACTORS[attribute])
+    assert found.own == source.labels("train", attribute)[17]
+    assert source.counterpart_rows("train", attribute)[-1] == len(source.sample_ids("train")) - 1
     step = {"orientation": 1, "object_hue": 60}[attribute]
     assert np.diff(rows).tolist() == [step] * (count - 1)
 

@@ -44,7 +44,9 @@ def spec_rows(document: SpecDocument) -> list[list[str]]:
 def data_rows(report: DataReport) -> list[list[str]]:
     """What a data set holds; of many classes or associations the first."""
     counts = ", ".join(f"{count} {split}" for split, count in report.counts.items())
-    rows = [["individuals", counts], ["images decoded", str(report.images_checked)]]
+    rows = [["individuals", counts]]
+    rows += [["splits from", report.split_rule]] if report.split_rule else []
+    rows.append(["images decoded", str(report.images_checked)])
     for split, columns in report.balance.items():
         for column, classes in columns.items():
             total = sum(classes.values()) or 1

@@ -46,6 +46,7 @@ class DataReport:
         balance: Per split and label column the number of individuals of each class.
         associations: Per split the association of sensitive attributes and targets, strongest first.
         unserved: Columns of the label files that are no labels, with the reason.
+        split_rule: How individuals came into their splits, in words; empty where a data set has its own way.
         images_checked: Number of images that were decoded.
         problems: One line each: what, where, expected, remedy. A data set without one is fit for use.
     """
@@ -55,6 +56,7 @@ class DataReport:
     balance: Mapping[str, Mapping[str, Mapping[str, int]]]
     associations: tuple[Association, ...]
     unserved: Mapping[str, str]
+    split_rule: str
     images_checked: int
     problems: tuple[str, ...]
 
@@ -104,12 +106,16 @@ def check_data(
     problems = _Problems(settings.limit)
     found = _open(data, problems)
     if found is None:
-        return DataReport(_kind(data), {}, {}, (), {}, 0, tuple(problems.lines))
+        return DataReport(_kind(data), {}, {}, (), {}, "", 0, tuple(problems.lines))
+    if isinstance(found, FileSource):
+        found = found.individuals
+    if isinstance(found, Individuals):
+        found = _with_thresholds(found, [*attributes, *targets], problems)
     labels = LabelTable.of(found)
     individuals = found if isinstance(found, Individuals) else None
-    if isinstance(found, FileSource):
-        individuals = found.individuals
-    _label_problems(labels, attributes, targets, problems)
+    if any(labels.counts.values()) or not problems.lines:
+        # What follows from an unreadable list is said already, by its cause.
+        _label_problems(labels, attributes, targets, problems)
     if individuals is not None:
         told = {line.partition(": ")[0] for line in problems.lines}
         archives = archive_problems(individuals.root)
@@ -127,6 +133,7 @@ def check_data(
         balance=labels.balance(),
         associations=tuple(associations(labels, attributes, targets)),
         unserved={} if individuals is None else individuals.unserved,
+        split_rule="" if individuals is None else individuals.split_rule,
         images_checked=checked,
         problems=tuple(problems.lines),
     )
@@ -154,6 +161,18 @@ def _open(data: str | Source, problems: _Problems) -> Individuals | Source | Non
         lines.append(str(error))
     problems.extend(lines, "problems in the label files")
     return found
+
+
+def _with_thresholds(
+    individuals: Individuals, names: Sequence[str], problems: _Problems
+) -> Individuals:
+    """The individuals with the columns `NAME>X` that were asked for."""
+    for name in names:
+        try:
+            individuals = individuals.with_thresholds([name])
+        except DataError as error:
+            problems.extend([f"{name!r}: {error}"], "thresholds")
+    return individuals
 
 
 def _label_problems(

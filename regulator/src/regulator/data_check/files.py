@@ -52,7 +52,7 @@ def _content(path: Path) -> str | None:
 def image_problems(
     individuals: Individuals, every: int, report: Report = silent
 ) -> tuple[ImageFaults, int]:
-    """Looks for all image files and decodes every so-manieth of each split.
+    """Looks for all image files and decodes every so-manieth of each split and of the counterparts.
 
     Args:
         individuals: Names of the images.
@@ -73,11 +73,10 @@ def image_problems(
         for name in found.outside
     ]
     skipped = {*found.missing, *found.outside}
+    parts = [individuals.names[split] for split in SPLITS]
+    parts.append([name for split, name in individuals.images() if split not in SPLITS])
     names = [
-        name
-        for split in SPLITS
-        for name in individuals.names[split][:: every or 1]
-        if every and name not in skipped
+        name for part in parts for name in part[:: every or 1] if every and name not in skipped
     ]
     advance = stage(report, "decoding images", len(names))
     unreadable = []

@@ -6,12 +6,15 @@ gender, race, service_test. Images of any size serve.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from shared_spec.data.image_files import BINARY, FileSource, Individuals, random_fifth
+from shared_spec.data.image_files import FileSource
+from shared_spec.data.individuals import BINARY, Individuals
 from shared_spec.data.label_files import Names, Report, check_folder, read_csv, refuse
+from shared_spec.data.splits import random_fifth
 from shared_spec.rng import numpy_generator
 
 __all__ = ["AGES", "RACES", "FairFace", "read_fairface"]
@@ -70,7 +73,7 @@ def read_fairface(folder: Path, report: Report = refuse, split_seed: int = 0) ->
     codes: list[tuple[int, int, int]] = []
     label_files = [folder / f"fairface_label_{part}.csv" for part in ("train", "val")]
     for path, split in zip(label_files, ("train", "test"), strict=True):
-        for line, row in read_csv(path, _COLUMNS, report):
+        for line, row in read_csv(path, folder, _COLUMNS, report):
             name = names.accept(row["file"], f"{path}:{line}")
             labels = _labels(row, f"{path}:{line}", report)
             if name is not None and labels is not None:
@@ -90,7 +93,9 @@ def read_fairface(folder: Path, report: Report = refuse, split_seed: int = 0) ->
         "Race": race,
         **{f"Race={name}": race == code for code, name in enumerate(RACES)},
     }
-    return Individuals.from_rows(folder, rows, columns, dict(_CLASSES), label_files, _DERIVED)
+    rule = "the official lists, the train list cut 80:20 at random into train and valid"
+    individuals = Individuals.from_rows(folder, rows, columns, dict(_CLASSES), label_files, rule)
+    return replace(individuals, derived=_DERIVED)
 
 
 def _labels(row: dict[str, str], where: str, report: Report) -> tuple[int, int, int] | None:

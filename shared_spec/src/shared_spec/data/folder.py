@@ -1,28 +1,38 @@
 """Any images with labels: a folder and its `metadata.csv`, the `imagefolder` convention of Hugging Face.
 
 The columns are `file_name`, optionally `split`, and one per label. Without a `split` column the top folder of the name
-(`train/…`, `valid/…`, `validation/…`, `test/…`) decides. Where the folder has no `metadata.csv` of its own, those of
-its split folders are read, with names relative to them.
+(`train/…`, `valid/…`, `validation/…`, `test/…`) decides, and without such folders a hash of the name. Where the folder
+has no `metadata.csv` of its own, those of its split folders are read, with names relative to them. `counterparts.csv`
+may list images of the same individuals with one attribute moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from shared_spec.data.image_files import BINARY, FileSource, Individuals
+from shared_spec.data.counterpart_files import read_counterparts
+from shared_spec.data.counterparts import CounterpartSet
+from shared_spec.data.image_files import FileSource
+from shared_spec.data.images import decode_images
+from shared_spec.data.individuals import Individuals, rows_by_split
+from shared_spec.data.label_columns import MAX_CLASSES, LabelColumn
 from shared_spec.data.label_files import Names, Report, check_folder, read_csv, refuse
 from shared_spec.data.source import SPLITS
+from shared_spec.data.splits import NAME_RULE, split_of_name
+from shared_spec.data.thresholds import Threshold
+from shared_spec.errors import DataError
 
 __all__ = ["MAX_CLASSES", "Folder", "read_folder"]
 
-MAX_CLASSES = 256
-"""A column with more different values (a caption, a date, a measurement) is no label column and is not served."""
-
 _METADATA = "metadata.csv"
+_NO_COLUMN = ("file_name", "")
 _SPLITS = {
     "train": "train",
     "training": "train",
@@ -32,17 +42,10 @@ _SPLITS = {
     "dev": "valid",
     "test": "test",
 }
-# Negative first, as in BINARY.
-_BINARY = (("0", "1"), ("-1", "1"), ("no", "yes"), ("false", "true"))
-# With 0/1 any other number makes numbered classes; these four words or signs mean nothing but a binary column.
-_BINARY_ONLY = _BINARY[1:]
-
-Row = tuple[str, dict[str, str]]
-"""Where it stands, as `FILE:LINE`, and its fields."""
 
 
 def read_folder(folder: Path, report: Report = refuse) -> Individuals:
-    """Names, splits and labels of an image folder; what is wrong goes to `report`, line by line.
+    """Names, splits, labels and counterparts of an image folder; what is wrong goes to `report`, line by line.
 
     A column is binary if all its values are of one of the pairs 0/1, -1/1, no/yes, false/true (in any case); otherwise
     its values are class names, in the order of numbers if all are whole numbers and alphabetical if not.
@@ -52,97 +55,112 @@ def read_folder(folder: Path, report: Report = refuse) -> Individuals:
     """
     check_folder(folder, f"images and {_METADATA}")
     names = Names(report)
-    rows: list[Row] = []
-    who: list[tuple[str, str]] = []
-    columns: list[str] | None = None
+    accepted: list[str] = []
+    header: list[str] = []
+    columns: dict[str, LabelColumn] = {}
     files = _metadata_files(folder)
     for path, prefix in files:
-        for line, fields in read_csv(path, ["file_name"], report):
+        for line, fields in read_csv(path, folder, ["file_name"], report):
             where = f"{path}:{line}"
-            if columns is None:
-                columns = list(fields)
-            elif columns != list(fields):
+            if not header:
+                header = list(fields)
+                columns = {name: LabelColumn(name) for name in header if name not in _NO_COLUMN}
+            elif header != list(fields):
                 report(f"{path}:1: other columns than {files[0][0]}; give both the same header")
                 break
             name = names.accept(prefix + fields["file_name"], where)
-            split = None if name is None else _split(name, fields, where, report)
-            if name is not None and split is not None:
-                who.append((name, split))
-                rows.append((where, fields))
-    classes: dict[str, tuple[str, ...]] = {}
-    codes: dict[str, npt.NDArray[np.int16]] = {}
-    unserved: dict[str, str] = {}
-    for name in columns or ():
-        if name in ("", "file_name", "split"):
-            continue
-        values = {fields[name] for _, fields in rows}
-        if len(values) > MAX_CLASSES:
-            unserved[name] = f"{len(values)} different values; a label has at most {MAX_CLASSES}"
-        elif values and (known := _classes(name, values, rows, report)) is not None:
-            classes[name], table = known
-            codes[name] = np.array([table[fields[name]] for _, fields in rows], dtype=np.int16)
-    files_read = [path for path, _ in files]
-    return Individuals.from_rows(folder, who, codes, classes, files_read, unserved=unserved)
+            if name is not None:
+                accepted.append(name)
+                for column in columns.values():
+                    column.add(fields[column.name], where)
+    if "split" in columns:
+        splits, rule = _named_splits(columns.pop("split"), report), "the column split"
+    else:
+        splits, rule = _splits_of_names(accepted, names, report)
+    individuals = _individuals(folder, list(zip(accepted, splits, strict=True)), columns, report)
+    individuals = replace(
+        individuals, split_rule=rule, label_files=tuple(path for path, _ in files)
+    )
+    return read_counterparts(folder, individuals, report)
 
 
 def _metadata_files(folder: Path) -> list[tuple[Path, str]]:
     """The metadata files and what their names are prefixed with; the folder's own even where it is missing."""
-    if not (folder / _METADATA).exists():
+    if not os.path.lexists(folder / _METADATA):
         nested = [(folder / name / _METADATA, f"{name}/") for name in _SPLITS]
-        found = [(path, prefix) for path, prefix in nested if path.exists()]
+        found = [(path, prefix) for path, prefix in nested if os.path.lexists(path)]
         if found:
             return found
     return [(folder / _METADATA, "")]
 
 
-def _split(name: str, fields: dict[str, str], where: str, report: Report) -> str | None:
-    """The split of a row; None, and a report, if it is none."""
-    if "split" in fields:
-        word, source = fields["split"], "split"
-    else:
-        parts = PurePosixPath(name).parts
-        word, source = (parts[0] if len(parts) > 1 else ""), "no column split, and top folder"
-    if word.lower() not in _SPLITS:
-        report(
-            f"{where}: {source} {word!r:.80} is no split; expected one of {', '.join(SPLITS)}; correct the line"
-        )
-        return None
-    return _SPLITS[word.lower()]
+def _named_splits(column: LabelColumn, report: Report) -> list[str]:
+    """The rows' splits by their words; empty, and a report, for a word that is none."""
+    known = {}
+    for word, where, n in column.words():
+        known[word] = _SPLITS.get(word.lower(), "")
+        if not known[word]:
+            more = f" ({n} rows have it)" if n > 1 else ""
+            report(
+                f"{where}: split {word!r:.80} is no split{more}; expected one of {', '.join(SPLITS)}; correct the line"
+            )
+    return [known.get(word, "") for word in column.texts()]
 
 
-def _classes(
-    name: str, values: set[str], rows: Sequence[Row], report: Report
-) -> tuple[tuple[str, ...], dict[str, int]] | None:
-    """Class names and the code of each value of one column; None, and a report, if a value is no class."""
-    lowered = {value.lower() for value in values}
-    for pair in _BINARY:
-        if lowered <= set(pair):
-            return BINARY, {value: pair.index(value.lower()) for value in values}
-    binary = next((pair for pair in _BINARY_ONLY if lowered & (set(pair) - {"1"})), None)
-    wrong = lowered - set(binary) if binary else lowered & {""}
-    if wrong:
-        where, value = next(
-            (where, fields[name]) for where, fields in rows if fields[name].lower() in wrong
-        )
-        expected = " or ".join(binary) if binary else "a class name"
-        report(
-            f"{where}: {name} {value!r:.80} is no class; expected {expected}; "
-            "correct the line or remove the column"
-        )
-        return None
-    ordered = sorted(values)
-    if _whole_numbers(values):
-        ordered.sort(key=int)
-    return tuple(ordered), {value: code for code, value in enumerate(ordered)}
+def _splits_of_names(
+    accepted: Sequence[str], names: Names, report: Report
+) -> tuple[list[str], str]:
+    """The splits by top folder, if there are split folders, or else by the names' hashes; and which of the two."""
+    tops = [name.partition("/")[0] if "/" in name else "" for name in accepted]
+    if not any(top.lower() in _SPLITS for top in tops):
+        return [split_of_name(name) for name in accepted], f"{NAME_RULE} (there is no column split)"
+    sizes = Counter(tops)
+    for name, top in zip(accepted, tops, strict=True):
+        n = sizes.pop(top, 0)
+        if n and top.lower() not in _SPLITS:
+            report(
+                f"{names.where(name)}: no column split, and top folder {top!r:.80} is no split "
+                f"({n} images are in it); expected one of {', '.join(SPLITS)}; correct the line"
+            )
+    return [_SPLITS.get(top.lower(), "") for top in tops], "the top folder of the name"
 
 
-def _whole_numbers(values: set[str]) -> bool:
-    digits = [value.removeprefix("-") for value in values]
-    return all(text.isascii() and text.isdigit() and len(text) < 19 for text in digits)
+def _individuals(
+    folder: Path,
+    rows: Sequence[tuple[str, str]],
+    columns: Mapping[str, LabelColumn],
+    report: Report,
+) -> Individuals:
+    """Who is in which split, with the classes and numbers of the columns."""
+    classes: dict[str, tuple[str, ...]] = {}
+    codes: dict[str, npt.NDArray[np.int16]] = {}
+    unserved: dict[str, str] = {}
+    numbers: dict[str, npt.NDArray[np.float64]] = {}
+    for name, column in columns.items():
+        reason = column.no_label()
+        if reason is not None:
+            unserved[name] = reason
+        elif (known := column.classes(report)) is not None:
+            classes[name], codes[name] = known
+        if (values := column.numbers()) is not None:
+            numbers[name] = values
+    chosen = rows_by_split([split for _, split in rows])
+    return replace(
+        Individuals.from_rows(folder, rows, codes, classes, (), ""),
+        unserved=unserved,
+        numbers={
+            split: {name: values[chosen[split]] for name, values in numbers.items()}
+            for split in SPLITS
+        },
+        no_numbers={name: text for name, column in columns.items() if (text := column.no_number)},
+    )
 
 
 class Folder(FileSource):
     """Images with a `metadata.csv`; sample ids are the file names relative to the folder.
+
+    Besides its columns it serves `NAME>X` of every column of numbers: a binary column, yes above X. Where there is a
+    `counterparts.csv`, it knows the counterparts of the individuals that this lists.
 
     Args:
         folder: The folder with the images and `metadata.csv`.
@@ -150,8 +168,43 @@ class Folder(FileSource):
 
     Raises:
         DataError: for a missing file or image, a name that leaves the folder or stands twice, a split that is none, an
-            empty label, a binary column with a value of another kind.
+            empty label, a binary column with a value of another kind, a counterpart of nobody.
     """
 
     def __init__(self, folder: Path | str, size: int) -> None:
         super().__init__("folder", read_folder(Path(folder)), size)
+
+    @property
+    def counterpart_attributes(self) -> tuple[str, ...]:
+        """The attributes that `counterparts.csv` has; none without that file."""
+        return tuple(self.individuals.counterparts)
+
+    def counterpart_rows(self, split: str, attribute: str) -> npt.NDArray[np.int64]:
+        """As `Counterparts.counterpart_rows`: positions of those who stand in `counterparts.csv`, ascending."""
+        known = self._known(attribute)
+        names = self.sample_ids(split)
+        return np.array([row for row, name in enumerate(names) if name in known], dtype=np.int64)
+
+    def counterparts(self, split: str, row: int, attribute: str) -> CounterpartSet:
+        """As `Counterparts.counterparts`, in the unit of the column `value`; of `NAME>X` the NAME counts."""
+        known = self._known(attribute)
+        (position,) = self.check_rows(split, [row])
+        name = self.sample_ids(split)[position]
+        if name not in known:
+            raise DataError(
+                f"{self.uri}: {name} has no counterparts in {attribute}; choose a row of counterpart_rows, or add some"
+            )
+        values, files = zip(*known[name], strict=True)
+        paths = [self.individuals.root / file for file in files]
+        own = files.index(name) if name in files else None
+        return CounterpartSet(decode_images(paths, self.size), np.array(values), own)
+
+    def _known(self, attribute: str) -> Mapping[str, Sequence[tuple[float, str]]]:
+        threshold = Threshold.parse(attribute)
+        known = self.individuals.counterparts
+        found = known.get(attribute) or known.get(threshold.name if threshold else "")
+        if found is None:
+            raise DataError(
+                f"{self.uri}: no counterparts in {attribute!r}; there are some in {', '.join(known) or 'nothing'}"
+            )
+        return found

@@ -8,121 +8,42 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from shared_spec.data.files import sha256_of
 from shared_spec.data.images import check_size, decode_images
+from shared_spec.data.individuals import BINARY, Individuals, Survey, survey
 from shared_spec.data.source import SPLITS, Source, UInt8Images
+from shared_spec.data.thresholds import Threshold
 from shared_spec.errors import DataError
 
-__all__ = ["BINARY", "FileSource", "Individuals", "Survey", "random_fifth", "survey"]
-
-BINARY = ("no", "yes")
-"""Class names of a binary column: codes 0 and 1."""
-
-Codes = npt.NDArray[np.int16]
+__all__ = ["BINARY", "FileSource", "Individuals", "Survey", "survey"]
 
 
-@dataclass(frozen=True)
-class Individuals:
-    """Who is in a data set of image files.
+class _Classes(Mapping[str, tuple[str, ...]]):
+    """The label columns, and whatever `NAME>X` is asked for; only the former are listed."""
 
-    Attributes:
-        root: The folder that the names are relative to.
-        names: Per split the names of the image files, which are the sample ids.
-        codes: Per split and column the class codes, shape [n].
-        classes: Per column its class names.
-        label_files: The files that names and labels came from.
-        derived: Columns computed from another one, with its name (`Age-2` from `Age`).
-        unserved: Columns of the label files that are no labels, with the reason.
-    """
+    def __init__(self, individuals: Individuals) -> None:
+        self._individuals = individuals
 
-    root: Path
-    names: Mapping[str, Sequence[str]]
-    codes: Mapping[str, Mapping[str, Codes]]
-    classes: dict[str, tuple[str, ...]]
-    label_files: tuple[Path, ...]
-    derived: Mapping[str, str] = field(default_factory=dict)
-    unserved: Mapping[str, str] = field(default_factory=dict)
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        known = self._individuals.classes.get(name)
+        if known is None:
+            threshold = Threshold.parse(name)
+            if threshold is None or threshold.name not in self._individuals.numbers[SPLITS[0]]:
+                raise KeyError(name)
+            return BINARY
+        return known
 
-    @classmethod
-    def from_rows(
-        cls,
-        root: Path,
-        rows: Sequence[tuple[str, str]],
-        columns: Mapping[str, npt.ArrayLike],
-        classes: dict[str, tuple[str, ...]],
-        label_files: Sequence[Path],
-        derived: Mapping[str, str] | None = None,
-        unserved: Mapping[str, str] | None = None,
-    ) -> Individuals:
-        """Cuts rows (name, split) and their columns of codes, shape [len(rows)], into the three splits."""
-        splits = np.array([split for _, split in rows], dtype="U5")
-        chosen: dict[str, list[int]] = {
-            split: np.flatnonzero(splits == split).tolist() for split in SPLITS
-        }
-        arrays = {name: np.asarray(codes, dtype=np.int16) for name, codes in columns.items()}
-        return cls(
-            root=root,
-            names={split: [rows[row][0] for row in chosen[split]] for split in SPLITS},
-            codes={
-                split: {name: codes[chosen[split]] for name, codes in arrays.items()}
-                for split in SPLITS
-            },
-            classes=classes,
-            label_files=tuple(label_files),
-            derived=dict(derived or {}),
-            unserved=dict(unserved or {}),
-        )
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._individuals.classes)
 
-
-@dataclass(frozen=True)
-class Survey:
-    """Image names for which there is no file (`missing`) or whose link leads out of the folder (`outside`)."""
-
-    missing: list[str]
-    outside: list[str]
-
-
-def survey(individuals: Individuals) -> Survey:
-    """Looks for every image file by listing each folder once; opens none of them."""
-    root = individuals.root.resolve()
-    by_folder: dict[str, list[str]] = {}
-    for split in SPLITS:
-        for name in individuals.names[split]:
-            by_folder.setdefault(name.rpartition("/")[0], []).append(name)
-    found = Survey([], [])
-    for parent, names in by_folder.items():
-        folder = root / parent
-        try:
-            inside = folder.resolve().is_relative_to(root)
-            entries = {entry.name: entry for entry in os.scandir(folder)} if inside else {}
-        except (OSError, RuntimeError):
-            found.missing.extend(names)
-            continue
-        if not inside:
-            found.outside.extend(names)
-            continue
-        for name in names:
-            entry = entries.get(name.rpartition("/")[2])
-            if entry is None or not entry.is_file():
-                found.missing.append(name)
-            elif entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
-                found.outside.append(name)
-    return found
-
-
-def random_fifth(n: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Marks n // 5 of n positions, drawn uniformly without replacement: the smaller part of an 80:20 split."""
-    marked = np.zeros(n, dtype=np.bool_)
-    marked[generator.permutation(n)[: n // 5]] = True
-    return marked
+    def __len__(self) -> int:
+        return len(self._individuals.classes)
 
 
 class FileSource(Source):
@@ -147,11 +68,10 @@ class FileSource(Source):
     ) -> None:
         self.uri = uri
         self.size = check_size(size)
-        self.classes = individuals.classes
+        self.classes = _Classes(individuals)
         self.individuals = individuals
         self._settings = dict(settings or {})
-        n = sum(len(individuals.names[split]) for split in SPLITS)
-        if n == 0:
+        if not len(individuals):
             files = ", ".join(map(str, individuals.label_files))
             raise DataError(f"{files}: no individual; expected one line per image")
         faults = survey(individuals)
@@ -161,14 +81,24 @@ class FileSource(Source):
                 "expected every image inside the data folder; copy it there"
             )
         if faults.missing:
+            n = sum(1 for _ in individuals.images())
             raise DataError(
                 f"{individuals.root / faults.missing[0]}: image missing ({len(faults.missing)} of {n} are); "
                 "restore the files, or remove their lines from the labels"
             )
 
     def check_column(self, name: str) -> tuple[str, ...]:
-        """As `Source.check_column`; says why a column of the label files is not served."""
-        if name in self.individuals.unserved:
+        """As `Source.check_column`, for `NAME>X` of a column of numbers as well.
+
+        Says why a column of the label files is not served.
+        """
+        threshold = None if name in self.individuals.classes else Threshold.parse(name)
+        if threshold is not None:
+            try:
+                self.individuals.check_numbers(threshold.name)
+            except DataError as error:
+                raise DataError(f"{self.uri}: {name!r}: {error}") from None
+        elif name in self.individuals.unserved:
             raise DataError(
                 f"{self.uri}: column {name!r} is no label: {self.individuals.unserved[name]}"
             )
@@ -180,7 +110,8 @@ class FileSource(Source):
         if not names:
             raise DataError(
                 f"{self.uri}: split {split} is empty; expected at least one image; "
-                f"add some to {', '.join(map(str, self.individuals.label_files))}"
+                f"add some to {', '.join(map(str, self.individuals.label_files))} "
+                f"(splits come from {self.individuals.split_rule})"
             )
         return names
 
@@ -188,21 +119,18 @@ class FileSource(Source):
         """Class codes, shape [n]. Raises DataError for an unknown or empty split or an unknown column."""
         self.check_column(name)
         self.sample_ids(split)
-        return self.individuals.codes[split][name].astype(np.int64)
+        found = self.individuals.with_thresholds([name])
+        return found.codes[split][name].astype(np.int64)
 
     def images(self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> UInt8Images:
         """These rows' images, [len(rows), 3, size, size], decoded now. Raises DataError, naming row or file."""
         names = self.sample_ids(split)
-        positions = np.asarray(rows, dtype=np.int64).reshape(-1)
-        if positions.size and not (positions.min() >= 0 and positions.max() < len(names)):
-            raise DataError(
-                f"{self.uri}: split {split} has rows 0 to {len(names) - 1}; asked for others"
-            )
+        positions = self.check_rows(split, rows)
         root = self.individuals.root
         return decode_images([root / names[row] for row in positions.tolist()], self.size)
 
     def digest(self) -> str:
-        """SHA-256 over kind, size, settings, classes, label files, and per split the images' names and contents.
+        """SHA-256 over kind, size, settings, classes, label files, and the images' splits, names and contents.
 
         The files are read once, on the first call: 18,000 small images take half a second, or five from a cold disk.
         Raises DataError if a file has gone.
@@ -212,15 +140,14 @@ class FileSource(Source):
     @cached_property
     def _digest(self) -> str:
         state = {"kind": self.uri, "size": self.size, "settings": self._settings}
-        header = json.dumps({**state, "classes": self.classes}, sort_keys=True)
+        header = json.dumps({**state, "classes": dict(self.individuals.classes)}, sort_keys=True)
         hasher = hashlib.sha256(header.encode())
         try:
             for path in self.individuals.label_files:
-                hasher.update(hashlib.sha256(path.read_bytes()).digest())
-            for split in SPLITS:
-                for name in self.individuals.names[split]:
-                    content = hashlib.sha256((self.individuals.root / name).read_bytes())
-                    hasher.update(f"{split}\0{name}\0{content.hexdigest()}\n".encode())
+                hasher.update(bytes.fromhex(sha256_of(path)))
+            for split, name in self.individuals.images():
+                content = sha256_of(self.individuals.root / name)
+                hasher.update(f"{split}\0{name}\0{content}\n".encode())
         except OSError as error:
             raise DataError(f"{error.filename}: {error.strerror}; restore the file") from None
         return f"sha256:{hasher.hexdigest()}"

@@ -8,19 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
+from shared_spec.data.files import foreign_content, open_regular
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
 
-__all__ = ["check_size", "decode_images", "foreign_content", "load_square", "square"]
+__all__ = [
+    "MAX_IMAGE_BYTES",
+    "MAX_PIXELS",
+    "check_size",
+    "decode_images",
+    "foreign_content",
+    "load_square",
+    "square",
+]
 
+MAX_PIXELS = 64 * 10**6
+"""An image with more pixels is refused before it is decoded: a small file can hold gigabytes of one colour."""
+
+MAX_IMAGE_BYTES = 256 * 2**20
+"""A longer image file is refused before it is read."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 # Pillow tries decoders for some forty formats, some of which start other programs; photographs need these alone.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-_DEEP_MODES = ("I", "F")
-_HEAD_BYTES = 1024
+_DECODERS: dict[bytes, type[ImageFile]] = {
+    b"\xff\xd8\xff": JpegImageFile,
+    _PNG: PngImageFile,
+    b"RIFF": WebPImageFile,
+    b"BM": BmpImageFile,
+}
+_PNG_DEPTH = 24
+"""Where a PNG says how many bits a channel has; Pillow reads 16 as 8 without a word."""
+
+
+class _Refused(Exception):
+    """A sound image that is not served, with the reason."""
 
 
 def check_size(size: int) -> int:
@@ -28,26 +59,6 @@ def check_size(size: int) -> int:
     if not 1 <= size <= 4096:
         raise SettingsError(f"image size {size}: expected a side of 1 to 4096 pixels")
     return size
-
-
-def foreign_content(path: Path) -> str | None:
-    """What stands in the file in place of data, or None: "is empty", "is a web page", "is a Git LFS pointer".
-
-    Download sites answer with a page (a quota, a virus warning, a login) that clients save under the name of the
-    image or archive that was asked for. Raises OSError if the file cannot be read.
-    """
-    with open(path, "rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if not head:
-        return "is empty"
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(b"<") and any(
-        tag in text for tag in (b"<html", b"<!doctype html", b"<head")
-    ):
-        return "is a web page"
-    if text.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer"
-    return None
 
 
 def square(image: Image.Image, size: int) -> UInt8Images:
@@ -71,25 +82,51 @@ def load_square(path: Path, size: int) -> UInt8Images:
     Turned as its EXIF orientation says; grey and palette images become RGB, transparency is dropped.
 
     Raises:
-        DataError: naming the file, if it is missing, truncated, a web page, deeper than 8 bits or no image.
+        DataError: naming the file, if it is missing, no regular file, truncated, a web page, deeper than 8 bits,
+            larger than MAX_PIXELS or no image.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as file:
-            deep = file.mode.startswith(_DEEP_MODES)
-            image = ImageOps.exif_transpose(file)
+        with open_regular(path) as file, _open_image(file) as opened:
+            image = ImageOps.exif_transpose(opened)
             # By way of RGBA, since Pillow warns about palettes with transparency otherwise.
-            image = (
-                image.convert("RGBA").convert("RGB") if image.mode == "P" else image.convert("RGB")
-            )
+            if image.mode == "P":
+                image = image.convert("RGBA")
+            return square(image.convert("RGB"), size)
     except FileNotFoundError:
         raise DataError(
             f"{path}: image missing; restore the file, or remove it from the labels"
         ) from None
+    except _Refused as reason:
+        raise DataError(f"{path}: {reason}") from None
     except Exception as error:  # decoders of damaged bytes raise errors of many unrelated classes
         raise DataError(_why_unreadable(path, error)) from None
-    if deep:
-        raise DataError(f"{path}: more than 8 bits per channel; expected 8; convert the image")
-    return square(image, size)
+
+
+def _open_image(file: BinaryIO) -> ImageFile:
+    """The image with its header read and none of its pixels; raises _Refused for one that must not be decoded."""
+    size = file.seek(0, 2)
+    if size > MAX_IMAGE_BYTES:
+        raise _Refused(f"{size} bytes; expected at most {MAX_IMAGE_BYTES}; make the image smaller")
+    file.seek(0)
+    head = file.read(_PNG_DEPTH + 1)
+    file.seek(0)
+    decoder = next((found for magic, found in _DECODERS.items() if head.startswith(magic)), None)
+    if decoder is None:
+        raise ValueError("of another format")
+    if head.startswith(_PNG) and head[_PNG_DEPTH:] > b"\x08":
+        raise _Refused("more than 8 bits per channel; expected 8; convert the image")
+    try:
+        image = decoder(file)
+        too_large = image.width * image.height > MAX_PIXELS
+    except (
+        Image.DecompressionBombError
+    ):  # some of Pillow's decoders allocate at once, so they look first
+        too_large = True
+    if too_large:
+        raise _Refused(
+            f"more than {MAX_PIXELS // 10**6} million pixels; expected fewer; make the image smaller"
+        )
+    return image
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
@@ -103,8 +140,8 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         return f"{path}: {content}, not an image; download the file again"
     reason = " ".join(str(error).replace(str(path), "it").split())
     return (
-        f"{path}: truncated, damaged or no image ({reason}); "
-        f"expected {', '.join(_FORMATS)}; restore the file from its original release"
+        f"{path}: truncated, damaged or no image ({reason:.200}); "
+        "expected JPEG, PNG, WEBP or BMP; restore the file from its original release"
     )
 
 

@@ -2,23 +2,34 @@
 
 The readers tell a `Report` what is wrong and go on with the next line. Opening a data set passes `refuse`, which
 raises at the first problem; checking one collects them all, so the two can never disagree about what is right.
+Files are read line by line up to limits that no sensible label file reaches, so a hostile one costs little.
 """
 
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NoReturn
 
-from shared_spec.data.images import foreign_content
+from shared_spec.data.files import foreign_content, leads_outside, open_regular
 from shared_spec.errors import DataError
 
-__all__ = ["Names", "Report", "check_folder", "read_csv", "read_lines", "refuse"]
+__all__ = ["MAX_COLUMNS", "Names", "Report", "check_folder", "read_csv", "read_lines", "refuse"]
 
 Report = Callable[[str], None]
 """Told one problem as one line: what, where, expected, remedy."""
+
+MAX_BYTES = 256 * 2**20
+MAX_LINES = 4_000_000
+MAX_LINE = 65_536
+"""Characters."""
+MAX_COLUMNS = 1_024
+MAX_FIELD = 4_096
+"""Characters."""
 
 # What nearly all names look like. It needs no parsing, which would take seconds for a list of 200,000.
 _PLAIN = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII)
@@ -31,51 +42,79 @@ def refuse(message: str) -> NoReturn:
 
 def check_folder(folder: Path, layout: str) -> Path:
     """`folder` itself; raises DataError unless it is a folder, saying the `layout` that is expected in it."""
-    if not folder.is_dir():
-        state = "is a file, not a folder" if folder.exists() else "no such folder"
-        raise DataError(f"{folder}: {state}; expected the folder with {layout}")
-    return folder
-
-
-def read_lines(path: Path, report: Report) -> list[str] | None:
-    """The lines of a text file without their ends; None, and a report, if it is missing or no UTF-8 text."""
     try:
+        if folder.is_dir():
+            return folder
+        state = "is a file, not a folder" if folder.exists() else "no such folder"
+    except (OSError, ValueError) as error:
+        state = f"cannot be read ({getattr(error, 'strerror', error)})"
+    raise DataError(f"{folder}: {state}; expected the folder with {layout}")
+
+
+def read_lines(path: Path, folder: Path, report: Report) -> Iterator[str]:
+    """The lines of a text file without their ends; after a report, those before the fault and no more.
+
+    Reported: a file that is missing, no regular file, reached through a link that leaves `folder`, no UTF-8 text, a
+    web page, or beyond one of the limits.
+    """
+    try:
+        if leads_outside(path, folder):
+            report(
+                f"{path}: the link leads out of {folder}; expected the file itself; copy it there"
+            )
+            return
         content = foreign_content(path)
-        text = path.read_text(encoding="utf-8-sig") if content is None else ""
+        if content is not None:
+            report(f"{path}: {content}, not a label file; download the file again")
+            return
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                report(f"{path}: {size} bytes; expected a label file of at most {MAX_BYTES}")
+                return
+            # Not splitlines(): form feeds and Unicode separators inside a field are no ends of lines.
+            text = io.TextIOWrapper(file, encoding="utf-8-sig")
+            yield from _limited(text, path, report)
     except FileNotFoundError:
         report(f"{path}: label file missing; put the file of the original release there")
-        return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         report(f"{path}: cannot be read ({reason}); expected a text file in UTF-8")
-        return None
-    if content is not None:
-        report(f"{path}: {content}, not a label file; download the file again")
-        return None
-    # Not splitlines(): form feeds and Unicode separators inside a field are no ends of lines.
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _limited(text: io.TextIOWrapper, path: Path, report: Report) -> Iterator[str]:
+    for number in range(1, MAX_LINES + 1):
+        line = text.readline(MAX_LINE + 1)
+        if not line:
+            return
+        if len(line) > MAX_LINE:
+            report(
+                f"{path}:{number}: a line of more than {MAX_LINE} characters; "
+                "expected one line per image; repair the file"
+            )
+            return
+        yield line.removesuffix("\n")
+    if text.readline(1):
+        report(f"{path}: more than {MAX_LINES} lines; expected fewer; divide the data set")
 
 
 def read_csv(
-    path: Path, required: Sequence[str], report: Report
+    path: Path, folder: Path, required: Sequence[str], report: Report
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and fields (stripped, by column name) of each row of a CSV file with a header.
 
     Yields nothing, after a report, if the file is missing or unreadable or lacks a required column; a row with too
-    few or too many fields is reported and left out.
+    few or too many fields, or a huge one, is reported and left out.
     """
-    lines = read_lines(path, report)
-    if lines is None:
-        return
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(read_lines(path, folder, report), strict=True)
     try:
-        header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in required if name not in header]
-        if missing or len(set(header)) != len(header):
-            fault = f"no column {', '.join(missing)}" if missing else "a column name stands twice"
-            report(
-                f"{path}:1: {fault} in {','.join(header)!r:.200}; expected a header with {','.join(required)}"
-            )
+        first = next(reader, None)
+        if first is None:
+            return
+        header = [name.strip() for name in first]
+        fault = _header_fault(header, required)
+        if fault is not None:
+            report(f"{path}:1: {fault}; expected a header with {','.join(required)}")
             return
         for fields in reader:
             if not any(field.strip() for field in fields):
@@ -86,9 +125,25 @@ def read_csv(
                     f"({','.join(header):.200}); repair the line"
                 )
                 continue
+            if max(map(len, fields)) > MAX_FIELD:
+                report(
+                    f"{path}:{reader.line_num}: a field of more than {MAX_FIELD} characters; repair the line"
+                )
+                continue
             yield reader.line_num, dict(zip(header, map(str.strip, fields), strict=True))
     except csv.Error as error:
         report(f"{path}:{reader.line_num}: not CSV ({error}); repair the line")
+
+
+def _header_fault(header: Sequence[str], required: Sequence[str]) -> str | None:
+    if len(header) > MAX_COLUMNS:
+        return f"{len(header)} columns, more than {MAX_COLUMNS}"
+    missing = [name for name in required if name not in header]
+    if missing:
+        return f"no column {', '.join(missing)} in {','.join(header)!r:.200}"
+    if len(set(header)) != len(header):
+        return f"a column name stands twice in {','.join(header)!r:.200}"
+    return None
 
 
 class Names:
@@ -111,7 +166,7 @@ class Names:
             name: As the label file has it, with forward slashes.
             where: `FILE:LINE`, for the message.
         """
-        spelled = name if _PLAIN.fullmatch(name) else self._spell(name, where)
+        spelled = self.spell(name, where)
         if spelled is None:
             return None
         if spelled in self._seen:
@@ -122,8 +177,14 @@ class Names:
         self._seen[spelled] = where
         return spelled
 
-    def _spell(self, name: str, where: str) -> str | None:
-        """The one spelling of a name with unusual characters, or None and a report."""
+    def where(self, name: str) -> str:
+        """Where an accepted name, in its one spelling, stands."""
+        return self._seen[name]
+
+    def spell(self, name: str, where: str) -> str | None:
+        """As `accept`, of a name that may have been seen before."""
+        if _PLAIN.fullmatch(name):
+            return name
         path = PurePosixPath(name)
         parts = path.parts
         if not parts or any(ord(character) < 32 for character in name):

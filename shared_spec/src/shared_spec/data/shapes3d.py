@@ -11,21 +11,24 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shared_spec.data.image_files import random_fifth
+from shared_spec.data.counterparts import CounterpartSet
+from shared_spec.data.files import sha256_of
 from shared_spec.data.images import check_size, square
-from shared_spec.data.shapes3d_file import FACTORS, open_shapes3d, read_factor_codes
+from shared_spec.data.shapes3d_file import (
+    FACTORS,
+    open_shapes3d,
+    read_factor_codes,
+    read_images,
+)
 from shared_spec.data.source import SPLITS, Source, UInt8Images
+from shared_spec.data.splits import random_fifth
 from shared_spec.errors import DataError
 from shared_spec.rng import numpy_generator
-
-if TYPE_CHECKING:
-    import h5py
 
 __all__ = ["Shapes3D"]
 
@@ -104,27 +107,38 @@ class Shapes3D(Source):
         return self._read(self._positions(split, rows))
 
     def similar(self, split: str, row: int, attribute: str = "orientation") -> UInt8Images:
-        """The truly similar images: all values of one factor, the other five as in this individual.
+        """The images of `counterparts`, in the order of the factor's values (15 orientations)."""
+        return self.counterparts(split, row, attribute).images
 
-        Returns:
-            Images in the order of the factor's values, [number of values, 3, size, size] (15 orientations); among
-            them the individual's own.
+    @property
+    def counterpart_attributes(self) -> tuple[str, ...]:
+        """All six factors."""
+        return tuple(FACTORS)
+
+    def counterpart_rows(self, split: str, attribute: str) -> npt.NDArray[np.int64]:
+        """As `Counterparts.counterpart_rows`: the positions of the whole split."""
+        self.check_column(attribute)
+        return np.arange(len(self._split_rows(split)))
+
+    def counterparts(self, split: str, row: int, attribute: str) -> CounterpartSet:
+        """As `Counterparts.counterparts`: all values of one factor, the other five as in this individual.
 
         Raises:
             DataError: for an unknown split, row or factor, or if the file lacks one of the images.
         """
-        values = self.check_column(attribute)
+        known = self.check_column(attribute)
         (position,) = self._positions(split, [row])
         column = list(FACTORS).index(attribute)
         others = np.delete(self._codes, column, axis=1)
         same = np.flatnonzero((others == others[position]).all(axis=1))
         ordered = same[np.argsort(self._codes[same, column])]
-        if self._codes[ordered, column].tolist() != list(range(len(values))):
+        if self._codes[ordered, column].tolist() != list(range(len(known))):
             raise DataError(
                 f"{self._file}: row {position} has {len(ordered)} images that differ in {attribute} alone; "
-                f"expected one for each of its {len(values)} values; take the official file"
+                f"expected one for each of its {len(known)} values; take the official file"
             )
-        return self._read(ordered)
+        own = int(self._codes[position, column])
+        return CounterpartSet(self._read(ordered), np.array(FACTORS[attribute]), own)
 
     def digest(self) -> str:
         """SHA-256 over size, settings and the file, which is read once, on the first call."""
@@ -132,8 +146,10 @@ class Shapes3D(Source):
 
     @cached_property
     def _digest(self) -> str:
-        with self._file.open("rb") as opened:
-            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        try:
+            content = sha256_of(self._file)
+        except OSError as error:
+            raise DataError(f"{self._file}: {error.strerror}; restore the file") from None
         state = {"kind": self.uri, "size": self.size, "settings": self._settings, "file": content}
         return f"sha256:{hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()}"
 
@@ -141,13 +157,7 @@ class Shapes3D(Source):
         self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
         """The rows of the file; raises DataError unless each is a row of the split."""
-        members = self._split_rows(split)
-        positions = np.asarray(rows, dtype=np.int64).reshape(-1)
-        if positions.size and not (positions.min() >= 0 and positions.max() < len(members)):
-            raise DataError(
-                f"{self.uri}: split {split} has rows 0 to {len(members) - 1}; asked for others"
-            )
-        return members[positions]
+        return self._split_rows(split)[self.check_rows(split, rows)]
 
     def _read(self, file_rows: npt.NDArray[np.int64]) -> UInt8Images:
         """Images of these rows of the file, in this order; each run of consecutive rows is one read."""
@@ -158,17 +168,7 @@ class Shapes3D(Source):
         with open_shapes3d(self._file) as opened:
             done = 0
             for run in np.split(unique, np.flatnonzero(np.diff(unique) > 1) + 1):
-                for image in self._slice(opened, int(run[0]), int(run[-1]) + 1):
+                for image in read_images(self._file, opened, int(run[0]), int(run[-1]) + 1):
                     images[done] = square(Image.fromarray(image), self.size)
                     done += 1
         return images[back]
-
-    def _slice(self, opened: h5py.File, start: int, stop: int) -> npt.NDArray[np.uint8]:
-        try:
-            return np.asarray(opened["images"][start:stop], dtype=np.uint8)
-        except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise DataError(
-                f"{self._file}: images {start} to {stop - 1} cannot be read ({reason:.200}); "
-                "the file is damaged; download it again"
-            ) from None

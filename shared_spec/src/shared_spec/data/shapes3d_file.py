@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from shared_spec.data.images import foreign_content
+from shared_spec.data.files import foreign_content
 from shared_spec.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["FACTORS", "open_shapes3d", "read_factor_codes"]
+__all__ = ["FACTORS", "open_shapes3d", "read_factor_codes", "read_images"]
 
 FACTORS: dict[str, tuple[float, ...]] = {
     "floor_hue": tuple(np.linspace(0, 0.9, 10).tolist()),
@@ -28,14 +29,20 @@ FACTORS: dict[str, tuple[float, ...]] = {
 
 _TOLERANCE = 1e-4
 _IMAGE_SHAPE = (64, 64, 3)
+_ROWS = math.prod(map(len, FACTORS.values()))
+_CHUNK_BYTES = 64 * 2**20
+"""A compressed chunk is decompressed as a whole, so its size bounds what reading one image takes."""
+
+_FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+"""What h5py raises for damaged files, depending on where the damage is."""
 
 
 def open_shapes3d(path: Path) -> h5py.File:
-    """The opened file, checked to hold `images` and `labels` of the official types.
+    """The opened file, checked to hold `images` and `labels` of the official types, themselves and not elsewhere.
 
     Raises:
         SettingsError: if h5py is not installed.
-        DataError: if the file is missing, empty, a web page, no HDF5 file or another one.
+        DataError: if the file is missing, no regular file, empty, a web page, no HDF5 file or another one.
     """
     try:
         import h5py
@@ -43,35 +50,67 @@ def open_shapes3d(path: Path) -> h5py.File:
         raise SettingsError(
             f"{path}: reading 3D Shapes needs h5py; install it with pip install 'lassi-shared-spec[shapes3d]'"
         ) from None
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; expected the official 3dshapes.h5")
     try:
         content = foreign_content(path)
-        if content is not None:
-            raise DataError(f"{path}: {content}, not an HDF5 file; download 3dshapes.h5 again")
-        opened = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; expected the official 3dshapes.h5") from None
     except OSError as error:
-        reason = " ".join(str(error).split())
         raise DataError(
-            f"{path}: truncated or no HDF5 file ({reason:.200}); download 3dshapes.h5 again"
+            f"{path}: cannot be read ({error.strerror}); expected the official 3dshapes.h5"
         ) from None
-    fault = _layout_fault(opened)
+    if content is not None:
+        raise DataError(f"{path}: {content}, not an HDF5 file; download 3dshapes.h5 again")
+    try:
+        opened = h5py.File(path, "r")
+    except _FAULTS as error:
+        raise DataError(
+            f"{path}: truncated or no HDF5 file ({_reason(error)}); download 3dshapes.h5 again"
+        ) from None
+    try:
+        fault = _layout_fault(opened)
+    except _FAULTS as error:
+        fault = f"damaged ({_reason(error)})"
     if fault is not None:
         opened.close()
         raise DataError(f"{path}: {fault}; take the official 3dshapes.h5")
     return opened
 
 
+def _reason(error: Exception) -> str:
+    return f"{' '.join(str(error).split()):.200}"
+
+
 def _layout_fault(opened: h5py.File) -> str | None:
     """What is not as in the official file, and what was expected; None if nothing is."""
     for name in ("images", "labels"):
-        if not hasattr(opened.get(name), "dtype"):
-            return f"no array {name!r}; expected images and labels"
+        fault = _array_fault(opened, name)
+        if fault is not None:
+            return fault
     images, labels = opened["images"], opened["labels"]
     if images.dtype != np.uint8 or images.shape[1:] != _IMAGE_SHAPE:
         return f"images are {images.dtype} {images.shape}; expected uint8 [n, 64, 64, 3]"
-    if labels.dtype.kind != "f" or labels.shape != (len(images), len(FACTORS)) or not len(labels):
+    if not 0 < len(images) <= _ROWS:
+        return f"{len(images)} images; expected 1 to {_ROWS}"
+    if labels.dtype not in (np.float32, np.float64) or labels.shape != (len(images), len(FACTORS)):
         return f"labels are {labels.dtype} {labels.shape}; expected float64 [{len(images)}, 6]"
+    return None
+
+
+def _array_fault(opened: h5py.File, name: str) -> str | None:
+    """Why `name` is no array whose numbers stand in this very file; None if it is one."""
+    import h5py
+
+    if name not in opened.keys():  # noqa: SIM118 - `in opened` follows links
+        return f"no array {name!r}; expected images and labels"
+    if not isinstance(opened.get(name, getlink=True), h5py.HardLink):
+        return f"{name!r} is a link; expected the array itself"
+    found = opened[name]
+    if not isinstance(found, h5py.Dataset) or not found.shape:
+        return f"no array {name!r}; expected images and labels"
+    if found.is_virtual or found.external:
+        return f"the numbers of {name!r} stand in other files; expected them in this one"
+    if math.prod(found.chunks or ()) * found.dtype.itemsize > _CHUNK_BYTES:
+        return f"{name!r} is stored in pieces of {found.chunks}; expected at most {_CHUNK_BYTES} bytes each"
     return None
 
 
@@ -83,10 +122,9 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
     """
     try:
         labels = np.asarray(opened["labels"][:], dtype=np.float64)
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
+    except _FAULTS as error:
         raise DataError(
-            f"{path}: labels cannot be read ({reason:.200}); download 3dshapes.h5 again"
+            f"{path}: labels cannot be read ({_reason(error)}); download 3dshapes.h5 again"
         ) from None
     codes = np.empty(labels.shape, dtype=np.int16)
     for column, (name, values) in enumerate(FACTORS.items()):
@@ -104,3 +142,14 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
             )
         codes[:, column] = code
     return codes
+
+
+def read_images(path: Path, opened: h5py.File, start: int, stop: int) -> npt.NDArray[np.uint8]:
+    """The images of rows `start` to `stop` - 1, shape [n, 64, 64, 3]; raises DataError if they are damaged."""
+    try:
+        return np.asarray(opened["images"][start:stop], dtype=np.uint8)
+    except _FAULTS as error:
+        raise DataError(
+            f"{path}: images {start} to {stop - 1} cannot be read ({_reason(error)}); "
+            "the file is damaged; download it again"
+        ) from None

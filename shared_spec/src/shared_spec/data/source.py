@@ -6,6 +6,7 @@ images a batch at a time: nothing here loads a whole data set at full size.
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -59,8 +60,10 @@ class Source(ABC):
     def check_column(self, name: str) -> tuple[str, ...]:
         """The class names of column `name`; raises DataError naming the known columns."""
         if name not in self.classes:
+            guess = difflib.get_close_matches(name, self.classes, 1)
+            hint = f"did you mean {guess[0]!r}? " if guess else ""
             raise DataError(
-                f"{self.uri}: no label column {name!r}; it has {', '.join(sorted(self.classes))}"
+                f"{self.uri}: no label column {name!r}; {hint}it has {', '.join(sorted(self.classes))}"
             )
         return self.classes[name]
 
@@ -69,3 +72,13 @@ class Source(ABC):
         if split not in SPLITS:
             raise DataError(f"{self.uri}: no split {split!r}; expected one of {', '.join(SPLITS)}")
         return split
+
+    def check_rows(
+        self, split: str, rows: Sequence[int] | npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """`rows` as an array, shape [n]; raises DataError unless each is a position in the split."""
+        n = len(self.sample_ids(split))
+        positions = np.asarray(rows, dtype=np.int64).reshape(-1)
+        if positions.size and not (positions.min() >= 0 and positions.max() < n):
+            raise DataError(f"{self.uri}: split {split} has rows 0 to {n - 1}; asked for others")
+        return positions

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from shared_spec.data.counterparts import CounterpartSet
 from shared_spec.data.portraits.draw import draw
 from shared_spec.data.portraits.factors import FACTORS, LABELS, People, draw_people
 from shared_spec.data.source import SPLITS, Source, UInt8Images
@@ -117,10 +118,7 @@ class Portraits(Source):
             SettingsError: for values outside [0, 1].
         """
         (position,) = self._positions(split, [row])
-        if attribute not in FACTORS:
-            raise DataError(
-                f"{self.uri}: no factor {attribute!r}; expected one of {', '.join(FACTORS)}"
-            )
+        self._check_factor(attribute)
         spread = np.linspace(0, 1, max(values, 0)) if isinstance(values, int) else values
         moved = np.asarray(spread, dtype=np.float64)
         if moved.size == 0 or not ((moved >= 0) & (moved <= 1)).all():
@@ -130,6 +128,28 @@ class Portraits(Source):
         people = self._split(split).factors
         person = {name: np.full(len(moved), people[name][position]) for name in FACTORS}
         return draw({**person, attribute: moved}, self.size)
+
+    @property
+    def counterpart_attributes(self) -> tuple[str, ...]:
+        """All factors, those of label columns first."""
+        return FACTORS
+
+    def counterpart_rows(self, split: str, attribute: str) -> npt.NDArray[np.int64]:
+        """As `Counterparts.counterpart_rows`: the positions of the whole split."""
+        self.check_split(split)
+        self._check_factor(attribute)
+        return np.arange(self._options[split])
+
+    def counterparts(self, split: str, row: int, attribute: str) -> CounterpartSet:
+        """As `Counterparts.counterparts`: the person at nine values of the factor, from 0 to 1."""
+        images = self.similar(split, row, attribute)
+        values = np.linspace(0, 1, len(images))
+        own = np.flatnonzero(values == self._split(split).factors[attribute][row])
+        return CounterpartSet(images, values, int(own[0]) if len(own) else None)
+
+    def _check_factor(self, name: str) -> None:
+        if name not in FACTORS:
+            raise DataError(f"{self.uri}: no factor {name!r}; expected one of {', '.join(FACTORS)}")
 
     def digest(self) -> str:
         """SHA-256 over the options, the drawing's version, every label and factor, and some drawn images."""
