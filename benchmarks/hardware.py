@@ -67,7 +67,7 @@ def jobs() -> list[Job]:
     z = torch.randn(500, 12288, generator=draw)
     vector = 0.1 * torch.randn(1, 12288, generator=draw)
     similarity = SimilaritySet(vector, 1.0)
-    config = EncoderConfig.of(TrainingSettings(), 12288)
+    config = EncoderConfig.of(TrainingSettings(), torch.ones(1, 12288))
     networks = Networks(config, {"task": 2}, False, draw).train()
     labels = torch.randint(0, 2, (1, 500), generator=draw)
 

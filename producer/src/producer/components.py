@@ -14,11 +14,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from producer.projection import project
+from producer.encoder import Encoder, EncoderConfig
+from producer.projection import project, span_basis
 from shared_spec.errors import SettingsError
-from shared_spec.progress import Advance
+from shared_spec.progress import Advance, Report, silent, stage
+from shared_spec.rng import Seed, torch_generator
 
-__all__ = ["PASSES", "Components", "principal_components"]
+__all__ = ["PASSES", "Components", "linear_encoder", "principal_components"]
 
 PASSES = 5
 """Over the latents: one for the mean, the others each sharpen the subspace by one power of the covariance."""
@@ -102,3 +104,39 @@ def _orthonormal(rows: Tensor) -> Tensor:
 def _blocks(latents: npt.NDArray[np.float32]) -> Iterator[Tensor]:
     for row in range(0, len(latents), _BLOCK):
         yield torch.from_numpy(np.array(latents[row : row + _BLOCK])).to(torch.float64)
+
+
+@torch.no_grad()
+def linear_encoder(
+    config: EncoderConfig,
+    latents: npt.NDArray[np.float32],
+    vectors: Tensor,
+    seed: Seed,
+    report: Report = silent,
+) -> Encoder:
+    """R(z) = V^T P (z - mean) / s: principal components of projected latents, their variance one on average.
+
+    One factor s for all of them keeps the geometry of the latents, in which the large components matter more.
+
+    Args:
+        config: no hidden layer; `output_dim` is d.
+        latents: z of the training individuals, [n, q].
+        vectors: a_i, [k, q].
+        seed: of the start of the iteration.
+        report: told how it goes.
+
+    Raises:
+        SettingsError: more components than there are.
+    """
+    basis = span_basis(vectors)
+    generator = torch_generator(seed, "producer.components")
+    advance = stage(report, "principal components", PASSES)
+    found = principal_components(latents, basis, config.output_dim, generator, advance)
+    encoder = Encoder(config, generator)
+    state = encoder.state_dict()
+    state["basis"].copy_(basis)
+    state["linears.0.weight"].copy_(found.directions)
+    state["linears.0.bias"].zero_()
+    state["norms.0.running_mean"].copy_(found.directions @ found.mean)
+    state["norms.0.running_var"].fill_(float(found.variances.mean()))
+    return encoder.eval().requires_grad_(False)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from producer.attack import grid_side
 from producer.batches import LabelledLatents
+from producer.components import linear_encoder
 from producer.curves import EpochCurve
 from producer.encoder import EncoderConfig
 from producer.identity import refuse_other
@@ -50,6 +51,14 @@ class Fitting:
                 job.report, f"using the encoder in {self.folder}, trained before with the same settings"
             )  # fmt: skip
             return self.found
+        if self.document.training.encoder == "linear":
+            latents, vectors = job.latents("train"), job.spec.similarity.vectors
+            if job.workers.first:
+                config = self.document.encoder
+                made = linear_encoder(config, latents, vectors, job.seed, job.report)
+                save_encoder(self.folder, self.document, made)
+            job.workers.wait()
+            return load_encoder(self.folder)
         data = {split: self.data(split) for split in ("train", "valid")}
         if job.workers.first:
             trained = train_encoder(
@@ -58,8 +67,8 @@ class Fitting:
             )  # fmt: skip
             for curve in trained.curves:
                 remark(job.report, _words(curve))
-            made = {"curves": trained.curves, "chosen_epoch": trained.chosen_epoch}
-            save_encoder(self.folder, self.document.model_copy(update=made), trained.encoder)
+            found = {"curves": trained.curves, "chosen_epoch": trained.chosen_epoch}
+            save_encoder(self.folder, self.document.model_copy(update=found), trained.encoder)
         job.workers.wait()
         return load_encoder(self.folder)
 
@@ -88,7 +97,7 @@ def plan_fitting(
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,
-        encoder=EncoderConfig.of(settings, job.spec.similarity.latent_dim),
+        encoder=EncoderConfig.of(settings, job.spec.similarity.vectors),
         method=settings.method,
         targets=tuple(codes["train"]),
         training=settings,

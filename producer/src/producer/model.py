@@ -97,7 +97,8 @@ def load_encoder(folder: Path | str | Model) -> Model:
     path = model_path(folder)
     tensors, raw = load_tensors(path)
     document = parse_document(EncoderDocument, raw, str(path))
-    sizes = sum(a * b for a, b in pairwise(document.encoder.widths))
+    config = document.encoder
+    sizes = sum(a * b for a, b in pairwise(config.widths)) + config.projected * config.input_dim
     if sizes != sum(tensor.numel() for tensor in tensors.values() if tensor.ndim == 2):
         raise ArtifactError(f"{path}: weights do not fit their description; ask for it again")
     encoder = Encoder(document.encoder, torch.Generator())

@@ -59,7 +59,12 @@ class TrainingSettings(ObjectiveSettings):
 
     method: EncoderMethod = setting(
         EncoderMethod.LASSI,
-        "lassi keeps similar individuals close; augment and naive are the paper's baselines.",
+        "lassi keeps similar individuals close; project forgets the attributes first, so that similar individuals "
+        "coincide; augment and naive are the paper's baselines.",
+    )
+    encoder: Literal["mlp", "linear"] = setting(
+        "mlp",
+        "linear: principal components, a closed form without training or target; of the method project.",
     )
     hidden: tuple[int, ...] = setting((2048, 1024), "Width of a hidden layer of R.")
     dimension: int = setting(512, "d of the representations.", ge=1)
@@ -84,14 +89,19 @@ class TrainingSettings(ObjectiveSettings):
         return widths
 
     def resolved(self) -> TrainingSettings:
-        """These settings with the losses of the method: naive and augment classify only, LASSI keeps its weights.
+        """These settings with the losses of the method: all but LASSI only classify, and a closed form does nothing.
 
         Raises:
-            SettingsError: LASSI without an adversarial loss, or augmentation in another method than that.
+            SettingsError: LASSI without an adversarial loss, or augmentation or a closed form in a method without.
         """
         if self.augmentation and self.method != EncoderMethod.AUGMENT:
             raise SettingsError(
                 f"`augmentation` is {self.augmentation}, but the `method` {self.method} has none: choose augment"
+            )
+        linear = self.encoder == "linear"
+        if linear and self.method != EncoderMethod.PROJECT:
+            raise SettingsError(
+                f"`encoder` is linear, but the `method` is {self.method}: only project has a closed form"
             )
         match self.method:
             case EncoderMethod.LASSI:
@@ -99,15 +109,19 @@ class TrainingSettings(ObjectiveSettings):
                     raise SettingsError(
                         "`lambda_2` is 0, which is not LASSI but Naive: give it a weight or choose that `method`"
                     )
-                losses: dict[str, float] = {}
+                changes: dict[str, Any] = {}
             case EncoderMethod.AUGMENT:
                 points = self.augmentation or _AUGMENTATION
-                losses = {"lambda_2": 0.0, "lambda_3": 0.0, "augmentation": points}
+                changes = {"lambda_2": 0.0, "lambda_3": 0.0, "augmentation": points}
             case EncoderMethod.NAIVE:
-                losses = {"lambda_2": 0.0, "lambda_3": 0.0}
+                changes = {"lambda_2": 0.0, "lambda_3": 0.0}
+            case EncoderMethod.PROJECT:
+                changes = {"lambda_2": 0.0, "lambda_3": 0.0}
+                if linear:
+                    changes |= {"hidden": (), "lambda_1": 0.0}
             case _:
                 assert_never(self.method)
-        return self.model_copy(update=losses)
+        return self.model_copy(update=changes)
 
 
 class BoundSettings(Settings):

@@ -18,6 +18,7 @@ from producer.batches import LabelledLatents, batches, check_latents, class_coun
 from producer.curves import EpochCurve, LossSums
 from producer.encoder import Encoder, EncoderConfig
 from producer.objective import Networks, losses, mean_adversarial_distance
+from producer.projection import span_basis
 from producer.settings import TrainingSettings
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, silent, stage
@@ -122,11 +123,14 @@ class _Run:
         """New networks with their optimiser."""
         targets = list(data.labels) if settings.lambda_1 > 0 else []
         networks = Networks(
-            EncoderConfig.of(settings, similarity.latent_dim),
+            EncoderConfig.of(settings, similarity.vectors),
             {target: class_count(target, data, validation) for target in targets},
             reconstruct=settings.lambda_3 > 0,
             generator=torch_generator(seed, "producer.initial-weights"),
-        ).to(device)
+        )
+        if networks.encoder.basis is not None:
+            networks.encoder.basis.copy_(span_basis(similarity.vectors))
+        networks = networks.to(device)
         fused = device.type in ("cpu", "cuda")
         optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
         steps = settings.epochs * math.ceil(len(data.latents) / settings.batch)

@@ -42,6 +42,8 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
         ]
         if curves is not None:
             refuse_existing(curves, force=False)
+            if not document.curves:
+                raise SettingsError(f"{path}: a closed form has no training curves to draw")
             write_atomically(curves, draw_curves(document))
         emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
         return
