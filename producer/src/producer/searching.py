@@ -14,7 +14,7 @@ from torch import Tensor
 from producer.batches import LabelledLatents
 from producer.fitted import Fitting, plan_fitting
 from producer.fitting import validation_step
-from producer.job import Job, open_job
+from producer.job import open_job
 from producer.pictures import draw_search
 from producer.rehearsal import (
     Score,
@@ -109,9 +109,8 @@ def search(
 ) -> SearchResult:
     """Tries adversarial weights and noise levels on validation data; the test split is not looked at.
 
-    Trains an encoder per weight and a linear head per noise level, and bounds validation individuals. What is found is
-    an estimate that guides a choice, never a certificate. The encoders stay in `out`; `fit` takes the chosen one
-    without training it again.
+    Trains an encoder per weight and a linear head per noise level. What is found is an estimate that guides a choice,
+    never a certificate. The encoders stay in `out`; `fit` takes the chosen one without training it again.
 
     Args:
         spec: the regulator's spec.
@@ -121,7 +120,7 @@ def search(
         training: of every encoder; its `lambda_2` and `method` follow from the weight that is tried.
         tried: the grid, and how the choice is made.
         bound: in which views, and whom of the validation individuals.
-        views: settings of those views. Heads are judged by balls: tubes would be computed for nothing.
+        views: settings of those views; tubes would be computed for nothing.
         cache: folder of the latent cache; `$LASSI_CACHE` or `~/.cache/lassi` unless given.
         seed: every draw derives from it.
         device: `cpu` or `cuda[:N]`, what the flow encodes and the encoders are trained on.
@@ -139,23 +138,16 @@ def search(
     ) as job:
         refuse_existing(_document(out), force)
         view_entries(bounding, job.spec.similarity, ())
-        # All are planned before one is trained, so that what cannot be is refused at once.
         fittings = [
-            (weight, plan_fitting(job, _encoder_folder(out, weight), [target], _with(training, weight)))
+            plan_fitting(job, _encoder_folder(out, weight), [target], _with(training, weight))
             for weight in sorted(set(tried.lambda_2))
-        ]  # fmt: skip
+        ]
         job.workers.wait()
-        every = validation_step(job, bound.every)
-        scores = tuple(
-            Score(weight, *mark)
-            for weight, fitting in fittings
-            for mark in _rehearse(job, fitting, bounding, every, tried.noise)
-        )
-        first = [score for score in scores if score.view == bounding[0].name]
+        scores = [s for f in fittings for s in _rehearse(f, bounding, bound.every, tried.noise)]
+        best = choose_score([s for s in scores if s.view == scores[0].view], tried.give_up)
         result = SearchResult(
-            out=out, spec_digest=job.spec.digest, target=target, seed=seed, give_up=tried.give_up, scores=scores,
-            chosen=choose_score(first, tried.give_up),
-        )  # fmt: skip
+            out, job.spec.digest, target, seed, tried.give_up, tuple(scores), best
+        )
         if job.workers.first:
             result.save()
         return result
@@ -176,19 +168,21 @@ def _with(training: TrainingSettings | None, weight: float) -> TrainingSettings:
 
 
 def _rehearse(
-    job: Job, fitting: Fitting, views: Sequence[AnyView], every: int, noise: Sequence[float]
-) -> list[tuple[float, str, float, float]]:
-    """(sigma_rs, view, accuracy, certified fraction) of every noise level in every view."""
+    fitting: Fitting, views: Sequence[AnyView], every: int, noise: Sequence[float]
+) -> list[Score]:
+    """The scores of one encoder, at every noise level in every view."""
+    job = fitting.job
     (target,) = fitting.document.targets
+    step = validation_step(job, every)
     folded = fitting.model().folded
     train, valid = fitting.data("train"), fitting.data("valid")
     heads = train_linear_heads(
         _represent(folded, train), train.labels[target], len(job.source.check_column(target)), noise,
         torch_generator(job.seed, "producer.rehearsal"),
     )  # fmt: skip
-    latents = torch.from_numpy(np.array(valid.latents[::every])).clone()
-    codes = valid.labels[target][::every]
-    ids = list(job.source.sample_ids("valid"))[::every]
+    latents = torch.from_numpy(np.array(valid.latents[::step])).clone()
+    codes = valid.labels[target][::step]
+    ids = list(job.source.sample_ids("valid"))[::step]
     advance = stage(job.report, "bounding validation individuals", len(ids) * len(views))
     found = []
     for number, view in enumerate(views):
@@ -201,7 +195,10 @@ def _rehearse(
         elif points is None:
             points = folded(latents).float()
         marks = score_heads(heads, points, bounds, codes)
-        found += [(sigma, view.name, *mark) for sigma, mark in zip(noise, marks, strict=True)]
+        weight = fitting.document.training.lambda_2
+        found += [
+            Score(weight, sigma, view.name, *mark) for sigma, mark in zip(noise, marks, strict=True)
+        ]
     return found
 
 

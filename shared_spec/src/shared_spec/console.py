@@ -8,12 +8,10 @@ abstain, 3 digest or schema, 4 policy not met, 5 data, 130 interrupted.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,25 +30,22 @@ from rich.progress import (
 from rich.table import Table
 
 from shared_spec.artifacts.bundle_documents import Manifest
-from shared_spec.errors import LassiError, SettingsError
+from shared_spec.errors import LassiError
 from shared_spec.progress import Progress as Step
 from shared_spec.progress import Report
 from shared_spec.rng import Seed, check_seed
 from shared_spec.text import visible
 
 __all__ = [
-    "Advance",
     "Group",
     "bundle_rows",
     "common_options",
-    "config_option",
     "data_option",
     "device_option",
     "emit",
     "execute",
     "note",
     "path_option",
-    "progress",
     "reporting",
     "run",
     "table",
@@ -60,8 +55,6 @@ _stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, em
 _stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Advance = Callable[[int, str], None]
-"""Called with how many units are now done, and a word about how it goes."""
 
 
 def run(group: click.Group) -> NoReturn:
@@ -105,47 +98,6 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which they were added."""
         return list(self.commands)
-
-
-def config_option(
-    presets: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Callable[[Command], Command]:
-    """Adds `--config FILE.toml` and, with presets, `--preset`: flags win over the file, the file over the preset."""
-
-    def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-        if path is None:
-            return None
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{path}: not a readable TOML file ({error})") from error
-        names = {parameter.name for parameter in ctx.command.params if parameter.name}
-        settings = {key.replace("-", "_"): value for key, value in values.items()}
-        for key in settings.keys() - (names - {"config"}):
-            guess = difflib.get_close_matches(key, sorted(names), 1)
-            hint = f"; did you mean {guess[0]!r}?" if guess else ""
-            raise SettingsError(f"{path}: unknown setting {key!r}{hint}")
-        ctx.default_map = {**(ctx.default_map or {}), **settings}
-        return path
-
-    def read_preset(ctx: click.Context, _: click.Parameter, name: str | None) -> str | None:
-        if name is not None and presets is not None:
-            ctx.default_map = {**presets[name], **(ctx.default_map or {})}
-        return name
-
-    def add(command: Command) -> Command:
-        command = click.option(
-            "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
-            callback=read_config, help="Settings as TOML; flags win over it.",
-        )(command)  # fmt: skip
-        if presets:
-            command = click.option(
-                "--preset", type=click.Choice(sorted(presets)), is_eager=True, expose_value=False,
-                callback=read_preset, help="Sizes and counts; flags and --config win over it.",
-            )(command)  # fmt: skip
-        return command
-
-    return add
 
 
 def data_option(command: Command) -> Command:
@@ -270,27 +222,6 @@ def bundle_rows(manifest: Manifest) -> list[list[str]]:
             ]
         )
     return rows
-
-
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Advance]:
-    """A progress line on stderr where it is a terminal; elsewhere one line when done."""
-    columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}", markup=False),
-    )  # fmt: skip
-    with Progress(*columns, console=_stderr, disable=not _stderr.is_terminal) as bar:
-        task = bar.add_task(visible(title), total=total, word="")
-        last = ""
-
-        def advance(done: int, word: str = "") -> None:
-            nonlocal last
-            last = word
-            bar.update(task, completed=done, word=visible(word))
-
-        yield advance
-        if not _stderr.is_terminal:
-            note(f"{title}: {total} done{', ' + last if last else ''}")
 
 
 @contextmanager

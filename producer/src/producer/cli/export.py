@@ -20,13 +20,9 @@ __all__ = ["export"]
 @job_options
 @model_option(None)
 @click.option(
-    "--split",
-    "splits",
-    multiple=True,
-    default=("test",),
-    show_default=True,
+    "--split", "splits", multiple=True, default=("test",), show_default=True,
     help="Splits to certify and export; repeat for several.",
-)
+)  # fmt: skip
 @path_option("--out", "Directory reps/ to write.", required=True)
 @command_settings(export=ExportSettings, **VIEW_SETTINGS)
 def export(

@@ -19,12 +19,9 @@ __all__ = ["fit"]
 @click.command(cls=Command)
 @job_options
 @click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="NAME",
+    "--target", "targets", multiple=True, metavar="NAME",
     help="Task of the auxiliary classifier; repeat for several, leave out for transfer (--lambda-1 0).",
-)
+)  # fmt: skip
 @path_option("--out", "Directory reps/ to write.", required=True)
 @model_option(Path("model"))
 @command_settings(

@@ -38,17 +38,13 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
             ["method", document.method],
             ["targets", ", ".join(document.targets) or "none"],
             *([name, str(value)] for name, value in training.items()),
-            [
-                "epochs trained",
-                f"{len(document.curves)}, of which {document.chosen_epoch} was kept",
-            ],
+            ["epochs", f"{len(document.curves)}, of which {document.chosen_epoch} was kept"],
         ]
         if curves is not None:
             refuse_existing(curves, force=False)
             if not document.curves:
                 raise SettingsError(f"{path}: a closed form has no training curves to draw")
-            heading = f"{document.method}, {', '.join(document.targets) or 'no target'}"
-            write_atomically(curves, draw_curves(document.curves, document.chosen_epoch, heading))
+            write_atomically(curves, draw_curves(document))
         emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
         return
     if curves is not None:
@@ -56,5 +52,5 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
     bundle = load_bundle(path)
     bundle.check()
     manifest = bundle.manifest
-    title = f"representations {path}"
-    emit(manifest.model_dump(mode="json"), as_json, table(title, ["", ""], bundle_rows(manifest)))
+    text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+    emit(manifest.model_dump(mode="json"), as_json, text)

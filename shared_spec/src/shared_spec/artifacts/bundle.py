@@ -32,7 +32,6 @@ from shared_spec.errors import ArtifactError, DataError
 from shared_spec.views import contract_of
 
 __all__ = [
-    "BOUND_STATUS",
     "UNBOUNDED",
     "Bundle",
     "is_bundle",
@@ -41,9 +40,6 @@ __all__ = [
     "seal_bundle",
     "shard_name",
 ]
-
-BOUND_STATUS = ("BOUNDED", "ABSTAIN", "UNDECIDED")
-"""What the codes in the `status` tensors mean."""
 
 UNBOUNDED = float(np.finfo(np.float64).max)
 """The radius of an individual without a bound: no head's certified radius exceeds it."""
