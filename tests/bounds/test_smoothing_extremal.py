@@ -123,6 +123,25 @@ def test_two_equal_modes_abstain_or_have_a_wide_ball():
         assert not answer.answered or answer.ball_radius >= 0.5
 
 
+@pytest.mark.parametrize("statement", ["D", "paper"])
+def test_points_that_are_one_but_for_rounding_are_answered(statement):
+    """After projection g is constant; whether its last bits fall inside or outside the ball must not decide."""
+    plan = make_plan(SMALL.model_copy(update={"statement": statement}), EPSILON)
+    direction = torch.linspace(3.0, 5.0, 8, dtype=torch.float64)
+
+    def almost_constant(t):
+        # Fresh points a little further out than those that made the ball, as another way of computing them gives.
+        return direction * (1.0 + 1e-14 * (1.0 + torch.sin(1e6 * t)))
+
+    def constant(t):
+        return direction.expand(len(t), 8)
+
+    t0, t1, t = three_draws(plan, 0)
+    bound = certify(lambda x: (constant if x is t0 else almost_constant)(x), plan, t0, t1, t)
+    assert bound.bounded
+    assert 0 < bound.radius < 1e-5 * float(direction.norm())
+
+
 def test_each_set_of_draws_serves_its_own_purpose():
     # A radius measured on the draws that made the centre would fit them and fail on others.
     plan = make_plan(SMALL, EPSILON)

@@ -109,7 +109,8 @@ def _round_up(radius: float, centre: Tensor) -> float:
     """The radius with room for the rounding of centres and distances.
 
     The centre exported at x' is a sample rounded to float32: by at most 2^-24 of its norm, which the centre and the
-    radius here bound; as much again leaves room for its share in r'. A relative 1e-9 is far more than a norm loses.
+    radius here bound; as much again leaves room for its share in r', and 2^-39 for what a medoid's r' is widened by. A
+    relative 1e-9 is far more than a norm loses.
     """
     size = float(torch.linalg.vector_norm(centre)) + radius
-    return math.nextafter(radius * (1.0 + 1e-9) + 2.0**-23 * size, math.inf)
+    return math.nextafter(radius * (1.0 + 1e-9) + (2.0**-23 + 2.0**-39) * size, math.inf)

@@ -12,6 +12,7 @@ from torch import Tensor
 __all__ = ["Ball", "distances", "medoid", "order_statistic"]
 
 _TOGETHER = 1.0 + 1e-11
+_SAME = 2.0**-40
 
 
 Ball = tuple[Tensor, float]
@@ -46,7 +47,8 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
         candidates: J.
 
     Returns:
-        The centre, rounded to float32 as it is exported (and back), and the distance from it to the m-th sample.
+        The centre, rounded to float32 as it is exported (and back), and the distance from it to the m-th sample, larger
+        by at most 2^-40 of the centre's norm, which whoever bounds that distance has to add.
     """
     # Centred, a Gram matrix in float64 is accurate enough to choose by; the radius is then measured directly.
     origin = torch.nan_to_num(samples[:candidates], nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
@@ -57,5 +59,7 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
     squared.nan_to_num_(nan=torch.inf, posinf=torch.inf)
     kth = np.partition(squared.numpy(), mass_count - 1, axis=1)[:, mass_count - 1]
     centre = samples[int(kth.argmin())].to(torch.float32).to(torch.float64)
-    # The last bits of a distance depend on how the sample was computed; points at equal distance must stay together.
-    return centre, order_statistic(distances(samples, centre), mass_count) * _TOGETHER
+    # The last bits of a distance depend on how the sample was computed; points at equal distance must stay together,
+    # and where all points are one, as after projection, those bits are a share of the points' own size.
+    radius = order_statistic(distances(samples, centre), mass_count) * _TOGETHER
+    return centre, radius + _SAME * float(torch.linalg.vector_norm(centre))
