@@ -65,7 +65,8 @@ def torchrun(*words):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run(
         [*command, __file__, *map(str, words)],
-        env=environment,
+        # Two processes of two threads each would wait for one another on two cores.
+        env={**environment, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -88,12 +88,12 @@ def publish_spec(
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
     read = columns_to_read(source, attributes, study)
-    if isinstance(wanted, FlowSettings):
-        kept = out.with_name(f"{out.stem}.flow.safetensors")
-        wanted = _trained(kept, wanted, source, seed, device, report)
-    elif source.digest() != wanted.document.data.digest:
-        remark(report, f"note: the flow was trained on other data ({wanted.document.data.uri})")
-    with join_workers() as workers:
+    with join_workers(place) as workers:
+        if isinstance(wanted, FlowSettings):
+            kept = out.with_name(f"{out.stem}.flow.safetensors")
+            wanted = _trained(kept, wanted, source, seed, device, report)
+        elif source.digest() != wanted.document.data.digest:
+            remark(report, f"note: the flow was trained on other data ({wanted.document.data.uri})")
         if workers.first:
             # A copy: the flow that was given stays where it lies.
             encoded = _encode(copy.deepcopy(wanted.flow).to(place), source, cache, report)

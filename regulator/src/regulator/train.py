@@ -55,7 +55,7 @@ def train_flow(
     place = open_device(device)
     source = open_source(data, flow.architecture.size)
     checkpoint = out.with_name(f".{out.name}.checkpoint")
-    with join_workers() as workers:
+    with join_workers(place) as workers:
         trained = fit_flow(
             flow,
             source,

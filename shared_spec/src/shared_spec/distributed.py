@@ -63,6 +63,10 @@ def join_workers(device: torch.device | None = None) -> Iterator[Workers]:
     if world == 1:
         yield Workers()
         return
+    if dist.is_initialized():
+        # A verb within a verb: a second group of the same processes may miss the end of the first, and wait for ever.
+        yield Workers(dist.get_rank(), world)
+        return
     cuda = torch.cuda.is_available() if device is None else device.type == "cuda"
     if cuda and device is not None and device.index is None:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
