@@ -69,7 +69,7 @@ class LabelColumn:
         """Why the column is no label; None if it may be one."""
         if not self._more:
             return None
-        reason = f"more than {MAX_CLASSES} different values, and a label has fewer"
+        reason = f"more than {MAX_CLASSES} different values, too many for a label"
         if self.no_number:
             return reason
         middle = float(np.median(np.array(self._numbers)))
