@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := $(wildcard */pyproject.toml)
 
-.PHONY: demo fairface test check lint bench clean
+.PHONY: demo fairface test check lint fuzz clean
 
 demo: $(VENV)/.installed  ## the main job on the embedded data: three organisations, Naive and LASSI
 	$(BIN)/python examples/portraits/run.py --out out/portraits
@@ -20,6 +20,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+SECONDS ?= 600
+fuzz: $(VENV)/.installed-dev  ## draws cases at the edges for so long: make fuzz SECONDS=3600
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
 check: lint test
 

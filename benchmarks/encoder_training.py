@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from producer.encoder import EncoderConfig
-from producer.objective import Networks, ObjectiveSettings, losses
+from producer.objective import Networks, losses
+from producer.settings import ObjectiveSettings, TrainingSettings
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -79,15 +80,15 @@ def main() -> None:
     y = torch.randint(0, 2, (1, options.batch), generator=generator)
     vector = 0.1 * torch.randn(1, options.latent_dim, generator=generator)
     similarity = SimilaritySet(vector, 1.0)
-    config = EncoderConfig(input_dim=options.latent_dim)
+    config = EncoderConfig.of(TrainingSettings(), torch.ones(1, options.latent_dim))
 
     def build(fused: bool) -> tuple[Networks, torch.optim.Optimizer]:
         networks = Networks(config, {"target": 2}, False, torch_generator(0, "benchmark.weights"))
         return networks.train(), torch.optim.Adam(networks.parameters(), lr=1e-3, fused=fused)
 
-    def ours(precision: str) -> Callable[[], None]:
+    def ours(bf16: bool) -> Callable[[], None]:
         networks, optimiser = build(fused=True)
-        settings = ObjectiveSettings(attack_points=options.points, precision=precision)
+        settings = ObjectiveSettings(attack_points=options.points, bf16=bf16)
 
         def step() -> None:
             result = losses(networks, z, y, similarity, settings, generator)
@@ -103,8 +104,8 @@ def main() -> None:
             "textbook": lambda: textbook_step(
                 networks, optimiser, z, y, vector, options.points, generator
             ),
-            "float32": ours("float32"),
-            "bfloat16": ours("bfloat16"),
+            "float32": ours(bf16=False),
+            "bfloat16": ours(bf16=True),
         },
         options.rounds,
     )

@@ -18,9 +18,9 @@ import torch
 from exact_weights import PAPER, trained_like
 from torch import Tensor
 
+from producer.views.exact.bounds import ExactBounds, certify_exact
 from producer.views.exact.decision import decide_linear_head
-from producer.views.exact.polyline import polyline_along
-from producer.views.exact.view import ExactView, certify_exact
+from producer.views.polyline import polyline_along
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
@@ -43,7 +43,7 @@ def gemm_rate() -> float:
     return 2e-9 * rows.numel() * len(weight) / seconds
 
 
-def report(name: str, seconds: float, textbook: float, view: ExactView) -> None:
+def report(name: str, seconds: float, textbook: float, view: ExactBounds) -> None:
     """One line per setting; collapsed individuals (lower bound below rounding) count for time only."""
     ratio = (view.radius / view.lower_bound)[view.lower_bound > 1e-3]
     print(

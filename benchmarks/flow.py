@@ -27,7 +27,7 @@ from _flops import flops
 from _plain_glow import PlainGlow
 from torch import Tensor, nn
 
-from regulator.flow_settings import flow_preset
+from regulator.flow.settings import FlowSettings
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.rng import torch_generator
 
@@ -176,8 +176,8 @@ def compare(architecture: Architecture, rounds: int) -> None:
 
 def measure_preset(name: str, batch: int) -> None:
     """Print what one training step and one encode of a preset take, as the preset trains it."""
-    preset = flow_preset(name)
-    config, settings = preset.config, preset.training
+    preset = FlowSettings.preset(name)
+    config, settings = preset.architecture, preset.training
     shape = (batch, 3, config.size, config.size)
     x = torch.rand(shape, generator=torch_generator(0, "benchmark")) - 0.5
     glow = Glow(config, torch_generator(0, "flow"))

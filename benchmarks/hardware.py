@@ -16,14 +16,15 @@ import torch
 from _flops import flops
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.objective import Networks, ObjectiveSettings, losses
-from producer.views.exact.view import certify_exact
-from producer.views.smoothing import certify_smoothing
-from producer.views.statements import SmoothingSettings
-from regulator.flow_settings import flow_preset
+from producer.objective import Networks, losses
+from producer.settings import ObjectiveSettings, TrainingSettings
+from producer.views.exact.bounds import certify_exact
+from producer.views.smoothing.view import SmoothingView
+from regulator.flow.settings import FlowSettings
 from shared_spec.flow import Glow
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.smoothing.settings import SmoothingSettings
 
 H100 = {"bf16": 989e12, "f32": 67e12, "f64": 34e12}
 """Operations per second: bf16 on tensor cores, f32 and f64 outside them."""
@@ -44,8 +45,8 @@ class Job:
 
 def jobs() -> list[Job]:
     """The paper's pipeline on CelebA at 64 pixels."""
-    preset = flow_preset("paper")
-    config, training = preset.config, preset.training
+    preset = FlowSettings.preset("paper")
+    config, training = preset.architecture, preset.training
     glow = Glow(config, torch_generator(0, "flow"))
     images = torch.rand(4, 3, config.size, config.size, generator=torch_generator(0, "images"))
     glow.initialise(images - 0.5)
@@ -66,7 +67,8 @@ def jobs() -> list[Job]:
     z = torch.randn(500, 12288, generator=draw)
     vector = 0.1 * torch.randn(1, 12288, generator=draw)
     similarity = SimilaritySet(vector, 1.0)
-    networks = Networks(EncoderConfig(input_dim=12288), {"task": 2}, False, draw).train()
+    config = EncoderConfig.of(TrainingSettings(), torch.ones(1, 12288))
+    networks = Networks(config, {"task": 2}, False, draw).train()
     labels = torch.randint(0, 2, (1, 500), generator=draw)
 
     def step() -> None:
@@ -80,16 +82,16 @@ def jobs() -> list[Job]:
             1,
         )
     )
-    encoder = Encoder(EncoderConfig(input_dim=12288), draw)
+    encoder = Encoder(config, draw)
     encoder.train()(z)
     folded = fold(encoder.eval())
     ids = [str(i) for i in range(8)]
     people = f"{CELEBA['test']:,} individuals"
-    textbook = SmoothingSettings(statement="D")
+    smoothing = SmoothingView(SmoothingSettings())
     for name, call in (
         (
             f"smoothing view, {people}",
-            lambda: certify_smoothing(folded, z[:8], ids, similarity, textbook, 0),
+            lambda: smoothing.bound(folded, z[:8], ids, similarity, 0),
         ),
         (f"exact view, {people}", lambda: certify_exact(folded, z[:8], vector, 1.0)),
     ):

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regulator.flow_file import load_flow
-from regulator.quality import inversion_error
+from regulator.flow.file import load_flow
+from regulator.flow.gate import inversion_error
 from shared_spec.data import open_source
 from shared_spec.data.source import SPLITS
 from shared_spec.flow import preprocess

@@ -19,11 +19,13 @@ import numpy as np
 import torch
 
 from producer.batches import LabelledLatents
-from producer.export import SplitData, export_bundle
+from producer.bundle_plan import encoder_entry
 from producer.model import EncoderDocument, Model, load_encoder, save_encoder
-from producer.training import TrainingSettings, train_encoder
-from producer.views.records import ExactSettings, Views
-from producer.views.statements import SmoothingSettings
+from producer.settings import TrainingSettings
+from producer.shards import BundleContents, SplitData, write_bundle
+from producer.training import train_encoder
+from producer.views.registry import choose_views, view_entries
+from shared_spec.artifacts.bundle_documents import Manifest, SpecEntry, SplitEntry
 from shared_spec.artifacts.document import DataEntry, this_tool
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
@@ -59,13 +61,13 @@ def work(step: str, folder: Path, n: int, dimension: int, certified: int, queue:
     start = time.perf_counter()
     if step == "fit":
         labels = torch.from_numpy((latents[:, 0] > 0).astype(np.int64))
-        settings = TrainingSettings(hidden=(512, 256), output_dim=128, epochs=1, lambda_2=0.1)
+        settings = TrainingSettings(hidden=(512, 256), dimension=128, epochs=1, lambda_2=0.1)
         data = LabelledLatents(latents, {"task": labels})
         trained = train_encoder(data, similarity, settings, 0)
         document = EncoderDocument(
             spec_digest=_DIGEST, data=DataEntry(uri="benchmark", size=32, digest=_DIGEST),
-            encoder=trained.encoder.config, method="lassi", targets=("task",), training={}, curves=(),
-            chosen_epoch=1, tool=this_tool("lassi-producer"), seed=0,
+            encoder=trained.encoder.config, method=settings.method, targets=("task",), training=settings,
+            tool=this_tool("lassi-producer"), seed=0,
         )  # fmt: skip
         save_encoder(folder / "model", document, trained.encoder)
     else:
@@ -77,28 +79,22 @@ def export(
     folder: Path, model: Model, similarity: SimilaritySet, latents: np.ndarray[Any, Any], certified: int
 ) -> None:  # fmt: skip
     """A bundle of all latents as the train split, and of some of them, bounded in both views, as the test split."""
-    views = Views(SmoothingSettings(), ExactSettings())
-    entries = views.entries(similarity, ("test",))
+    views = choose_views(("smoothing", "exact"))
     splits = {
         "train": SplitData([f"train-{i}" for i in range(len(latents))], latents, {}),
         "test": SplitData([f"test-{i}" for i in range(certified)], latents[:certified], {}),
     }
-    manifest = {
-        "media_type": "application/vnd.lassi.representations.v1+json",
-        "spec": {"digest": _DIGEST, "attributes": ["a"], "epsilon": 1.0},
-        "data": {"uri": "benchmark", "size": 32, "digest": _DIGEST},
-        "encoder": {
-            "digest": model.digest, "method": "lassi", "input_dim": latents.shape[1], "hidden": [512, 256],
-            "output_dim": 128, "targets": ["task"], "settings": {},
-        },
-        "views": {name: entry.model_dump(mode="json") for name, entry in entries.items()},
-        "splits": {
-            name: {"available": len(split.sample_ids), "every": 1, "individuals": len(split.sample_ids)}
-            for name, split in splits.items()
-        },
-        "shard_rows": 1024, "labels": {}, "tool": this_tool("lassi-producer").model_dump(), "seed": 0,
-    }  # fmt: skip
-    export_bundle(folder / "reps", manifest, model, similarity, views, splits)
+    counts = {name: len(split.sample_ids) for name, split in splits.items()}
+    manifest = Manifest(
+        spec=SpecEntry(digest=_DIGEST, attributes=("a",), epsilon=1.0),
+        data=model.document.data,
+        encoder=encoder_entry(model.document),
+        views=dict(view_entries(views, similarity, ("test",))),
+        splits={name: SplitEntry(available=n, every=1, individuals=n) for name, n in counts.items()},
+        shard_rows=1024, labels={}, tool=this_tool("lassi-producer"), seed=0,
+    )  # fmt: skip
+    contents = BundleContents(manifest, model.folded, similarity, views, splits)
+    write_bundle(folder / "reps", contents)
 
 
 def main() -> None:

@@ -15,11 +15,12 @@ from pathlib import Path
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.views.sampling import draws
-from producer.views.smoothing import certify_smoothing
-from producer.views.statements import SmoothingSettings
+from producer.settings import TrainingSettings
+from producer.views.smoothing.sampling import draws
+from producer.views.smoothing.view import SmoothingView
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.smoothing.settings import SmoothingSettings
 
 _TEXTBOOK = Path(__file__).parents[1] / "tests" / "oracles" / "textbook_smoothing.py"
 
@@ -40,7 +41,7 @@ def main() -> None:
     spec.loader.exec_module(textbook)
 
     generator = torch_generator(0, "benchmark")
-    encoder = Encoder(EncoderConfig(input_dim=12288), generator)
+    encoder = Encoder(EncoderConfig.of(TrainingSettings(), torch.ones(1, 12288)), generator)
     z = torch.randn(500, 12288, generator=generator)
     encoder.train()(z)  # gives the batch norms statistics
     folded = fold(encoder.eval())
@@ -52,7 +53,7 @@ def main() -> None:
         similarity = SimilaritySet(0.1 * torch.randn(k, 12288, generator=generator), 1.0)
         ids = [str(i) for i in range(options.individuals)]
         start = time.perf_counter()
-        view = certify_smoothing(folded, z[: len(ids)], ids, similarity, settings, 0)
+        view = SmoothingView(settings).bound(folded, z[: len(ids)], ids, similarity, 0)
         ours = (time.perf_counter() - start) / len(ids)
         if baseline is None:  # its work does not depend on k
             sets = [

@@ -44,6 +44,7 @@ def _baselines(*lassi: str) -> dict[str, list[str]]:
     return {
         "Naive": ["--method", "naive"],
         "DataAug": ["--method", "augment"],
+        "Project": ["--method", "project"],
         "LASSI": ["--method", "lassi", *lassi],
     }
 

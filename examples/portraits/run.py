@@ -1,4 +1,4 @@
-"""The demo: three organisations, the embedded portraits, Naive beside LASSI.
+"""The demo: three organisations, the embedded portraits, Naive and projection beside LASSI.
 
 python examples/portraits/run.py --out out/portraits
 """
@@ -21,7 +21,7 @@ PLAY = Play(
     # Tubes show the consumer in which direction skin tone moves a representation: this producer agrees to that.
     fit={
         method: ["--preset", "demo", "--every", "4", "--tube-vertices", "9"]
-        for method in ("naive", "lassi")
+        for method in ("naive", "project", "lassi")
     },
 )
 

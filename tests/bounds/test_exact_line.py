@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from producer.views.exact.bounds import certify_exact
 from producer.views.exact.grid import LineMesh, uniform_parameters
 from producer.views.exact.line import bound_lines
-from producer.views.exact.network import BoundedNetwork
-from producer.views.exact.view import certify_exact
+from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 

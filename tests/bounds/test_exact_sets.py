@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from producer.views.exact.affine_forms import linear_forms, reduce_network
+from producer.views.exact.bounds import certify_exact
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.decision import bound_margins, decide_linear_head
-from producer.views.exact.network import BoundedNetwork
-from producer.views.exact.view import certify_exact
+from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 

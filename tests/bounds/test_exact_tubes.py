@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
+from producer.views.exact.bounds import certify_exact
 from producer.views.exact.gaussian_mass import gaussian_mass, gaussian_quantile
-from producer.views.exact.polyline import polyline
-from producer.views.exact.view import certify_exact
+from producer.views.polyline import polyline
 from shared_spec.errors import ArtifactError, DataError, SettingsError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator

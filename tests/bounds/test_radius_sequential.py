@@ -12,7 +12,7 @@ from consumer.radius.noise import NoisyHead
 from consumer.radius.sequential import sequential_decision
 from shared_spec.errors import SettingsError
 from shared_spec.rng import numpy_generator, torch_generator
-from shared_spec.stats import EProcess
+from shared_spec.stats import log_wealth_steps, wealth_threshold
 
 F64 = torch.float64
 # One dimension, margin = x: p_A = Phi(x / sigma) and the true radius is x.
@@ -38,15 +38,17 @@ def test_each_individual_is_one_e_process():
     got = decide(margins, radii, cap=2000)
     assert set(got.status) == {"CERTIFIED", "UNDECIDED"}
     for i, margin in enumerate(margins):
-        process = EProcess(float(norm.cdf(0.5)) * (1 + 1e-12), 0.001)
         # Binary heads draw two numbers per sample; only the first reaches this one's logits.
         noise = numpy_generator(0, "sequential", str(i)).standard_normal((2000, 1))[:, 0]
         factor = float(NoisyHead(STEP, 1.0)._factor[0, 0])
-        process.update(margin + factor * noise > 0)
-        assert (process.decided_at is not None) == (got.status[i] == "CERTIFIED")
-        assert process.trials == got.samples[i]
-        assert process.successes == got.successes[i]
-        assert process.log_wealth == pytest.approx(got.log_wealth[i], abs=1e-9)
+        wins = margin + factor * noise > 0
+        wealth = log_wealth_steps(wins, float(norm.cdf(0.5)) * (1 + 1e-12)).cumsum()
+        reached = np.flatnonzero(wealth >= wealth_threshold(0.001))
+        assert (reached.size > 0) == (got.status[i] == "CERTIFIED")
+        trials = int(reached[0]) + 1 if reached.size else 2000
+        assert trials == got.samples[i]
+        assert wins[:trials].sum() == got.successes[i]
+        assert wealth[trials - 1] == pytest.approx(got.log_wealth[i], abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ import torch
 from scipy.stats import chi2
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.views.centre import distances
 from producer.views.exact.gaussian_mass import gaussian_quantile
-from producer.views.exact.polyline import polyline
-from producer.views.sampling import draws, representation_map
-from producer.views.smoothing import certify_smoothing
-from producer.views.statements import SmoothingSettings
+from producer.views.polyline import polyline
+from producer.views.smoothing.medoid import distances
+from producer.views.smoothing.sampling import draws, representation_map
+from producer.views.smoothing.view import SmoothingView
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
+from shared_spec.terms import BoundStatus
 
 SMALL = SmoothingSettings(n0=2000, n=2000)
 EPSILON = 1.0
@@ -37,18 +39,18 @@ def test_a_linear_encoder_has_the_quantile_of_a_chi_law(k):
         (torch.eye(6, dtype=torch.float64),), (torch.ones(6, dtype=torch.float64),)
     )
     similarity = SimilaritySet(3 * torch.eye(k, 6), EPSILON)
-    view = certify_smoothing(encoder, torch.zeros(1, 6), ["x"], similarity, SMALL, 0)
-    plan = view.plan
+    view = SmoothingView(SMALL).bound(encoder, torch.zeros(1, 6), ["x"], similarity, 0)
+    plan = make_plan(SMALL, EPSILON)
     share, spread = plan.order_index / plan.n, 5 * math.sqrt(0.05 / plan.n)
     low, high = (
         3 * plan.sigma * math.sqrt(chi2.ppf(p, k)) for p in (share - spread, min(share + spread, 1))
     )
     offset = float((view.centre[0].double() - 1).norm())
-    assert low - offset <= view.quantile[0] <= high + offset, (
+    assert low - offset <= view.further["quantile"][0] <= high + offset, (
         "the quantile is not that of s sigma chi_k"
     )
-    assert float(view.radius[0]) == pytest.approx(3 * float(view.quantile[0]), rel=1e-5)
-    assert view.radius[0] > 3 * view.quantile[0], "the radius is not rounded up"
+    assert float(view.radius[0]) == pytest.approx(3 * float(view.further["quantile"][0]), rel=1e-5)
+    assert view.radius[0] > 3 * view.further["quantile"][0], "the radius is not rounded up"
 
 
 def test_directions_that_are_not_orthogonal_add_up():
@@ -57,11 +59,12 @@ def test_directions_that_are_not_orthogonal_add_up():
         (torch.eye(3, dtype=torch.float64),), (torch.zeros(3, dtype=torch.float64),)
     )
     similarity = SimilaritySet(jacobian, EPSILON)
-    view = certify_smoothing(encoder, torch.zeros(1, 3), ["x"], similarity, SMALL, 0)
-    t = draws(1, "test.independent", "x", 400_000, 2, view.plan.sigma)
+    view = SmoothingView(SMALL).bound(encoder, torch.zeros(1, 3), ["x"], similarity, 0)
+    plan = make_plan(SMALL, EPSILON)
+    t = draws(1, "test.independent", "x", 400_000, 2, plan.sigma)
     law = distances(t @ jacobian.double(), view.centre[0].double())
-    share = float((law <= view.quantile[0]).double().mean())
-    assert abs(share - view.plan.order_index / view.plan.n) < 0.02
+    share = float((law <= view.further["quantile"][0]).double().mean())
+    assert abs(share - plan.order_index / plan.n) < 0.02
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -71,8 +74,9 @@ def test_a_constant_encoder_has_radius_zero_up_to_rounding_and_never_abstains(k)
         (torch.ones(3, dtype=torch.float64), torch.full((4,), 1 / 3, dtype=torch.float64)),
     )
     similarity = SimilaritySet(torch.ones(k, 5), EPSILON)
-    view = certify_smoothing(encoder, torch.zeros(1, 5), ["x"], similarity, SMALL, 0)
-    assert view.status == ("BOUNDED",), "points at equal distance fell on two sides of the ball"
+    view = SmoothingView(SMALL).bound(encoder, torch.zeros(1, 5), ["x"], similarity, 0)
+    bounded = view.status.tolist() == [BoundStatus.BOUNDED]
+    assert bounded, "points at equal distance fell on two sides of the ball"
     assert 0 < view.radius[0] < 1e-5
 
 
@@ -81,18 +85,19 @@ def test_the_sampled_quantile_is_the_exact_one_of_the_polyline():
     similarity = SimilaritySet(0.7 * torch.randn(1, 24, generator=generator), EPSILON)
     z = torch.randn(8, 24, generator=generator)
     settings = SmoothingSettings(n0=500, n=20_000)
-    view = certify_smoothing(folded, z, [str(i) for i in range(8)], similarity, settings, 0)
+    view = SmoothingView(settings).bound(folded, z, [str(i) for i in range(8)], similarity, 0)
+    plan = make_plan(settings, EPSILON)
     spread = 5 * math.sqrt(0.05 / settings.n)
-    share = view.plan.order_index / view.plan.n
+    share = plan.order_index / plan.n
     for i in range(8):
-        curve = polyline(folded, z[i], similarity.vectors[0], 6.5 * view.plan.sigma)
+        curve = polyline(folded, z[i], similarity.vectors[0], 6.5 * plan.sigma)
         centre = view.centre[i].double()
         low, exact, high = (
-            gaussian_quantile(curve, centre, p, view.plan.sigma)
-            for p in (share - spread, view.plan.target_mass, share + spread)
+            gaussian_quantile(curve, centre, p, plan.sigma)
+            for p in (share - spread, plan.target_mass, share + spread)
         )
-        assert low <= view.quantile[i] <= high
-        assert view.quantile[i] >= exact * 0.999
+        assert low <= view.further["quantile"][i] <= high
+        assert view.further["quantile"][i] >= exact * 0.999
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])

@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.views.bound import certify, predict
-from producer.views.sampling import draws, evaluation_errors, representation_map
-from producer.views.smoothing import certify_smoothing, predict_smoothing
-from producer.views.statements import SmoothingSettings
+from producer.views.smoothing.center_smoothing import certify, predict
+from producer.views.smoothing.sampling import draws, evaluation_errors, representation_map
+from producer.views.smoothing.view import SmoothingView
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
+from shared_spec.terms import BoundStatus
 
 SMALL = SmoothingSettings(n0=2000, n=2000)
 PAPER = SmoothingSettings(statement="paper", n0=5000, n=5000)
@@ -47,16 +49,16 @@ def test_the_deployed_encoder_stays_within_the_radius_all_over_the_similarity_se
     similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)
     z = torch.randn(1, 24, generator=generator)
     settings = PAPER if statement == "paper" else SMALL
-    view = certify_smoothing(folded, z, ["x"], similarity, settings, 0)
-    assert view.status == ("BOUNDED",)
+    view = SmoothingView(settings).bound(folded, z, ["x"], similarity, 0)
+    assert view.status.tolist() == [BoundStatus.BOUNDED]
     t = torch.cat(
         [similarity.uniform(20, generator), torch.eye(k) * EPSILON, -torch.eye(k) * EPSILON]
     )
     points = similarity.points(z, t)
-    answers = predict_smoothing(
-        folded, points, [str(i) for i in range(len(t))], similarity, settings, 0
+    answers = SmoothingView(settings).predict(
+        folded, points, [str(i) for i in range(len(t))], similarity, 0
     )
-    answered = torch.tensor([status == "BOUNDED" for status in answers.status])
+    answered = answers.status == BoundStatus.BOUNDED
     assert answered.double().mean() > 0.8, "the deployed encoder abstains too often"
     moved = (answers.centre.double() - view.centre[0].double()).norm(dim=1)
     assert (moved[answered] <= view.radius[0]).all()
@@ -71,19 +73,18 @@ def test_the_same_draws_give_the_textbook_its_radius(k):
     similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)
     z = torch.randn(1, 24, generator=generator)
     settings = SmoothingSettings(statement="paper", n0=4000, n=2000, candidates=4000)
-    view = certify_smoothing(fold(encoder), z, ["x"], similarity, settings, 7)
+    view = SmoothingView(settings).bound(fold(encoder), z, ["x"], similarity, 7)
+    sigma = settings.sigma_at(EPSILON)
     sets = [
-        draws(7, f"smoothing.{purpose}", "x", n, k, view.plan.sigma)
+        draws(7, f"smoothing.{purpose}", "x", n, k, sigma)
         for purpose, n in (("centre", 4000), ("check", 4000), ("radius", 2000))
     ]
-    centre, radius = textbook.certify(
-        encoder, z[0], similarity.vectors, EPSILON, view.plan.sigma, *sets
-    )
+    centre, radius = textbook.certify(encoder, z[0], similarity.vectors, EPSILON, sigma, *sets)
     assert radius is not None
     assert (centre - view.centre[0]).norm() < 0.02 * radius, "another medoid"
     assert float(view.radius[0]) == pytest.approx(radius, rel=0.01)
-    fast = certify_smoothing(
-        fold(encoder), z, ["x"], similarity, settings.model_copy(update={"candidates": 200}), 7
+    fast = SmoothingView(settings.model_copy(update={"candidates": 200})).bound(
+        fold(encoder), z, ["x"], similarity, 7
     )
     assert float(fast.radius[0]) == pytest.approx(radius, rel=0.05), "200 candidates lose too much"
 
@@ -95,14 +96,14 @@ def test_an_individual_is_the_same_in_any_company():
     z = torch.randn(5, 24, generator=generator)
     ids = [f"person-{i}" for i in range(5)]
     settings = SmoothingSettings(n0=400, n=400)
-    together = certify_smoothing(folded, z, ids, similarity, settings, 0)
+    together = SmoothingView(settings).bound(folded, z, ids, similarity, 0)
     order = [3, 0, 4]
-    apart = certify_smoothing(folded, z[order], [ids[i] for i in order], similarity, settings, 0)
-    for name in ("centre", "radius", "quantile", "ball_radius", "ball_count"):
-        assert torch.equal(getattr(together, name)[order], getattr(apart, name)), name
-    renamed = certify_smoothing(folded, z[:1], ["another"], similarity, settings, 0)
-    reseeded = certify_smoothing(folded, z[:1], ids[:1], similarity, settings, 1)
-    assert len({float(v.quantile[0]) for v in (together, renamed, reseeded)}) == 3, (
+    apart = SmoothingView(settings).bound(folded, z[order], [ids[i] for i in order], similarity, 0)
+    for name, tensor in together.tensors("view").items():
+        assert torch.equal(tensor[order], apart.tensors("view")[name]), name
+    renamed = SmoothingView(settings).bound(folded, z[:1], ["another"], similarity, 0)
+    reseeded = SmoothingView(settings).bound(folded, z[:1], ids[:1], similarity, 1)
+    assert len({float(v.further["quantile"][0]) for v in (together, renamed, reseeded)}) == 3, (
         "a stream is shared"
     )
 
@@ -151,8 +152,8 @@ def test_every_purpose_draws_from_a_stream_of_its_own():
     similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
     z = torch.zeros(1, 24)
     settings = SmoothingSettings(n0=400, n=400)
-    view = certify_smoothing(folded, z, ["x"], similarity, settings, 9)
-    plan = view.plan
+    view = SmoothingView(settings).bound(folded, z, ["x"], similarity, 9)
+    plan = make_plan(settings, EPSILON)
     sets = {
         purpose: draws(9, f"smoothing.{purpose}", "x", 400, 1, plan.sigma)
         for purpose in ("centre", "check", "radius", "query-centre", "query-check")
@@ -165,7 +166,7 @@ def test_every_purpose_draws_from_a_stream_of_its_own():
     error = evaluation_errors(folded, similarity, plan.sigma)(z[0], direct[0])
     bound = certify(g, plan, sets["centre"], sets["check"], sets["radius"], error)
     assert float(view.radius[0]) == bound.radius, "the purposes are not those that were drawn for"
-    answer = predict_smoothing(folded, z, ["x"], similarity, settings, 9)
+    answer = SmoothingView(settings).predict(folded, z, ["x"], similarity, 9)
     reach = max(float(sets[name].abs().max()) for name in ("query-centre", "query-check"))
     g = representation_map(folded, *direct, reach)
     expected = predict(g, plan, sets["query-centre"], sets["query-check"]).centre.float()
@@ -175,7 +176,7 @@ def test_every_purpose_draws_from_a_stream_of_its_own():
 def test_nobody_is_certified_for_nothing_asked():
     folded = fold(random_net())
     similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
-    view = certify_smoothing(folded, torch.zeros(0, 24), [], similarity, SMALL, 0)
+    view = SmoothingView(SMALL).bound(folded, torch.zeros(0, 24), [], similarity, 0)
     assert view.centre.shape == (0, 8)
     assert view.radius.shape == (0,)
 
@@ -185,15 +186,15 @@ def test_what_cannot_be_bounded_is_refused():
     similarity = SimilaritySet(torch.ones(1, 24), EPSILON)
     z = torch.zeros(2, 24)
     with pytest.raises(DataError, match="twice"):
-        certify_smoothing(folded, z, ["a", "a"], similarity, SMALL, 0)
+        SmoothingView(SMALL).bound(folded, z, ["a", "a"], similarity, 0)
     with pytest.raises(DataError, match="shape"):
-        certify_smoothing(folded, z[:, 1:], ["a", "b"], similarity, SMALL, 0)
+        SmoothingView(SMALL).bound(folded, z[:, 1:], ["a", "b"], similarity, 0)
     broken = torch.stack([z[0], z[1] + math.nan])
     with pytest.raises(DataError, match="'b' is not finite"):
-        certify_smoothing(folded, broken, ["a", "b"], similarity, SMALL, 0)
+        SmoothingView(SMALL).bound(folded, broken, ["a", "b"], similarity, 0)
     ideal = SMALL.model_copy(update={"statement": "I"})
-    with pytest.raises(SettingsError, match="statement I"):
-        predict_smoothing(folded, z, ["a", "b"], similarity, ideal, 0)
+    with pytest.raises(SettingsError, match="`statement` I"):
+        SmoothingView(ideal).predict(folded, z, ["a", "b"], similarity, 0)
     hopeless = SMALL.model_copy(update={"n": 10})
     with pytest.raises(SettingsError, match="only abstain"):
-        certify_smoothing(folded, z, ["a", "b"], similarity, hopeless, 0)
+        SmoothingView(hopeless).bound(folded, z, ["a", "b"], similarity, 0)

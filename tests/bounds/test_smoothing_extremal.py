@@ -6,13 +6,13 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from producer.views.bound import certify, predict
-from producer.views.centre import distances, medoid, order_statistic
-from producer.views.plan import make_plan
-from producer.views.sampling import draws
-from producer.views.statements import SmoothingSettings
+from producer.views.smoothing.center_smoothing import certify, predict
+from producer.views.smoothing.medoid import distances, medoid, order_statistic
+from producer.views.smoothing.sampling import draws
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.rng import torch_generator
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
 
 SMALL = SmoothingSettings(n0=2000, n=2000)
 EPSILON = 1.0
@@ -121,6 +121,25 @@ def test_two_equal_modes_abstain_or_have_a_wide_ball():
         t0, t1, _ = three_draws(plan, seed)
         answer = predict(lambda t: (t > 0).double(), plan, t0, t1)
         assert not answer.answered or answer.ball_radius >= 0.5
+
+
+@pytest.mark.parametrize("statement", ["D", "paper"])
+def test_points_that_are_one_but_for_rounding_are_answered(statement):
+    """After projection g is constant; whether its last bits fall inside or outside the ball must not decide."""
+    plan = make_plan(SMALL.model_copy(update={"statement": statement}), EPSILON)
+    direction = torch.linspace(3.0, 5.0, 8, dtype=torch.float64)
+
+    def almost_constant(t):
+        # Fresh points a little further out than those that made the ball, as another way of computing them gives.
+        return direction * (1.0 + 1e-14 * (1.0 + torch.sin(1e6 * t)))
+
+    def constant(t):
+        return direction.expand(len(t), 8)
+
+    t0, t1, t = three_draws(plan, 0)
+    bound = certify(lambda x: (constant if x is t0 else almost_constant)(x), plan, t0, t1, t)
+    assert bound.bounded
+    assert 0 < bound.radius < 1e-5 * float(direction.norm())
 
 
 def test_each_set_of_draws_serves_its_own_purpose():

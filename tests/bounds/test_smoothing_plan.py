@@ -6,9 +6,9 @@ import re
 import pytest
 from scipy.stats import beta, binom, norm
 
-from producer.views.plan import make_plan
-from producer.views.statements import SmoothingSettings
 from shared_spec.errors import SettingsError
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 10.0])
@@ -18,7 +18,7 @@ from shared_spec.errors import SettingsError
 def test_statement_d_spends_alpha_once_and_its_counts_are_tight(epsilon, n0, n1, n):
     settings = SmoothingSettings(n0=n0, n1=n1, n=n)
     plan = make_plan(settings, epsilon)
-    a_mass, a_check, a_radius = plan.statement.events.values()
+    a_mass, a_check, a_radius = plan.events.values()
     assert math.isclose(a_mass + a_check + a_radius, settings.alpha), (
         "alpha is not split, or split twice"
     )
@@ -41,7 +41,7 @@ def test_statement_d_spends_alpha_once_and_its_counts_are_tight(epsilon, n0, n1,
 
 def test_statement_i_pays_for_the_radius_alone():
     plan = make_plan(SmoothingSettings(statement="I"), 1.0)
-    assert plan.statement.events == {"radius": 0.01}
+    assert plan.events == {"radius": 0.01}
     assert (plan.factor, plan.n1, plan.check_count) == (2.0, 0, 0)
     assert math.isclose(
         plan.target_mass, norm.cdf(1e-6 * math.sqrt(2 * math.pi) + 1 / 0.65), rel_tol=1e-6
@@ -61,7 +61,7 @@ def test_the_published_constants_are_the_published_ones():
     assert plan.order_index == 9683
     assert plan.check_count == math.ceil(10_000 * (0.45 + math.sqrt(math.log(400) / 20_000)))
     assert plan.factor == 3.0
-    assert plan.statement.events == {"centre at the similar individual": 0.005, "radius": 0.005}
+    assert plan.events == {"centre at the similar individual": 0.005, "radius": 0.005}
 
 
 def test_sigma_is_in_units_of_the_coefficients():

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regulator.association import associate, associations
-from regulator.data_check import check_data
-from regulator.label_table import LabelTable
+from regulator import CheckSettings, check_data
+from regulator.data_check.association import associate, associations
+from regulator.data_check.labels import LabelTable
 from shared_spec.data.folder import Folder
 from shared_spec.data.source import SPLITS, Source
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.settings import resolve
 
+NO_IMAGES = CheckSettings(every=0)
 REPOSITORY = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("LASSI_FAIRFACE_DIR", REPOSITORY.parent / "shared/data/fairface"))
 
@@ -41,7 +43,7 @@ def write_folder(folder: Path, n: int = 40) -> Path:
 def test_a_sound_folder_is_counted_and_has_no_problem(tmp_path):
     told: list[tuple[int, int]] = []
     report = check_data(
-        f"folder:{write_folder(tmp_path)}", progress=lambda done, total: told.append((done, total))
+        f"folder:{write_folder(tmp_path)}", report=lambda step: told.append((step.done, step.total))
     )
     assert report.problems == ()
     assert report.counts == {"train": 20, "valid": 10, "test": 10}
@@ -56,7 +58,7 @@ def test_a_sound_folder_is_counted_and_has_no_problem(tmp_path):
 
 def test_associations_are_those_asked_for_with_their_sign(tmp_path):
     uri = f"folder:{write_folder(tmp_path)}"
-    report = check_data(uri, ["pale"], ["smiling"], every=0)
+    report = check_data(uri, ["pale"], ["smiling"], settings=NO_IMAGES)
     assert report.images_checked == 0
     assert [(a.split, a.first, a.second) for a in report.associations] == [
         (split, "pale", "smiling") for split in SPLITS
@@ -67,7 +69,7 @@ def test_associations_are_those_asked_for_with_their_sign(tmp_path):
         expected = np.corrcoef(pale, smiling)[0, 1]
         assert found.phi == pytest.approx(expected), "phi is Pearson's correlation"
         assert found.cramers_v == pytest.approx(abs(expected))
-    everything = check_data(uri, every=0).associations
+    everything = check_data(uri, settings=NO_IMAGES).associations
     assert len(everything) == 9, "three pairs in three splits"
     strengths = [a.cramers_v for a in everything if a.split == "train"]
     assert strengths == sorted(strengths, reverse=True)
@@ -140,12 +142,12 @@ def test_long_lists_are_cut_and_counted(tmp_path):
     folder = write_folder(tmp_path)
     for row in range(12):
         (folder / f"{row}.jpg").unlink()
-    report = check_data(f"folder:{folder}", limit=5)
+    report = check_data(f"folder:{folder}", settings=CheckSettings(limit=5))
     assert len(report.problems) == 6
     assert report.problems[-1].startswith("7 more images missing")
-    for every, limit in ((-1, 5), (1, 0)):
-        with pytest.raises(SettingsError, match="expected every"):
-            check_data(f"folder:{folder}", every=every, limit=limit)
+    for wrong in ({"every": -1}, {"limit": 0}):
+        with pytest.raises(SettingsError, match=f"`{next(iter(wrong))}`"):
+            resolve(CheckSettings, wrong)
 
 
 def test_a_column_of_one_class_and_an_empty_split_are_problems(tmp_path):
@@ -158,7 +160,7 @@ def test_a_column_of_one_class_and_an_empty_split_are_problems(tmp_path):
         *(line.replace(",1,0,", ",0,0,").replace(",1,1,", ",0,1,") for line in rows[1:]),
     ]
     (folder / "metadata.csv").write_text("\n".join(rows))
-    report = check_data(f"folder:{folder}", ["smiling"], every=0)
+    report = check_data(f"folder:{folder}", ["smiling"], settings=NO_IMAGES)
     assert any("split valid is empty" in line for line in report.problems)
     assert any("'smiling' is no for all of train" in line for line in report.problems)
     assert report.counts["valid"] == 0
@@ -262,7 +264,7 @@ class Faulty(Source):
 
 
 def test_any_source_is_checked():
-    report = check_data(Faulty(), every=2)
+    report = check_data(Faulty(), settings=CheckSettings(every=2))
     assert report.counts == {"train": 300, "valid": 0, "test": 300}
     assert report.images_checked == 300
     assert any("split valid is empty" in line for line in report.problems)
@@ -272,7 +274,7 @@ def test_any_source_is_checked():
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no FairFace folder; set LASSI_FAIRFACE_DIR")
 def test_the_real_release_has_no_problem():
-    report = check_data(f"fairface:{REAL}", every=64)
+    report = check_data(f"fairface:{REAL}", settings=CheckSettings(every=64))
     assert report.problems == ()
     pairs = {frozenset((a.first, a.second)) for a in report.associations}
     assert frozenset(("Age-2", "Race=Black")) in pairs

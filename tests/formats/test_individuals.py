@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from shared_spec.artifacts.individuals import format_individuals, read_individuals
@@ -14,22 +15,61 @@ LABELS = {
 }
 
 
+CLASSES = {"Young": ("no", "yes"), "Age": ("1", "2", "3", "4")}
+COUNTS = {split: len(ids) for split, ids in SPLITS.items()}
+
+
+def read(content, labels=CLASSES, splits=COUNTS):
+    return read_individuals(content, "individuals.csv", splits, labels, 2)
+
+
 @pytest.mark.parametrize("written", [["Young", "Age"], ["Age", "Young"]])
-@pytest.mark.parametrize("read", [["Young", "Age"], ["Age", "Young"]])
-def test_every_label_stays_with_its_column(tmp_path, written, read):
-    path = tmp_path / "individuals.csv"
-    path.write_bytes(format_individuals(SPLITS, {name: LABELS[name] for name in written}, 2))
-    found = read_individuals(path, read)
+@pytest.mark.parametrize("asked", [["Young", "Age"], ["Age", "Young"]])
+def test_every_label_stays_with_its_column(written, asked):
+    content = format_individuals(SPLITS, {name: LABELS[name] for name in written}, 2)
+    found = read(content, {name: CLASSES[name] for name in asked})
     for split, ids in SPLITS.items():
         rows = found.of(split)
         assert rows.sample_ids == tuple(ids)
-        assert rows.labels == {name: tuple(LABELS[name][split]) for name in LABELS}
-    assert found.of("train").rows_per_shard == (2, 1)
+        for name, classes in CLASSES.items():
+            assert np.array(classes)[rows.labels[name]].tolist() == LABELS[name][split]
 
 
 @pytest.mark.parametrize("names", [["Age"], ["Age", "Young", "Smiling"], ["Age", "Old"]])
-def test_other_columns_than_the_manifest_names_are_refused(tmp_path, names):
-    path = tmp_path / "individuals.csv"
-    path.write_bytes(format_individuals(SPLITS, LABELS, 2))
+def test_other_columns_than_the_manifest_names_are_refused(names):
+    content = format_individuals(SPLITS, LABELS, 2)
     with pytest.raises(ArtifactError, match="header is"):
-        read_individuals(path, names)
+        read(content, {name: ("a", "b") for name in names})
+
+
+GOOD = format_individuals(SPLITS, LABELS, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "pattern"),
+    [
+        (lambda text: text.replace(b"b,train", b"a,train"), "'a' stands twice"),
+        (lambda text: text.replace(b"b,train", b",train"), "is empty or too long"),
+        (lambda text: text.replace(b"b,train", b"b" * 2000 + b",train"), "is empty or too long"),
+        (lambda text: text.replace(b"b,train", b"b" * 200_000 + b",train"), "field larger"),
+        (lambda text: text.replace(b"b,train", b"b\x1b,train"), "control characters"),
+        (lambda text: text.replace(b"b,train", b"b\x00,train"), "control characters|cannot be read"),
+        (lambda text: text.replace(b"b,train", b'"b\n",train'), "control characters"),
+        (lambda text: text.replace(b"b,train", "b\u202e,train".encode()), "control characters"),
+        (lambda text: text.replace(b"b,train", b"\xff,train"), "cannot be read"),
+        (lambda text: text.replace(b"c,train,1,0", b"c,train,0,2"), "out of order"),
+        (lambda text: text.replace(b"c,train,1,0", b"c,train,01,0"), "out of order"),
+        (lambda text: text.replace(b"d,test", b"d,ghost"), "no split 'ghost'"),
+        (lambda text: text.replace(b",4,yes", b",5,yes"), "'5' of Age is no class"),
+        (lambda text: text.replace(b",4,yes", b",4,yes,yes"), "7 cells, expected 6"),
+        (lambda text: text.removesuffix(b"d,test,0,0,4,yes\n"), "test lists 0 individuals, expected 1"),
+        (lambda text: text + b"e,test,0,1,4,yes\n", "test lists 2 individuals, expected 1"),
+        (lambda text: b"", "is empty"),
+        (lambda text: b"\xef\xbb\xbf" + text, "header is"),
+    ],
+)  # fmt: skip
+def test_whatever_is_not_that_table_is_refused(change, pattern):
+    changed = change(GOOD)
+    assert changed != GOOD
+    with pytest.raises(ArtifactError, match=pattern):
+        read(changed)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regulator.data_check import check_data
+from regulator import check_data
 from shared_spec.data.counterparts import Counterparts
 from shared_spec.data.folder import Folder, read_folder
 from shared_spec.data.portraits import Portraits

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from regulator.coverage import measure_coverage
-from regulator.coverage_picture import draw_coverage
-from regulator.known_truth import KnownTruth
-from regulator.projection import nearest_coefficients
+from regulator.pictures.coverage import draw_coverage
+from regulator.study.coverage import measure_coverage
+from regulator.study.known_truth import KnownTruth
+from regulator.study.projection import nearest_coefficients
 from shared_spec.data import open_source
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import numpy_generator, torch_generator
@@ -27,6 +27,10 @@ class PixelFlow(torch.nn.Module):
     """x <-> z by reshaping: exact on the grid of preprocessed pixels."""
 
     config = SimpleNamespace(bits=5, latent_dim=Q)
+
+    def __init__(self):
+        super().__init__()
+        self.place = torch.nn.Parameter(torch.zeros(()))
 
     def encode(self, x):
         return x.flatten(1)
@@ -176,7 +180,7 @@ def test_progress_counts_individuals_of_all_attributes():
     similarity = SimilaritySet(axes(0, 1), 2.0)
     report = measure_coverage(
         Truth(), "test", np.arange(3), PixelFlow(), similarity, ["one:no:yes", "two"], 1,
-        advance=lambda done, word, total: seen.append((done, total)),
+        report=lambda step: seen.append((step.done, step.total)),
     )  # fmt: skip
     assert seen == [(i + 1, 6) for i in range(6)]
     assert [example.attribute for example in report.examples] == ["one:no:yes", "two"]

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from regulator.effects import (
-    Effects,
+from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
+from regulator.study.effects import (
+    EffectSettings,
     column_targets,
     decoded_readings,
     measure_effects,
     probe_effect,
 )
-from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
 from regulator.vectors.linear_boundary import Boundary
+from regulator.vectors.request import Encoded
 from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
@@ -34,6 +35,10 @@ class PixelFlow(torch.nn.Module):
     """x <-> z by reshaping and scaling: a flow whose decoder is linear."""
 
     config = SimpleNamespace(bits=5, latent_dim=Q)
+
+    def __init__(self):
+        super().__init__()
+        self.place = torch.nn.Parameter(torch.zeros(()))
 
     def encode(self, x):
         return SCALE * x.flatten(1)
@@ -77,23 +82,17 @@ class Planted(Source):
 @pytest.fixture(scope="module")
 def data():
     source = Planted()
-    return Effects(
-        source,
-        PixelFlow(),
-        source.z["train"],
-        source.z["valid"],
-        individuals=100,
-        epochs=10,
-        recogniser=RecogniserSettings(epochs=40),
-    )
+    return Encoded(source, PixelFlow(), source.z["train"], source.z["valid"])
 
 
 @pytest.fixture(scope="module")
 def report(data):
     vectors = torch.zeros(2, Q, dtype=torch.float64)
     vectors[0, 0], vectors[1, 1] = 16.0, -16.0
+    settings = EffectSettings(individuals=100, epochs=10, recogniser=RecogniserSettings(epochs=40))
+    columns = ("First", "Second", "Trio:a:b")
     return measure_effects(
-        data, SimilaritySet(vectors, 1.0), ("up", "down"), ("First", "Second", "Trio:a:b")
+        data, SimilaritySet(vectors, 1.0), ("up", "down"), columns, settings=settings
     )
 
 

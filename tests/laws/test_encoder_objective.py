@@ -6,7 +6,8 @@ import torch
 from producer.attack import attack_points, furthest_point
 from producer.batches import LabelledLatents
 from producer.encoder import EncoderConfig
-from producer.objective import Networks, ObjectiveSettings, losses
+from producer.objective import Networks, losses
+from producer.settings import ObjectiveSettings
 from shared_spec.errors import SettingsError
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
@@ -70,7 +71,7 @@ def test_the_attack_looks_at_the_encoder_in_eval_mode():
 
 def test_a_grid_that_is_too_small_is_refused():
     _, similarity = problem(k=3)
-    with pytest.raises(SettingsError, match="at least 8 points"):
+    with pytest.raises(SettingsError, match="at least 8"):
         attack_points("grid", similarity, 5, 7, torch_generator(0, "x"))
 
 

@@ -8,12 +8,14 @@ import torch
 
 from producer.batches import LabelledLatents, batches
 from producer.objective import losses
-from producer.training import TrainingSettings, train_encoder
+from producer.settings import TrainingSettings
+from producer.training import train_encoder
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.terms import EncoderMethod
 
-SMALL = {"hidden": (32, 16), "output_dim": 8, "batch_size": 100, "epochs": 3}
+SMALL = {"hidden": (32, 16), "dimension": 8, "batch": 100, "epochs": 3}
 
 
 def problem(n=600, q=20, k=1, seed=0):
@@ -35,9 +37,13 @@ def test_lassi_moves_similar_individuals_less_than_naive_and_augmentation_does()
     train = LabelledLatents(data.latents[:1000], {"task": data.labels["task"][:1000]})
     settings = TrainingSettings(**SMALL, lambda_2=0.5)
     distance, accuracy = {}, {}
-    for method in ("naive", "augment", "lassi"):
+    for method in EncoderMethod:
         trained = train_encoder(
-            train, similarity, settings.for_method(method), 0, validation=held_out
+            train,
+            similarity,
+            settings.model_copy(update={"method": method}).resolved(),
+            0,
+            validation=held_out,
         )
         last = trained.curves[-1]
         distance[method] = last.validation_distance
@@ -87,7 +93,7 @@ def test_the_best_epoch_is_chosen_on_validation_data():
     data, similarity = problem(n=120)
     held_out, _ = problem(n=400, seed=0)
     settings = TrainingSettings(
-        hidden=(64, 32), output_dim=8, batch_size=20, epochs=8, learning_rate=0.02, choose="best"
+        hidden=(64, 32), dimension=8, batch=20, epochs=8, learning_rate=0.02, choose="best"
     )
     trained = train_encoder(data, similarity, settings, 0, validation=held_out)
     totals = [curve.validation.total for curve in trained.curves]
@@ -119,7 +125,7 @@ def test_a_falling_rate_starts_full_and_closes_similarity_sets_that_the_task_lea
         settings = TrainingSettings(**{**SMALL, "lambda_2": 0.25, "decay": decay, **changes})
         return train_encoder(train, similarity, settings, 0, validation=held_out)
 
-    one_step = [trained(decay, batch_size=1000, epochs=1) for decay in ("none", "linear")]
+    one_step = [trained(decay, batch=1000, epochs=1) for decay in ("none", "linear")]
     weights = [result.encoder.linears[0].weight for result in one_step]
     assert torch.equal(*weights), "the first step is not taken at the full rate"
     rates = {"epochs": 10, "learning_rate": 0.01}
@@ -146,34 +152,35 @@ def test_several_targets_and_a_target_free_encoder():
 
 def test_bfloat16_trains_to_about_the_same_losses():
     data, similarity = problem(n=1000)
-    last = {}
-    for precision in ("float32", "bfloat16"):
-        settings = TrainingSettings(**SMALL, lambda_2=0.5, precision=precision)
+    last = []
+    for bf16 in (False, True):
+        settings = TrainingSettings(**SMALL, lambda_2=0.5, bf16=bf16)
         trained = train_encoder(data, similarity, settings, 0)
-        last[precision] = trained.curves[-1].training.total
+        last.append(trained.curves[-1].training.total)
         assert trained.encoder.linears[0].weight.dtype == torch.float32
-    assert math.isclose(last["float32"], last["bfloat16"], rel_tol=0.1), last
+    assert last[0] != last[1], "bfloat16 was not used"
+    assert math.isclose(*last, rel_tol=0.1), last
 
 
 def test_progress_is_reported_step_by_step():
     data, similarity = problem(n=250)
     steps = []
     settings = TrainingSettings(**SMALL | {"epochs": 2})
-    train_encoder(data, similarity, settings, 0, progress=steps.append)
-    assert [(s.epoch, s.step) for s in steps] == [(e, i) for e in (1, 2) for i in (1, 2, 3)]
-    assert {(s.epochs, s.steps) for s in steps} == {(2, 3)}
+    train_encoder(data, similarity, settings, 0, report=steps.append)
+    assert [(step.done, step.total) for step in steps] == [(done, 6) for done in range(1, 7)]
+    assert [step.word.split(",")[0] for step in steps] == 3 * ["epoch 1"] + 3 * ["epoch 2"]
 
 
 def test_what_training_cannot_use_is_refused():
     data, similarity = problem(n=50)
     settings = TrainingSettings(**SMALL)
-    with pytest.raises(SettingsError, match="no target"):
+    with pytest.raises(SettingsError, match="no `target`"):
         train_encoder(LabelledLatents(data.latents, {}), similarity, settings, 0)
     best = settings.model_copy(update={"choose": "best"})
     with pytest.raises(SettingsError, match="validation"):
         train_encoder(data, similarity, best, 0)
     with pytest.raises(SettingsError, match="lambda_2"):
-        settings.model_copy(update={"lambda_2": 0.0}).for_method("lassi")
+        settings.model_copy(update={"lambda_2": 0.0}).resolved()
     with pytest.raises(DataError, match="attribute vectors"):
         train_encoder(LabelledLatents(data.latents[:, 1:], data.labels), similarity, settings, 0)
     with pytest.raises(DataError, match="class code"):

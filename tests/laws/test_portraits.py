@@ -9,8 +9,8 @@ import pytest
 
 from shared_spec.data import SPLITS, open_source
 from shared_spec.data.portraits import Portraits
-from shared_spec.data.portraits_draw import draw
-from shared_spec.data.portraits_factors import FACTORS, LABELS, correlation_matrix
+from shared_spec.data.portraits.draw import draw
+from shared_spec.data.portraits.factors import FACTORS, LABELS, correlation_matrix
 from shared_spec.errors import DataError, SettingsError
 
 SMALL = "portraits:train=4000,valid=300,test=300"

@@ -11,8 +11,10 @@ from producer.rehearsal import (
     score_heads,
     train_linear_heads,
 )
+from producer.views.view import ViewBounds
 from shared_spec.errors import SettingsError
 from shared_spec.rng import torch_generator
+from shared_spec.terms import BoundStatus
 
 
 def two_clusters(n=2000, d=6):
@@ -30,16 +32,15 @@ def train(sigmas):
     )
 
 
+def balls(centres, radii):
+    """The bounds of people who are all bounded."""
+    return ViewBounds(centres, radii, torch.full((len(radii),), BoundStatus.BOUNDED))
+
+
 def test_heads_learn_what_can_be_learnt():
     points, labels = two_clusters()
-    (accuracy, certified), *_ = score_heads(
-        train([0.5]),
-        points,
-        points,
-        torch.zeros(len(points)),
-        torch.ones(len(points), dtype=torch.bool),
-        labels,
-    )
+    bounds = balls(points, torch.zeros(len(points)))
+    (accuracy, certified), *_ = score_heads(train([0.5]), points, bounds, labels)
     assert accuracy > 0.95
     assert certified == 1.0, "a ball of radius zero has one decision"
 
@@ -59,11 +60,10 @@ def test_certified_is_what_an_attack_in_the_worst_direction_leaves():
     draw = torch_generator(2, "attack")
     weight, bias = torch.randn(3, 4, generator=draw), torch.randn(3, generator=draw)
     centres, radii = torch.randn(400, 4, generator=draw), torch.rand(400, generator=draw)
-    everybody = torch.ones(400, dtype=torch.bool)
     labels = (centres @ weight.T + bias).argmax(1)
     heads = LinearHeads(weight[None], bias[None])
-    ((accuracy, certified),) = score_heads(heads, centres, centres, radii, everybody, labels)
-    same = everybody.clone()
+    ((accuracy, certified),) = score_heads(heads, centres, balls(centres, radii), labels)
+    same = torch.ones(400, dtype=torch.bool)
     for rival in range(3):
         away = weight[rival] - weight[labels]
         length = away.norm(dim=1, keepdim=True).clamp_min(1e-12)
@@ -76,8 +76,10 @@ def test_certified_is_what_an_attack_in_the_worst_direction_leaves():
 
 def test_whoever_has_no_bound_is_not_certified():
     points, labels = two_clusters(100)
-    bounded = torch.arange(100) < 30
-    ((_, certified),) = score_heads(train([0.5]), points, points, torch.zeros(100), bounded, labels)
+    bounds = balls(points, torch.zeros(100))
+    bounds.status[30:60] = BoundStatus.ABSTAIN
+    bounds.status[60:] = BoundStatus.UNDECIDED
+    ((_, certified),) = score_heads(train([0.5]), points, bounds, labels)
     assert certified == pytest.approx(0.3)
 
 

@@ -11,15 +11,19 @@ import pytest
 import torch
 
 from regulator.recogniser import RecogniserSettings
-from regulator.vectors.discover import DiscoverSettings, discover
+from regulator.vectors.discover import discover
 from regulator.vectors.groups import Groups, find_groups
-from regulator.vectors.linear_boundary import Boundary, fit_boundary, linear_boundary
+from regulator.vectors.linear_boundary import Boundary, fit_boundary
 from regulator.vectors.mean_difference import mean_difference
-from regulator.vectors.methods import METHODS, VectorRequest, compute_vectors
+from regulator.vectors.methods import compute_vectors
 from regulator.vectors.ramaswamy import ramaswamy
+from regulator.vectors.request import Encoded, VectorRequest
+from regulator.vectors.settings import DiscoverSettings, VectorMethod, VectorSettings
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.progress import silent
 from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.settings import resolve
 
 Q = 48
 """3 x 4 x 4: latents are the pixels of tiny images."""
@@ -33,6 +37,10 @@ class PixelFlow(torch.nn.Module):
     """x <-> z by reshaping and scaling: a flow whose decoder is linear."""
 
     config = SimpleNamespace(bits=5, latent_dim=Q)
+
+    def __init__(self):
+        super().__init__()
+        self.place = torch.nn.Parameter(torch.zeros(()))
 
     def encode(self, x):
         return SCALE * x.flatten(1)
@@ -84,14 +92,19 @@ class Planted(Source):
         return "sha256:planted"
 
 
-def request(source, **settings):
-    usual = {
-        "epochs": 25,
-        "discover": DiscoverSettings(directions=2, iterations=300, step=20.0, learning_rate=0.01),
-        "recogniser": RecogniserSettings(epochs=40),
-    }
-    return VectorRequest(
-        source, PixelFlow(), source.z["train"], source.z["valid"], **{**usual, **settings}
+def vectors(method, source, *attributes, seed=0, report=silent, **settings):
+    """The vectors of a method, in the settings that suit these small data."""
+    usual = {"boundary_epochs": 25, "directions": 2, "iterations": 300}
+    return compute_vectors(
+        VectorRequest(
+            Encoded(source, PixelFlow(), source.z["train"], source.z["valid"]),
+            attributes,
+            resolve(VectorSettings, {"method": method, **usual, **settings}),
+            seed,
+            DiscoverSettings(step=20.0, learning_rate=0.01),
+            RecogniserSettings(epochs=40),
+            report,
+        )
     )
 
 
@@ -114,14 +127,12 @@ def boundary(normal, offset=0.0):
 
 @pytest.mark.parametrize("method", ["mean-difference", "linear-boundary", "ramaswamy"])
 def test_a_method_recovers_the_planted_direction(source, method):
-    (found,) = compute_vectors(
-        method,
-        request(
-            source, attributes=("Attribute",), target="Target" if method == "ramaswamy" else None
-        ),
+    (found,) = vectors(
+        method, source, "Attribute", target="Target" if method == "ramaswamy" else None
     )
-    assert cosine(found.found.vector, axis(WITH)) > 0.9, f"{method} missed the planted direction"
-    assert found.found.unit == METHODS[method].unit, "the unit is not the method's"
+    assert cosine(found.vector, axis(WITH)) > 0.9, f"{method} missed the planted direction"
+    entry = found.entry(VectorSettings(method=method))
+    assert (entry.method, entry.unit) == (method, VectorMethod(method).unit)
     assert found.counts == {
         "no": int((source.codes["train"]["Attribute"] == 0).sum()),
         "yes": int((source.codes["train"]["Attribute"] == 1).sum()),
@@ -129,10 +140,10 @@ def test_a_method_recovers_the_planted_direction(source, method):
 
 
 def test_the_direction_points_from_the_first_named_class_to_the_second(source):
-    forth = compute_vectors("linear-boundary", request(source, attributes=("Attribute:no:yes",)))
-    back = compute_vectors("linear-boundary", request(source, attributes=("Attribute:yes:no",)))
-    assert cosine(forth[0].found.vector, axis(WITH)) > 0.9
-    assert cosine(back[0].found.vector, axis(WITH)) < -0.9, "the order of the pair is ignored"
+    (forth,) = vectors("linear-boundary", source, "Attribute:no:yes")
+    (back,) = vectors("linear-boundary", source, "Attribute:yes:no")
+    assert cosine(forth.vector, axis(WITH)) > 0.9
+    assert cosine(back.vector, axis(WITH)) < -0.9, "the order of the pair is ignored"
 
 
 def test_mean_difference_is_the_difference_of_the_group_means(source):
@@ -140,16 +151,17 @@ def test_mean_difference_is_the_difference_of_the_group_means(source):
     z = source.z["train"].astype(np.float64)
     a = source.codes["train"]["Attribute"]
     expected = z[a == 1].mean(axis=0) - z[a == 0].mean(axis=0)
-    found = mean_difference(source.z["train"], groups).vector
+    found = mean_difference(source.z["train"], groups)
     assert np.allclose(found, expected, atol=1e-12), "the mean difference is not exact"
 
 
 @pytest.mark.parametrize("method", ["linear-boundary", "discover"])
 def test_unit_vectors_have_length_one(source, method):
     names = () if method == "discover" else ("Attribute", "Target")
-    for found in compute_vectors(method, request(source, attributes=names, target="Target")):
-        assert abs(float(found.found.vector.norm()) - 1.0) < 1e-12, f"{method}: not a unit vector"
-        assert found.entry(method).norm == pytest.approx(1.0, abs=1e-6)
+    for found in vectors(method, source, *names, target="Target"):
+        assert abs(float(found.vector.norm()) - 1.0) < 1e-12, f"{method}: not a unit vector"
+        entry = found.entry(VectorSettings(method=method))
+        assert (entry.unit, entry.norm) == ("unit-vector", pytest.approx(1.0, abs=1e-6))
 
 
 def test_the_boundary_reproduces_the_logistic_classifier():
@@ -189,12 +201,10 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept(source):
 
 def test_ramaswamy_leaves_the_target_boundary_alone():
     correlated = Planted(correlation=0.4)
-    (found,) = compute_vectors(
-        "ramaswamy", request(correlated, attributes=("Attribute",), target="Target")
-    )
-    (target,) = compute_vectors("linear-boundary", request(correlated, attributes=("Target",)))
-    assert abs(cosine(found.found.vector, target.found.vector)) < 1e-12, "it moves the target"
-    assert cosine(found.found.vector, axis(WITH)) > 0.9
+    (found,) = vectors("ramaswamy", correlated, "Attribute", target="Target")
+    (target,) = vectors("linear-boundary", correlated, "Target")
+    assert abs(cosine(found.vector, target.vector)) < 1e-12, "it moves the target"
+    assert cosine(found.vector, axis(WITH)) > 0.9
 
 
 def test_ramaswamy_has_the_published_direction_and_length():
@@ -205,15 +215,14 @@ def test_ramaswamy_has_the_published_direction_and_length():
     rest = w_g - (w_g @ w_y) * w_y
     factor = (2 * (z.double() @ w_g + b_g) / (1 - (w_g @ w_y) ** 2)).abs().mean() * rest.norm()
     found = ramaswamy(z.numpy(), boundary(w_g, b_g), boundary(w_y))
-    assert torch.allclose(found.vector, factor * rest / rest.norm(), atol=1e-10)
-    assert found.unit == "vector"
+    assert torch.allclose(found, factor * rest / rest.norm(), atol=1e-10)
 
 
 def test_ramaswamy_mirrors_an_individual_when_nothing_is_shared():
     # With w_g orthogonal to w_y the length is twice the distance, so t = 1 carries it as far beyond the boundary.
     z = np.float32([[-0.7, 1.0, 2.0]])
     found = ramaswamy(z, boundary(torch.eye(3).double()[0]), boundary(torch.eye(3).double()[1]))
-    assert np.allclose(z[0] + found.vector.numpy(), [0.7, 1.0, 2.0], atol=1e-6)
+    assert np.allclose(z[0] + found.numpy(), [0.7, 1.0, 2.0], atol=1e-6)
 
 
 def test_ramaswamy_refuses_parallel_boundaries():
@@ -234,7 +243,9 @@ def test_discover_finds_the_gradient_of_a_known_classifier():
         z,
         [],
         torch_generator(0, "d"),
-        DiscoverSettings(directions=1, iterations=400, step=0.5, learning_rate=0.01),
+        1,
+        400,
+        DiscoverSettings(step=0.5, learning_rate=0.01),
     )
     gradient = 4 * axis(TARGET) + 2 * axis(WITH)
     assert cosine(found.vector, gradient) > 0.9, "not the gradient, or oriented against it"
@@ -242,8 +253,10 @@ def test_discover_finds_the_gradient_of_a_known_classifier():
 
 def test_discover_avoids_what_is_known():
     z = torch.randn(200, Q, generator=torch_generator(0, "z")).numpy()
-    settings = DiscoverSettings(directions=2, iterations=400, step=0.5, learning_rate=0.01)
-    first, second = discover(known_classifier, z, [axis(TARGET)], torch_generator(0, "d"), settings)
+    settings = DiscoverSettings(step=0.5, learning_rate=0.01)
+    first, second = discover(
+        known_classifier, z, [axis(TARGET)], torch_generator(0, "d"), 2, 400, settings
+    )
     assert cosine(first.vector, axis(WITH)) > 0.9, "did not find the other axis of the classifier"
     assert abs(cosine(first.vector, axis(TARGET))) < 0.15, "fell back on the known direction"
     assert abs(cosine(second.vector, first.vector)) < 0.3, "found the same direction twice"
@@ -253,71 +266,57 @@ def test_discover_avoids_what_is_known():
 def test_discover_through_images_finds_the_bias_of_the_classifier():
     # Attribute and target agree mostly, so a classifier of the target also looks at the attribute.
     biased = Planted(correlation=0.9)
-    found = compute_vectors("discover", request(biased, target="Target"))
+    found = vectors("discover", biased, target="Target")
     assert [one.name for one in found] == ["discovered-1", "discovered-2"]
-    assert all(one.found.settings["target"] == "Target" for one in found)
-    first = found[0].found.vector
+    assert all(one.settings["target"] == "Target" for one in found)
+    first = found[0].vector
     assert cosine(first, axis(WITH)) > 0.5, "the classifier's bias was not found"
     assert abs(float(first[WITH])) == float(first.abs().max()), "another pixel matters more"
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", list(VectorMethod))
 def test_the_same_seed_gives_the_same_vectors(method):
     small = Planted(n=120)
     names = () if method == "discover" else ("Attribute",)
-    settings = {
-        "attributes": names,
-        "target": "Target",
-        "epochs": 2,
-        "discover": DiscoverSettings(directions=1, iterations=5),
-    }
-    again, first = (compute_vectors(method, request(small, **settings)) for _ in range(2))
-    assert torch.equal(again[0].found.vector, first[0].found.vector), f"{method} is not repeatable"
-    other = compute_vectors(method, request(small, seed=1, **settings))
-    same = torch.equal(other[0].found.vector, first[0].found.vector)
+    settings = {"target": "Target", "boundary_epochs": 2, "directions": 1, "iterations": 5}
+    again, first = (vectors(method, small, *names, **settings) for _ in range(2))
+    assert torch.equal(again[0].vector, first[0].vector), f"{method} is not repeatable"
+    other = vectors(method, small, *names, seed=1, **settings)
+    same = torch.equal(other[0].vector, first[0].vector)
     assert same == (method == "mean-difference"), f"{method}: the seed has the wrong effect"
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", list(VectorMethod))
 def test_global_random_state_is_left_alone(method):
     small = Planted(n=120)
     before, np_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    compute_vectors(
-        method,
-        request(
-            small,
-            attributes=() if method == "discover" else ("Attribute",),
-            target="Target",
-            epochs=1,
-            discover=DiscoverSettings(directions=1, iterations=2),
-        ),
-    )
+    names = () if method == "discover" else ("Attribute",)
+    vectors(method, small, *names, target="Target", boundary_epochs=1, directions=1, iterations=2)
     assert torch.equal(before, torch.get_rng_state()), "torch's global generator was drawn from"
     assert (np_before == np.random.get_state()[1]).all(), "numpy's global generator was drawn from"  # noqa: NPY002
 
 
 def test_progress_ends_at_its_total(source):
-    for method in METHODS:
+    for method in VectorMethod:
         seen = []
-        compute_vectors(
+        names = () if method == "discover" else ("Attribute", "Target:yes:no")
+        vectors(
             method,
-            request(
-                Planted(n=120),
-                attributes=() if method == "discover" else ("Attribute", "Target:yes:no"),
-                target="Hue:red:blue",
-                epochs=2,
-                discover=DiscoverSettings(directions=2, iterations=3),
-                advance=lambda done, word, total, seen=seen: seen.append((done, total)),
-            ),
+            Planted(n=120),
+            *names,
+            target="Hue:red:blue",
+            boundary_epochs=2,
+            iterations=3,
+            report=lambda step, seen=seen: seen.append((step.done, step.total)),
         )
         done = [d for d, _ in seen]
         assert done == sorted(set(done)), f"{method}: progress goes backwards"
         assert seen[-1][0] == seen[-1][1], f"{method}: progress ends short of its total"
 
 
-def refused(error, method, source, **settings):
+def refused(error, method, source, *attributes, **settings):
     with pytest.raises(error) as caught:
-        compute_vectors(method, request(source, **settings))
+        vectors(method, source, *attributes, **settings)
     message = str(caught.value)
     assert "\n" not in message, "an error is one line"
     return message
@@ -325,34 +324,33 @@ def refused(error, method, source, **settings):
 
 @pytest.mark.parametrize("method", ["mean-difference", "linear-boundary", "ramaswamy"])
 def test_an_attribute_that_everyone_has_is_refused_in_one_line(source, method):
-    assert "All" in refused(DataError, method, source, attributes=("All",), target="Target")
+    assert "All" in refused(DataError, method, source, "All", target="Target")
 
 
 @pytest.mark.parametrize("method", ["ramaswamy", "discover"])
 def test_a_target_that_everyone_has_is_refused(source, method):
     names = () if method == "discover" else ("Attribute",)
-    assert "All" in refused(DataError, method, source, attributes=names, target="All")
+    assert "All" in refused(DataError, method, source, *names, target="All")
 
 
 def test_requests_that_make_no_sense_are_refused(source):
-    assert "ramaswamy" in refused(SettingsError, "magic", source, attributes=("Attribute",))
-    assert "--target" in refused(SettingsError, "ramaswamy", source, attributes=("Attribute",))
-    assert "--attribute" in refused(SettingsError, "linear-boundary", source)
-    assert "--attribute" in refused(
-        SettingsError, "discover", source, attributes=("Attribute",), target="Target"
-    )
+    assert "ramaswamy" in refused(SettingsError, "magic", source, "Attribute")
+    assert "`target`" in refused(SettingsError, "ramaswamy", source, "Attribute")
+    assert "`attribute`" in refused(SettingsError, "linear-boundary", source)
+    assert "`attribute`" in refused(SettingsError, "discover", source, "Attribute", target="Target")
+    assert "once" in refused(SettingsError, "mean-difference", source, "Attribute", "Attribute")
     with pytest.raises(SettingsError, match="positive"):
-        DiscoverSettings(iterations=0)
+        DiscoverSettings(batch=0)
 
 
 def test_latents_that_are_all_alike_have_no_boundary(source):
     groups = find_groups(source, "train", "Attribute")
     flat = np.zeros_like(source.z["train"])
     with pytest.raises(DataError, match="no boundary"):
-        linear_boundary(flat, groups, flat, groups, numpy_generator(0, "s"))
+        fit_boundary(flat, groups, flat, groups, numpy_generator(0, "s"))
     broken = np.full_like(flat, np.nan)
     with pytest.raises(DataError, match="no boundary"):
-        linear_boundary(broken, groups, broken, groups, numpy_generator(0, "s"))
+        fit_boundary(broken, groups, broken, groups, numpy_generator(0, "s"))
 
 
 def test_a_classifier_without_answer_is_refused():
@@ -362,5 +360,6 @@ def test_a_classifier_without_answer_is_refused():
             np.zeros((5, Q), np.float32),
             [],
             torch_generator(0, "d"),
-            DiscoverSettings(iterations=3),
+            1,
+            3,
         )

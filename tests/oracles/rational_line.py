@@ -43,22 +43,56 @@ def rationals(tensor):
     ]
 
 
-def farthest_squared(encoder, latent, vector, epsilon, centre):
-    """max ||R(z + t a) - centre||^2 over |t| <= epsilon as a Fraction: no rounding anywhere."""
+def line_vertices(encoder, latent, vector, epsilon):
+    """The vertices of the curve z + t a, |t| <= epsilon, under R: pairs (t, R(z + t a)) without any rounding."""
     z, a = rationals(latent), rationals(vector)
     end = Fraction(epsilon)
     vertices = [(t, [x + t * y for x, y in zip(z, a, strict=True)]) for t in (-end, end)]
     layers = list(zip(encoder.weights, encoder.biases, strict=True))
     for index, (weight, bias) in enumerate(layers):
-        rows, shift = rationals(weight), rationals(bias)
-        vertices = [
-            (t, [sum(map(Fraction.__mul__, row, h), b) for row, b in zip(rows, shift, strict=True)])
-            for t, h in vertices
-        ]
+        vertices = [(t, affine(rationals(weight), rationals(bias), h)) for t, h in vertices]
         if index < len(layers) - 1:
             vertices = [(t, [max(x, Fraction(0)) for x in p]) for t, p in _with_roots(vertices)]
+    return vertices
+
+
+def affine(rows, shift, point):
+    """W x + b of rational lists."""
+    return [sum(map(Fraction.__mul__, row, point), b) for row, b in zip(rows, shift, strict=True)]
+
+
+def evaluate(encoder, point):
+    """R at a point of Fractions."""
+    layers = list(zip(encoder.weights, encoder.biases, strict=True))
+    for index, (weight, bias) in enumerate(layers):
+        point = affine(rationals(weight), rationals(bias), point)
+        if index < len(layers) - 1:
+            point = [max(x, Fraction(0)) for x in point]
+    return point
+
+
+def squared_distance(first, second):
+    """||first - second||^2 of rational lists."""
+    return sum((x - y) ** 2 for x, y in zip(first, second, strict=True))
+
+
+def squared_distance_to_chain(point, chain):
+    """Squared distance of a rational point from the nearest point of a chain of segments."""
+    found = [squared_distance(point, chain[0])]
+    for start, end in pairwise(chain):
+        chord = [y - x for x, y in zip(start, end, strict=True)]
+        length = sum(c * c for c in chord)
+        along = sum(c * (p - x) for c, p, x in zip(chord, point, start, strict=True))
+        share = min(max(along / length, Fraction(0)), Fraction(1)) if length else Fraction(0)
+        nearest = [x + share * c for x, c in zip(start, chord, strict=True)]
+        found.append(squared_distance(point, nearest))
+    return min(found)
+
+
+def farthest_squared(encoder, latent, vector, epsilon, centre):
+    """max ||R(z + t a) - centre||^2 over |t| <= epsilon as a Fraction: no rounding anywhere."""
     c = rationals(centre.double())
-    return max(sum((x - y) ** 2 for x, y in zip(v, c, strict=True)) for _, v in vertices)
+    return max(squared_distance(v, c) for _, v in line_vertices(encoder, latent, vector, epsilon))
 
 
 def _with_roots(vertices):

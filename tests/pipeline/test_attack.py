@@ -8,16 +8,15 @@ from consumer import load_head
 from consumer.decide import Bounds, Draws, decide
 from consumer.head import FrozenHead
 from producer import load_encoder
-from producer.views.exact.view import certify_exact
-from producer.views.smoothing import certify_smoothing, predict_smoothing
-from producer.views.statements import SmoothingSettings
+from producer.views.exact.bounds import certify_exact
+from producer.views.smoothing.view import SmoothingView
 from shared_spec import load_certificate, load_spec
-from shared_spec.artifacts.bundle import BOUND_STATUS
 from shared_spec.artifacts.certificate import Sampling
 from shared_spec.data import open_source
 from shared_spec.latents import encode_split
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.similarity import SimilaritySet
+from shared_spec.smoothing.settings import SmoothingSettings
 from shared_spec.terms import BoundStatus, RadiusMethod
 
 pytestmark = pytest.mark.pipeline
@@ -67,9 +66,11 @@ def test_the_deployed_smoothed_encoder_never_flips_a_certified_individual(tiny, 
         t = torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None] * spec.similarity.epsilon
         points = spec.similarity.points(latents[row], t)
         ids = [f"{row}-{index}" for index in range(len(points))]
-        answers = predict_smoothing(encoder, points, ids, spec.similarity, SmoothingSettings(), 0)
+        answers = SmoothingView(SmoothingSettings()).predict(
+            encoder, points, ids, spec.similarity, 0
+        )
         for centre, status in zip(answers.centre, answers.status, strict=True):
-            if status == "BOUNDED":
+            if status == BoundStatus.BOUNDED:
                 answered += 1
                 assert int(head.predict(centre[None])) == predictions[row]
     assert answered > 0, "the deployed encoder only abstains"
@@ -94,11 +95,8 @@ def test_a_planted_unfair_person_is_never_certified():
         bounds = [Bounds(exact.representation, exact.centre, exact.radius, exact.status, exact.tubes.points, None,
                          exact.tubes.delta)]  # fmt: skip
         if seed < 40:
-            view = certify_smoothing(encoder, z, [str(seed)], similarity, settings, seed)
-            status = torch.tensor(
-                [BOUND_STATUS.index(word) for word in view.status], dtype=torch.uint8
-            )
-            bounds.append(Bounds(view.centre, view.centre, view.radius, status))
+            view = SmoothingView(settings).bound(encoder, z, [str(seed)], similarity, seed)
+            bounds.append(Bounds(view.centre, view.centre, view.radius, view.status))
         for found in bounds:
             for method in RadiusMethod:
                 sampling = Sampling(alpha=1e-4, selection_samples=100, samples=2000)

@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from producer.cli.export_options import resolve_views
+from producer import SmoothingSettings
+from producer.views.smoothing.view import SmoothingView
 from shared_spec import load_spec
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.tensors import METADATA_KEY, load_tensors, tensor_digest
@@ -219,21 +220,13 @@ def test_epsilon_must_be_positive(copies, fails, epsilon):
 
 
 def test_sample_counts_that_can_only_abstain_name_the_smallest_that_works(copies, fails):
-    words = [*fit(copies), "--samples-radius"]
+    words = [*fit(copies), "--n"]
     line = fails(2, "abstain", *words, "50", nothing_at=copies.out)
     smallest = int(re.search(r"expected at least n = (\d+)", line)[1])
-    views = {
-        "view": "smoothing",
-        "statement": "D",
-        "sigma": None,
-        "samples_centre": 10_000,
-        "alpha": 0.01,
-    }
-    views |= {"tolerance": 0.05, "exact_method": "grid", "max_cells": 1, "tube_vertices": 0}
     similarity = load_spec(copies.spec).similarity
-    resolve_views(views | {"samples_radius": smallest}).entries(similarity, ("test",))
+    SmoothingView(SmoothingSettings(n=smallest)).entry(similarity, ("test",))
     with pytest.raises(SettingsError, match="abstain"):
-        resolve_views(views | {"samples_radius": smallest - 1}).entries(similarity, ("test",))
+        SmoothingView(SmoothingSettings(n=smallest - 1)).entry(similarity, ("test",))
 
 
 def test_unknown_options_and_settings_files(copies, fails, tmp_path):
@@ -241,7 +234,7 @@ def test_unknown_options_and_settings_files(copies, fails, tmp_path):
     settings = tmp_path / "fit.toml"
     settings.write_text("lamda-2 = 0.3\n")
     fails(
-        2, r"unknown setting 'lamda_2'; did you mean 'lambda_2'", *fit(copies), "--config", settings
+        2, r"unknown setting 'lamda-2'; did you mean 'lambda_2'", *fit(copies), "--config", settings
     )
     settings.write_text("lambda-2 = = 3")
     fails(2, "TOML", *fit(copies), "--config", settings)
@@ -284,7 +277,7 @@ def test_nothing_is_overwritten_unasked(copies, fails, run):
 
 
 def test_lassi_without_its_loss_is_not_lassi(copies, fails):
-    fails(2, "lambda_2 is 0", *fit(copies), "--lambda-2", "0", nothing_at=copies.out)
+    fails(2, "--lambda-2 is 0", *fit(copies), "--lambda-2", "0", nothing_at=copies.out)
 
 
 # Data that do not hold what was asked of them: exit code 5.

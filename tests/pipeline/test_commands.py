@@ -99,8 +99,10 @@ def test_the_same_fit_again_changes_nothing(copies, run, fit_words):
     ("change", "named"),
     [
         (["--seed", "1"], "seed"),
-        (["--lambda-2", "0.5"], "training"),
+        (["--lambda-2", "0.5"], "training.lambda_2"),
         (["--method", "naive"], "method"),
+        (["--dimension", "8"], "encoder.output_dim"),
+        (["--target", "Young"], "targets"),
     ],
 )
 def test_another_fit_is_refused_naming_what_differs(copies, run, fit_words, capsys, change, named):
@@ -114,7 +116,10 @@ def test_another_fit_is_refused_naming_what_differs(copies, run, fit_words, caps
 
 def test_another_export_is_refused_naming_what_differs(copies, run, fit_words, capsys):
     assert run(*fit_words(copies), "--tolerance", "0.2") == 2
-    assert "exported before with views" in capsys.readouterr().err
+    assert (
+        "exported before with views.exact.settings.tolerance 0.05, now 0.2"
+        in capsys.readouterr().err
+    )
 
 
 def test_predictions_repeat_the_certificate_on_the_same_individuals(copies, run):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from regulator.flow_pictures import reconstructions, sample_images, tile
-from regulator.quality import (
+from regulator.flow.gate import (
     check_flow,
     flow_quality,
     inversion_error,
     require_invertible,
 )
+from regulator.pictures.flow import reconstructions, sample_images, tile
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim, dequantise, preprocess
 from shared_spec.rng import torch_generator

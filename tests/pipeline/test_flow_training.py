@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from regulator.flow_data import batch_rows, held_out_pixels, image_reader, training_pixels
-from regulator.flow_settings import (
+from regulator.flow.batches import batch_rows, held_out_pixels, image_reader, training_pixels
+from regulator.flow.settings import (
     FLOW_PRESETS,
+    FlowSettings,
     FlowTrainingSettings,
-    flow_preset,
     learning_rate,
 )
-from regulator.flow_training import held_out_bits, train_flow
+from regulator.flow.training import fit_flow, held_out_bits
 from shared_spec.data.source import Source
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
 from shared_spec.flow import GlowConfig
@@ -72,10 +72,9 @@ def run(checkpoint=None, stop=None, source=None, **changes):
             raise Killed
 
     try:
-        trained = train_flow(
-            CONFIG,
+        trained = fit_flow(
+            FlowSettings(CONFIG, settings(**changes)),
             source or Gradients(),
-            settings(**changes),
             7,
             checkpoint=checkpoint,
             progress=watch,
@@ -126,7 +125,7 @@ def test_a_finished_run_resumes_to_its_result(tmp_path):
 
 def test_resuming_under_other_settings_is_refused(tmp_path):
     run(tmp_path / "c.safetensors", stop=8)
-    with pytest.raises(SettingsError, match=r"learning_rate = 0\.001, this run has 0\.01"):
+    with pytest.raises(SettingsError, match=r"`learning_rate` = 0\.001, this run has 0\.01"):
         run(tmp_path / "c.safetensors", learning_rate=0.01)
     with pytest.raises(SettingsError, match="data"):
         run(tmp_path / "c.safetensors", source=Gradients(train=97))
@@ -141,7 +140,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
 
 
 def test_divergence_is_one_line_with_a_remedy(tmp_path):
-    with pytest.raises(LassiError, match=r"diverged at step .* lower the learning rate") as caught:
+    with pytest.raises(LassiError, match=r"diverged at step .* lower `learning_rate`") as caught:
         run(tmp_path / "c.safetensors", learning_rate=50.0, warmup=0, decay="none")
     assert "\n" not in str(caught.value)
 
@@ -199,10 +198,20 @@ def test_an_empty_split_is_refused():
 
 
 def test_presets_have_the_papers_sizes():
-    paper = flow_preset("paper").config
+    paper = FlowSettings.preset("paper").architecture
     assert (paper.size, paper.blocks, paper.flows, paper.hidden) == (64, 4, 32, 512)
     assert paper.coupling == "additive"
-    assert flow_preset("paper-128").config.blocks == 5
-    assert all(math.log2(preset.config.size) % 1 == 0 for preset in FLOW_PRESETS.values())
+    assert FlowSettings.preset("paper-128").architecture.blocks == 5
+    presets = [FlowSettings.preset(name) for name in FLOW_PRESETS]
+    assert all(math.log2(preset.architecture.size) % 1 == 0 for preset in presets)
     with pytest.raises(SettingsError, match="demo"):
-        flow_preset("papr")
+        FlowSettings.preset("papr")
+
+
+def test_a_preset_is_changed_field_by_field_and_unknown_or_impossible_fields_are_named():
+    changed = FlowSettings.preset("paper", steps=10, size=32)
+    assert (changed.training.steps, changed.architecture.size) == (10, 32)
+    assert changed.training.recompute, "what was not changed is not the preset's"
+    for wrong in ({"colour": 1}, {"steps": 0}, {"learning_rate": math.nan}, {"size": 30}):
+        with pytest.raises(SettingsError, match=f"`{next(iter(wrong))}`"):
+            FlowSettings.preset("demo", **wrong)

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from regulator.flow_settings import FlowTrainingSettings
-from regulator.flow_training import train_flow
+import regulator
+from regulator.flow.settings import FlowSettings, FlowTrainingSettings
+from regulator.flow.training import fit_flow
+from shared_spec import load_spec
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.data.source import Source
 from shared_spec.distributed import Workers, join_workers
@@ -42,10 +44,12 @@ class Noise(Source):
 def train(workers, folder):
     """Train for 12 steps of 15 images and, in the first process, store the weights and the loss curve."""
     curve = []
-    trained = train_flow(
-        GlowConfig(size=8, blocks=2, flows=2, hidden=8),
+    trained = fit_flow(
+        FlowSettings(
+            GlowConfig(size=8, blocks=2, flows=2, hidden=8),
+            FlowTrainingSettings(steps=12, batch=15, warmup=2, evaluate_every=6),
+        ),
         Noise(),
-        FlowTrainingSettings(steps=12, batch=15, warmup=2, evaluate_every=6),
         3,
         checkpoint=folder / "checkpoint.safetensors",
         progress=lambda progress: curve.append(progress.bits_per_dim),
@@ -55,19 +59,25 @@ def train(workers, folder):
         save_tensors(folder / "flow.safetensors", trained.flow.state_dict(), {"curve": curve})
 
 
-def test_two_processes_equal_one(tmp_path):
-    single, double = tmp_path / "single", tmp_path / "double"
-    train(Workers(), single)
+def torchrun(*words):
+    """Runs this file in two processes."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run(
-        [*command, __file__, str(double)],
-        env=environment,
+        [*command, __file__, *map(str, words)],
+        # Two processes of two threads each would wait for one another on two cores.
+        env={**environment, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert result.returncode == 0, result.stderr[-2000:]
+
+
+def test_two_processes_equal_one(tmp_path):
+    single, double = tmp_path / "single", tmp_path / "double"
+    train(Workers(), single)
+    torchrun("train", double)
     one, first = load_tensors(single / "flow.safetensors")
     two, second = load_tensors(double / "flow.safetensors")
     assert np.allclose(first["curve"], second["curve"], rtol=1e-4), "two processes see another loss"
@@ -77,6 +87,27 @@ def test_two_processes_equal_one(tmp_path):
         )
 
 
+def publish(folder):
+    """Publish a spec whose flow is trained first; each process notes what it was returned, and what it was told."""
+    told = []
+    spec = regulator.publish_spec(
+        "portraits:train=60,valid=30,test=30",
+        ["Young"],
+        folder / "spec.safetensors",
+        flow=FlowSettings.preset("demo", steps=3, batch=8, blocks=1, flows=1, hidden=4),
+        cache=folder / "cache",
+        report=lambda step: told.append(step.stage),
+    )
+    (folder / f"process-{os.environ['RANK']}").write_text(f"{len(told) > 0} {spec.digest}")
+
+
+def test_two_processes_publish_one_spec_and_both_return_it(tmp_path):
+    torchrun("publish", tmp_path)
+    digest = load_spec(tmp_path / "spec.safetensors").digest
+    assert (tmp_path / "process-0").read_text() == f"True {digest}"
+    assert (tmp_path / "process-1").read_text() == f"False {digest}"
+
+
 def test_shares_cover_everything_once():
     for world in (1, 2, 3, 7):
         shares = [range(10)[Workers(rank, world).share(10)] for rank in range(world)]
@@ -84,5 +115,8 @@ def test_shares_cover_everything_once():
 
 
 if __name__ == "__main__":
-    with join_workers() as joined:
-        train(joined, Path(sys.argv[1]))
+    if sys.argv[1] == "publish":
+        publish(Path(sys.argv[2]))
+    else:
+        with join_workers() as joined:
+            train(joined, Path(sys.argv[2]))

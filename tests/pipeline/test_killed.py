@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import producer.export
+from producer import shards
 from shared_spec import load_bundle
 from shared_spec.artifacts.atomic import partial_directory
 from shared_spec.errors import ArtifactError
@@ -103,18 +103,47 @@ def test_a_killed_fit_leaves_no_bundle(copies, run, fit_words):
     load_bundle(copies.reps)
 
 
-def test_an_export_killed_while_it_is_published_computes_nothing_again(copies, run, monkeypatch):
+@pytest.mark.parametrize("moment", ["seal_bundle", "publish_directory"])
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_an_export_killed_after_its_last_shard_computes_nothing_again(
+    copies, run, capsys, monkeypatch, moment, force
+):
     out = copies.out / "a"
 
     def killed(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(producer.export, "publish_directory", killed)
-        assert run(*export(copies, out)) == 130
+        patch.setattr(shards, moment, killed)
+        assert run(*export(copies, out), *force) == 130
     assert not out.exists()
+    assert partial_directory(out).with_suffix(".json").exists(), "nobody knows what it was"
+    assert run(*export(copies, out), "--alpha", "0.02") == 2
+    assert "exported before with views.smoothing.alpha" in capsys.readouterr().err
     with monkeypatch.context() as patch:
-        patch.setattr(producer.export, "save_shard", killed)
-        assert run(*export(copies, out)) == 0
+        patch.setattr(shards, "save_shard", killed)
+        assert run(*export(copies, out), *force) == 0
     assert len(load_bundle(out).sample_ids("test")) == 40
     assert [path.name for path in out.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_export_killed_when_it_has_its_name_leaves_nothing_for_the_next(copies, run):
+    plan = partial_directory(copies.out / "a").with_suffix(".json")
+    assert run(*export(copies, copies.out / "a")) == 0
+    plan.write_text("{}")
+    assert run(*export(copies, copies.out / "a")) == 0
+    assert not plan.exists()
+
+
+def test_an_export_that_was_cut_off_gives_way_to_force(copies, run):
+    out = copies.out / "a"
+    partial, plan = partial_directory(out), partial_directory(out).with_suffix(".json")
+    for content in ("{}", "no JSON"):
+        partial.mkdir(parents=True)
+        (partial / "test-00000.safetensors").write_text("of other settings")
+        plan.write_text(content)
+        assert run(*export(copies, out)) == 3
+        assert run(*export(copies, out), "--force") == 0
+        load_bundle(out)
+        assert not plan.exists()
+        shutil.rmtree(out)

@@ -5,14 +5,14 @@ import json
 import pytest
 from PIL import Image
 
-from producer.cli import export_options
+from producer import job
 from shared_spec import load_bundle
 from shared_spec.data.portraits import Portraits
 
 pytestmark = pytest.mark.pipeline
 GRID = ["--lambda-2", "0", "--lambda-2", "0.2", "--noise", "1", "--noise", "5"]
 SMALL = ["--hidden", 16, "--dimension", 8, "--epochs", 2, "--batch", 64]
-FEW = ["--samples-centre", 2000, "--samples-radius", 2000]
+FEW = ["--n0", 2000, "--n", 2000]
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,10 @@ def searched(tiny, run, tmp_path_factory):
     """The folder of a search, run where looking at the test split fails."""
     out = tmp_path_factory.mktemp("search") / "search"
     encoded = []
-    encode_split = export_options.encode_split
+    encode_split = job.encode_split
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            export_options,
+            job,
             "encode_split",
             lambda flow, source, split, **more: (
                 encoded.append(split) or encode_split(flow, source, split, **more)

@@ -10,6 +10,7 @@ from matplotlib.colors import hsv_to_rgb
 
 from shared_spec import load_certificate, load_spec
 from shared_spec.data.shapes3d_file import FACTORS
+from shared_spec.terms import Status
 
 pytestmark = pytest.mark.pipeline
 
@@ -79,6 +80,6 @@ def test_ten_hues_are_certified_from_end_to_end(published, run):
     assert len(certificate.document.head.classes) == 10
     claim = certificate.document.claims["exact"]
     assert claim.accuracy > 0.2, "a guess is right for one in ten"
-    certified = [row for row in certificate.rows if row["status"] == "CERTIFIED"]
+    certified = [row for row in certificate.rows if row.status == Status.CERTIFIED]
     assert certified
-    assert all(float(row["d_cs"]) < float(row["d_rs"]) for row in certified)
+    assert all(row.d_cs < row.d_rs for row in certified)

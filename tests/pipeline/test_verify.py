@@ -11,6 +11,8 @@ from shared_spec.artifacts.directory import list_files
 
 pytestmark = pytest.mark.pipeline
 
+OTHER = "sha256-content-v1:" + "0" * 64
+
 
 def verify(paths):
     return ["consumer", "verify", paths.certificate, "--reps", paths.reps]
@@ -95,17 +97,18 @@ def claims_of(name, value):
         (claims_of("accuracy", 1.0), None, r"exact: accuracy is 1.0"),
         (claims_of("certified_fraction", 1.0), None, r"exact: certified_fraction is 1.0"),
         (claims_of("alpha_per_individual", 0.5), None, r"alpha_per_individual is 0.5"),
-        (claims_of("sentence", "All is well."), None, r"sentence is All is well."),
+        (claims_of("sentence", "All is well."), None, r"sentence is not that of statement X"),
         (claims_of("radius_method", "magic"), None, r"field claims.exact.radius_method"),
         (lambda d: d.update(skipped=7), None, r"skipped is 7"),
-        (lambda d: d.update(encoder_digest="sha256:0"), None, r"made from encoder sha256:0"),
+        (lambda d: d.update(encoder_digest=OTHER), None, r"made from encoder sha256-content-v1:0000"),
         (lambda d: d["spec"].update(epsilon=9.0), None, r"made from spec"),
         (None, lambda rows: rows[0].update(d_cs="0.0"), r"d_cs is 0.0"),
-        (lambda d: d.update(split="train"), None, r"bounds nobody there"),
+        (lambda d: d.update(split="train"), None, r"of split train, on which its head and noise"),
+        (lambda d: d.update(split="valid"), None, r"of split valid, on which its head and noise"),
         (lambda d: d.update(split="nobody"), None, r"bounds nobody there"),
         (lambda d: d["head"].update(input_dim=3), None, r"head: input_dim is 3"),
         (None, lambda rows: rows[0].update(d_rs="9.0"), r"d_rs is 9.0"),
-        (None, lambda rows: rows[0].update(d_rs="far"), r"individuals.csv: cannot be read .*'far'"),
+        (None, lambda rows: rows[0].update(d_rs="far"), r"individuals.csv:2: cannot be read .*'far'"),
         (None, lambda rows: rows[0].update(label="maybe"), r"label 'maybe' is no class"),
         (None, lambda rows: rows[0].update(sample_id="nobody"), r"not those of the bundle's split"),
     ],

@@ -11,10 +11,12 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
+from consumer.decide import Bounds, Draws, decide
 from consumer.head import FrozenHead
 from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import randomized_radius
 from consumer.radius.sequential import sequential_decision
+from shared_spec.artifacts.certificate import Sampling
 from shared_spec.rng import numpy_generator
 from shared_spec.stats import (
     clopper_pearson_lower,
@@ -22,11 +24,15 @@ from shared_spec.stats import (
     order_statistic_index,
     wealth_threshold,
 )
+from shared_spec.terms import BoundStatus, RadiusMethod
 
 pytestmark = pytest.mark.statistical
 
 F64 = torch.float64
 STEP = FrozenHead((torch.tensor([[1.0], [0.0]], dtype=F64),), (torch.zeros(2, dtype=F64),))
+
+# m_0 - m_1 = 2 x: where x = 0 neither class wins.
+HALVES = FrozenHead((torch.tensor([[1.0], [-1.0]], dtype=F64),), (torch.zeros(2, dtype=F64),))
 
 
 def allowed(replicates, level):
@@ -119,6 +125,25 @@ def test_the_wealth_ever_reaches_one_over_alpha_as_rarely_as_stated(p0):
         decided += bool(wealth.max() >= wealth_threshold(alpha))
     assert decided <= allowed(replicates, alpha)
     assert decided > 0
+
+
+@pytest.mark.parametrize("method", [RadiusMethod.RANDOMIZED, RadiusMethod.SEQUENTIAL])
+def test_the_class_is_not_chosen_on_the_samples_that_test_it(method):
+    """On the boundary with d_cs = 0 every certificate is false; a class that won the test's own samples would get twice
+    its level."""
+    replicates, alpha, n = 4000, 0.05, 300
+    origin = torch.zeros(replicates, 1, dtype=F64)
+    bounds = Bounds(
+        points=origin,
+        centres=origin,
+        radii=torch.zeros(replicates, dtype=F64),
+        status=torch.full((replicates,), int(BoundStatus.BOUNDED), dtype=torch.uint8),
+    )
+    draws = Draws(1.0, Sampling(alpha=alpha, selection_samples=n, samples=n), 0)
+    names = [str(i) for i in range(replicates)]
+    certified = decide(HALVES, bounds, method, draws, names).certified
+    assert certified <= allowed(replicates, alpha), "the class was chosen on the test's samples"
+    assert certified >= replicates * alpha / 4, "the border never certifies: the test has no power"
 
 
 def test_peeking_with_clopper_pearson_would_fail_here():

@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy.stats import binom, chi2
 
-from producer.views.bound import certify, predict
-from producer.views.plan import make_plan
-from producer.views.sampling import draws
-from producer.views.statements import SmoothingSettings
+from producer.views.smoothing.center_smoothing import certify, predict
+from producer.views.smoothing.sampling import draws
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
 
 pytestmark = pytest.mark.statistical
 

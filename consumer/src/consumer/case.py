@@ -14,6 +14,7 @@ from consumer.head import FrozenHead, Head
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.certificate import HeadConfig, Sampling
 from shared_spec.errors import DataError
+from shared_spec.rng import Seed
 from shared_spec.terms import RadiusMethod
 from shared_spec.views import contract_of
 
@@ -36,7 +37,7 @@ class Case:
     split: str
     head: Head
     sampling: Sampling
-    seed: int
+    seed: Seed
 
     @property
     def config(self) -> HeadConfig:

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from consumer.case import Case
 from consumer.decide import Decisions
+from consumer.labels import UNLABELLED
 from consumer.population import population_statement
 from consumer.settings import MethodSettings
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.certificate import Claim, Population
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError
-from shared_spec.terms import RadiusMethod, Reason, Status
+from shared_spec.terms import RadiusMethod, Reason, Statement, Status
 from shared_spec.views import contract_of
 
 __all__ = ["ViewCertificates", "certify_view", "require_method", "view_methods"]
@@ -80,7 +81,8 @@ def certify_view(
 
     Where several methods are allowed, all are tried and the one that certifies more is kept, with the model that it
     certifies. A false certificate needs a failure of the producer's bound or of the sampled method, so its probability
-    is at most the sum of their levels however the choice is made.
+    is at most the sum of their levels however the choice is made; the population statement pays for the choice by
+    splitting its level (docs/guarantees.md, A.6).
 
     Args:
         case: whom to decide by which head.
@@ -95,9 +97,13 @@ def certify_view(
     alpha = {**entry.alpha, **decisions.alpha}
     total = sum(alpha.values())
     individuals = len(radii)
-    statement = population_statement(individuals, decisions.certified, total, CONFIDENCE)
+    statement = population_statement(
+        individuals, decisions.certified, total, CONFIDENCE, choices=len(methods)
+    )
+    # The ideal encoder of statement I was never evaluated: the predictions are those of an approximation.
+    known = np.full_like(labels, UNLABELLED) if entry.statement == Statement.I else labels
     accuracy, balanced, majority = _accuracies(
-        decisions.prediction, labels, len(case.config.classes)
+        decisions.prediction, known, len(case.config.classes)
     )
     counts = Counter(decisions.status.tolist())
     claim = Claim(
@@ -107,6 +113,7 @@ def certify_view(
         alpha=alpha,
         alpha_per_individual=total,
         radius_method=method,
+        methods_tried=tuple(methods),
         sampling=case.sampling if decisions.smoothed else None,
         individuals=individuals,
         counts={status: counts[status] for status in Status},

@@ -20,11 +20,11 @@ from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.crown import certify_crown, crown_radius
 from consumer.radius.linear import certify_linear, linear_radius
 from consumer.radius.noise import NoisyHead, Streams
-from consumer.radius.randomized import randomized_radius, select_classes
+from consumer.radius.randomized import confirmed, randomized_radius, select_classes
 from consumer.radius.region import affine_tube
 from consumer.radius.sequential import sequential_decision
 from shared_spec.artifacts.certificate import Sampling
-from shared_spec.rng import numpy_generator
+from shared_spec.rng import Seed, stream
 from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 
 BALL, TUBE = " ball", " tube"
@@ -65,11 +65,11 @@ class Draws:
 
     sigma_rs: float
     sampling: Sampling
-    seed: int
+    seed: Seed
 
     def streams(self, purpose: str, sample_ids: Sequence[str]) -> Streams:
         """One stream per individual."""
-        return [numpy_generator(self.seed, purpose, sample_id) for sample_id in sample_ids]
+        return [stream(self.seed, purpose, sample_id) for sample_id in sample_ids]
 
 
 @dataclass(frozen=True)
@@ -192,13 +192,13 @@ def _sampled(
     sampling = draws.sampling
     noisy = NoisyHead(head, draws.sigma_rs)
     select = draws.streams("consumer.select", sample_ids)
-    classes, _ = select_classes(noisy, bounds.points, sampling.selection_samples, select)
+    classes, votes = select_classes(noisy, bounds.points, sampling.selection_samples, select)
     test = draws.streams("consumer.test", sample_ids)
     if method == RadiusMethod.SEQUENTIAL:
         result = sequential_decision(
             noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples
         )
-        prediction, status, d_rs = classes.numpy(), result.status, None
+        status, d_rs = result.status, None
         samples, successes = result.samples, result.successes
     else:
         radii = randomized_radius(
@@ -210,10 +210,12 @@ def _sampled(
             Status.CERTIFIED,
             np.where(radii.abstained, Status.ABSTAIN, Status.NOT_CERTIFIED),
         )
-        prediction, d_rs = np.where(radii.abstained, -1, classes.numpy()), radii.radius
+        d_rs = radii.radius
         samples, successes = np.full(len(classes), radii.samples), radii.successes
+    # What the smoothed head answers is known where it is certified, or where its votes leave no doubt.
+    known = (status == Status.CERTIFIED) | confirmed(votes, sampling.alpha)
     return Decisions(
-        prediction=prediction,
+        prediction=np.where(known, classes.numpy(), -1),
         status=status,
         reason=np.array([_WHY[Status(found)] for found in status.tolist()]),
         method=np.full(len(classes), method.value),

@@ -16,7 +16,7 @@ from consumer.training import SigmaTrial, balanced_weights, choose_sigma, train_
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.certificate import HeadConfig, Sampling
 from shared_spec.errors import DataError
-from shared_spec.rng import torch_generator
+from shared_spec.rng import Seed, torch_generator
 from shared_spec.terms import HeadKind, RadiusMethod
 
 __all__ = ["NOISE_GRID", "FittedHead", "fit_head"]
@@ -35,7 +35,7 @@ class FittedHead:
 
 
 def fit_head(
-    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, view: str, seed: int
+    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, view: str, seed: Seed
 ) -> FittedHead:
     """Trains the head on the bundle's training individuals.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ class Head(nn.Module):
         super().__init__()
         self.config = config
         self.layers = nn.ModuleList()
-        for fan_in, fan_out in zip(config.widths[:-1], config.widths[1:], strict=True):
+        for fan_in, fan_out in pairwise(config.widths):
             # Made without values: the usual constructor would draw from torch's global stream.
             layer = nn.Linear(fan_in, fan_out, device="meta").to_empty(device="cpu")
             for parameter in layer.parameters():
@@ -94,11 +95,14 @@ class Head(nn.Module):
         Raises:
             ArtifactError: a tensor is missing, left over, of another shape or dtype, or not finite.
         """
-        head = cls(config, torch.Generator())  # every initial value is overwritten below
-        expected = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+        expected: dict[str, tuple[int, ...]] = {}
+        for layer, (fan_in, fan_out) in enumerate(pairwise(config.widths)):
+            expected[f"layers.{layer}.weight"] = (fan_out, fan_in)
+            expected[f"layers.{layer}.bias"] = (fan_out,)
         if set(tensors) != set(expected):
             raise ArtifactError(
-                f"head holds tensors {sorted(tensors)}, expected {sorted(expected)}: not the head of its description"
+                f"head holds tensors {sorted(tensors)!s:.300}, expected {sorted(expected)!s:.300}: not the head of its"
+                " description"
             )
         for name, shape in expected.items():
             found = tensors[name]
@@ -110,6 +114,8 @@ class Head(nn.Module):
                 raise ArtifactError(
                     f"head tensor {name}: holds NaN or infinity; train the head again"
                 )
+        # Built only now that its size is known to be that of the file; every initial value is overwritten.
+        head = cls(config, torch.Generator())
         head.load_state_dict(dict(tensors))
         return head.eval()
 

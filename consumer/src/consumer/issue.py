@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,22 +9,25 @@ from consumer.case import Case
 from consumer.claims import certify_view, view_methods
 from consumer.fitting import FittedHead, fit_head
 from consumer.labels import TaskLabels, read_labels
-from consumer.report.page import REPORT, render_report
+from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
-from shared_spec.artifacts.atomic import partial_directory, publish_directory, refuse_existing
+from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
     Certificate,
     CertificateDocument,
     Claim,
     HeadEntry,
+    HeadTraining,
     Sampling,
     save_certificate,
 )
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, remark, silent, stage
+from shared_spec.rng import Seed
 
 __all__ = ["certify"]
 
@@ -41,7 +43,7 @@ def certify(
     method: MethodSettings | None = None,
     sampling: Sampling | None = None,
     split: str = "test",
-    seed: int = 0,
+    seed: Seed = 0,
     force: bool = False,
     report: Report = silent,
 ) -> Certificate:
@@ -69,8 +71,9 @@ def certify(
         ArtifactError, DataError: the bundle or the labels are not what they should be.
     """
     out = Path(out)
-    refuse_existing(out, force)
     bundle = load_bundle(reps)
+    read = [bundle.path, *([] if labels is None else [Path(labels)])]
+    refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     chosen = _chosen_views(bundle, views, split)
     task = read_labels(bundle, target, None if labels is None else Path(labels))
     head = head or HeadSettings()
@@ -91,20 +94,23 @@ def certify(
         rows += found.rows
         advance(done, view)
     draft = _draft(case, target, task, head, fitted, claims)
-    partial = partial_directory(out)
-    shutil.rmtree(partial, ignore_errors=True)
-    written = save_certificate(
-        partial,
-        draft,
-        rows,
-        fitted.head.tensors(),
-        {REPORT: lambda complete: render_report(complete, rows)},
-    )
-    publish_directory(out, force)
+    with building(out) as partial:
+        written = save_certificate(
+            partial,
+            draft,
+            rows,
+            fitted.head.tensors(),
+            lambda complete: render_report(complete, rows),
+        )
+        publish_directory(out, force, CERTIFICATE)
     return Certificate(out, written.document, written.rows, written.head)
 
 
 def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
+    if split in ("train", "valid"):
+        raise SettingsError(
+            f"`split` is {split}, on which head and noise are chosen: expected individuals whom nothing was chosen on"
+        )
     there = [view for view, entry in bundle.manifest.views.items() if split in entry.splits]
     if missing := set(views) - set(there):
         raise SettingsError(
@@ -131,12 +137,13 @@ def _draft(
     return CertificateDocument(
         target=target,
         split=case.split,
+        labels=task.whose,
         spec=manifest.spec,
         bundle_digest=case.bundle.digest,
         encoder_digest=manifest.encoder.digest,
         head=HeadEntry(
             **dict(case.config),
-            settings={**trained, "training_individuals": fitted.individuals},
+            settings=HeadTraining(**trained, training_individuals=fitted.individuals),
         ),
         claims=claims,
         skipped=split.available - split.individuals,

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from shared_spec.artifacts.bundle import Bundle
-from shared_spec.errors import DataError
+from shared_spec.artifacts.reading import TABLE_BYTES, read_regular
+from shared_spec.errors import DataError, SettingsError
+from shared_spec.text import is_printable
 
 __all__ = ["UNLABELLED", "TaskLabels", "read_labels"]
 
 UNLABELLED = -1
 
+_NAME_LENGTH, _CLASSES = 200, 10_000
+
 
 @dataclass(frozen=True)
 class TaskLabels:
-    """A task's class names and, per split, the class codes [n] of the bundle's individuals; -1 where unknown."""
+    """The labels of a task.
+
+    Attributes:
+        classes: names, in the order of their codes.
+        codes: per split, the class codes [n] of the bundle's individuals; -1 where unknown.
+        whose: who says so.
+    """
 
     classes: tuple[str, ...]
     codes: dict[str, npt.NDArray[np.int64]]
+    whose: Literal["producer", "consumer"]
 
 
 def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
@@ -35,14 +48,21 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
             out are unlabelled; ids that the bundle does not know are an error.
 
     Raises:
+        SettingsError: if `target` is no name.
         DataError: if the labels cannot be read, are inconsistent, or leave no labelled training individual or only
             one class among them.
     """
+    if not 0 < len(target) <= _NAME_LENGTH or not is_printable(target):
+        raise SettingsError(
+            f"`target` is {target!r:.100}: expected a short name without control characters"
+        )
     if path is None:
         codes = {split: bundle.labels(split, target) for split in bundle.manifest.splits}
-        labels = TaskLabels(bundle.manifest.labels[target], codes)
+        labels = TaskLabels(bundle.manifest.labels[target], codes, "producer")
     else:
         labels = _own_labels(bundle, target, path)
+    if "train" not in labels.codes:
+        raise DataError(f"{bundle.path}: has no training individuals; ask for a bundle that does")
     present = np.unique(labels.codes["train"][labels.codes["train"] != UNLABELLED])
     if len(present) < 2:
         found = ", ".join(labels.classes[code] for code in present) or "none"
@@ -54,29 +74,7 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
 
 
 def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
-    named: dict[str, str] = {}
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            column = target if target in columns else "label"
-            if "sample_id" not in columns or column not in columns:
-                raise DataError(
-                    f"{path}: columns are {', '.join(columns)}; expected sample_id and {target} (or label)"
-                )
-            for line, row in enumerate(reader, 2):
-                sample_id, label = row["sample_id"], row[column]
-                if not sample_id or not label:
-                    raise DataError(
-                        f"{path}:{line}: a cell is empty; leave out individuals without a label"
-                    )
-                if sample_id in named:
-                    raise DataError(
-                        f"{path}:{line}: {sample_id} is labelled twice; keep one line for each"
-                    )
-                named[sample_id] = label
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file ({error})") from error
+    named = _read_table(path, target)
     known = {
         sample_id for split in bundle.manifest.splits for sample_id in bundle.sample_ids(split)
     }
@@ -86,6 +84,8 @@ def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
             f"{path}: {unknown} is not in {bundle.path}; label individuals of this bundle"
         )
     classes = bundle.manifest.labels.get(target) or tuple(sorted(set(named.values())))
+    if len(classes) > _CLASSES:
+        raise DataError(f"{path}: {len(classes)} different labels; expected at most {_CLASSES}")
     code = {label: index for index, label in enumerate(classes)}
     stray = next((label for label in named.values() if label not in code), None)
     if stray is not None:
@@ -99,4 +99,37 @@ def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
         )
         for split in bundle.manifest.splits
     }
-    return TaskLabels(classes, codes)
+    return TaskLabels(classes, codes, "consumer")
+
+
+def _read_table(path: Path, target: str) -> dict[str, str]:
+    """The label of each sample id."""
+    named: dict[str, str] = {}
+    try:
+        text = read_regular(path, TABLE_BYTES, DataError).decode("utf-8")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        columns = next(reader, [])
+        column = target if target in columns else "label"
+        if columns.count("sample_id") != 1 or columns.count(column) != 1:
+            raise DataError(
+                f"{path}: columns are {', '.join(columns):.300}; expected sample_id and {target} (or label)"
+            )
+        at, label_at = columns.index("sample_id"), columns.index(column)
+        for line, cells in enumerate(reader, 2):
+            if len(cells) != len(columns):
+                raise DataError(f"{path}:{line}: {len(cells)} cells, expected {len(columns)}")
+            sample_id, label = cells[at], cells[label_at]
+            if not sample_id or not label:
+                raise DataError(
+                    f"{path}:{line}: a cell is empty; leave out individuals without a label"
+                )
+            if not is_printable(label) or len(label) > _NAME_LENGTH:
+                raise DataError(f"{path}:{line}: the label is too long or holds control characters")
+            if sample_id in named:
+                raise DataError(
+                    f"{path}:{line}: {sample_id} is labelled twice; keep one line for each"
+                )
+            named[sample_id] = label
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV file ({error})") from error
+    return named

@@ -18,8 +18,10 @@ _FORM = re.compile(r"^(?:(smoothing|exact):)?certified>=([0-9.]+)(?:@confidence=
 class Policy:
     """`[VIEW:]certified>=LEVEL[@confidence=CONFIDENCE]`.
 
-    Without a confidence: at least LEVEL of these individuals are certified. With one: with that confidence the model
-    is fair at a random individual of their population with probability at least LEVEL (docs/guarantees.md, A.6).
+    Without a confidence: at least LEVEL of these individuals are certified, less the share alpha of them whose
+    certificates are expected to be false. With one: if these individuals were drawn at random, then with that
+    confidence the model is fair at a random individual of their population with probability at least LEVEL
+    (docs/guarantees.md, A.6).
     Without a view, every view of the certificate must meet it.
     """
 
@@ -30,12 +32,13 @@ class Policy:
     def reached(self, claim: Claim) -> float:
         """The figure that is compared with LEVEL."""
         if self.confidence is None:
-            return claim.certified_fraction
+            return max(0.0, claim.certified_fraction - claim.alpha_per_individual)
         statement = population_statement(
             claim.individuals,
             claim.certified,
             claim.alpha_per_individual,
             self.confidence,
+            choices=len(claim.methods_tried),
         )
         return statement.fair_at_least
 
@@ -46,7 +49,7 @@ class Policy:
         for view in views:
             if view not in claims:
                 found.append(f"the certificate has no {view} view")
-            elif self.reached(claims[view]) < self.level:
+            elif not self.reached(claims[view]) >= self.level:
                 found.append(
                     f"{view}: reached {self.reached(claims[view]):.4f}, asked for {self.level:g}"
                 )
@@ -54,19 +57,23 @@ class Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Reads a policy. Raises SettingsError with the form that is expected."""
+    """Reads a policy. Raises SettingsError with the form that is expected.
+
+    >>> parse_policy("exact:certified>=0.95@confidence=0.99")
+    Policy(view='exact', level=0.95, confidence=0.99)
+    """
     match = _FORM.match(text.replace(" ", ""))
     if match is None:
         raise SettingsError(
-            f"--policy {text!r}: expected [VIEW:]certified>=LEVEL[@confidence=C], as in certified>=0.95@confidence=0.99"
+            f"`policy` {text!r}: expected [VIEW:]certified>=LEVEL[@confidence=C], as in certified>=0.95@confidence=0.99"
         )
     view, level, confidence = match.groups()
     try:
         policy = Policy(view, float(level), None if confidence is None else float(confidence))
     except ValueError as error:
-        raise SettingsError(f"--policy {text!r}: {error}") from error
+        raise SettingsError(f"`policy` {text!r}: {error}") from error
     if not 0 <= policy.level <= 1 or not (policy.confidence is None or 0 < policy.confidence < 1):
         raise SettingsError(
-            f"--policy {text!r}: expected a level in [0, 1] and a confidence in (0, 1)"
+            f"`policy` {text!r}: expected a level in [0, 1] and a confidence in (0, 1)"
         )
     return policy

@@ -8,11 +8,12 @@ item 3, A.6).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
 
 from shared_spec.errors import SettingsError
 from shared_spec.stats import clopper_pearson_lower, count_bound
 
-__all__ = ["PopulationStatement", "population_statement"]
+__all__ = ["PopulationStatement", "percent_down", "population_statement"]
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,21 @@ class PopulationStatement:
                 said.append(
                     f"The probability that any of them is false is at most {self.any_false_certificate:.3g}."
                 )
-        at_least = 100 * _rounded_down(self.fair_at_least)
-        if at_least > 0.0:
+        if self.fair_at_least >= 1e-4:
             said.append(
                 f"If these {self.individuals} individuals were drawn at random, then with {percent} confidence the"
-                f" model treats at least {at_least:.2f}% of their population fairly."
+                f" model treats at least {percent_down(self.fair_at_least, 2)}% of their population fairly."
             )
         return tuple(said)
 
 
 def population_statement(
-    individuals: int, certified: int, alpha: float, confidence: float = 0.95
+    individuals: int, certified: int, alpha: float, confidence: float = 0.95, choices: int = 1
 ) -> PopulationStatement:
     """The statements of docs/guarantees.md, A.6, for K certified of N individuals at level alpha each.
+
+    Where K is that of the best of several methods, tried on the same individuals, the statements hold for every one of
+    them at once, and so for the one that was chosen: each takes an equal share of 1 - confidence.
 
     Args:
         individuals: N >= 1, abstentions and undecided ones included.
@@ -86,6 +89,7 @@ def population_statement(
         alpha: all failure probabilities of one certificate together (those of producer and consumer added up), in [0,
             1).
         confidence: 1 - delta, in (0, 1).
+        choices: how many methods were tried on these individuals.
 
     Raises:
         SettingsError: a number out of its range.
@@ -98,7 +102,7 @@ def population_statement(
         raise SettingsError(
             f"alpha {alpha!r}, confidence {confidence!r}: expected alpha in [0, 1) and confidence in (0, 1)"
         )
-    delta = 1.0 - confidence
+    delta = (1.0 - confidence) / choices
     return PopulationStatement(
         individuals=individuals,
         certified=certified,
@@ -111,5 +115,12 @@ def population_statement(
     )
 
 
-def _rounded_down(fraction: float) -> float:
-    return int(fraction * 10_000) / 10_000
+def percent_down(fraction: float, places: int = 1) -> str:
+    """A lower bound in per cent, rounded down: what is printed is never more than what is proved.
+
+    >>> percent_down(0.66858), percent_down(0.962)
+    ('66.8', '96.2')
+    """
+    # From the shortest decimal that is this float, as users see it, so that 0.962 is 96.2 and not 96.1.
+    exact = Decimal(repr(fraction)) * 100
+    return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR))

@@ -18,9 +18,15 @@ from consumer.claims import ViewCertificates, certify_view, require_method
 from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from consumer.prediction import require_origin
-from consumer.report.page import REPORT, render_report
+from consumer.report.page import render_report
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import Certificate, Claim, Sampling, load_certificate
+from shared_spec.artifacts.certificate import (
+    REPORT,
+    Certificate,
+    Claim,
+    Sampling,
+    load_certificate,
+)
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError, SettingsError
@@ -63,6 +69,7 @@ def verify(certificate: Path | str | Certificate, reps: Path | str | Bundle) -> 
         ArtifactError: naming the first thing that does not follow from the bundle.
     """
     stated, bundle = load_certificate(certificate), load_bundle(reps)
+    bundle.check()
     checks = [Check("made from", _check_origin(stated, bundle))]
     labels, whose = _read_labels(stated, bundle)
     checks.append(Check("labels", whose))
@@ -80,6 +87,11 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
             f"{bundle.digest}; verify it with the bundle that it names"
         )
     require_origin(certificate, bundle)
+    if document.split in ("train", "valid"):
+        raise ArtifactError(
+            f"{certificate.path}: claims something of split {document.split}, on which its head and noise are chosen; "
+            "ask for a certificate about others"
+        )
     for view in document.claims:
         if view not in manifest.views or document.split not in manifest.views[view].splits:
             raise ArtifactError(
@@ -105,7 +117,10 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
 
 
 def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[np.int64], str]:
-    """Class codes in the order of the bundle's individuals, and whose word they are."""
+    """Class codes in the order of the bundle's individuals, and whose word they are.
+
+    A consumer may call the producer's labels its own, and not the other way round.
+    """
     document = certificate.document
     code = {name: index for index, name in enumerate(document.head.classes)} | {"": UNLABELLED}
     stated: dict[str, int] = {}
@@ -116,12 +131,17 @@ def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[
                 f"{certificate.path}: {row.sample_id}: label {row.label!r} is no class, or differs between views"
             )
     labels = np.array([stated[name] for name in bundle.sample_ids(document.split)], dtype=np.int64)
-    shared = bundle.manifest.labels.get(document.target)
-    if shared == document.head.classes and np.array_equal(
-        labels, bundle.labels(document.split, document.target)
+    if document.labels == "consumer":
+        return labels, "the consumer's own"
+    target, trained = document.target, document.head.settings.training_individuals
+    if bundle.manifest.labels.get(target) != document.head.classes or not np.array_equal(
+        labels, bundle.labels(document.split, target)
     ):
-        return labels, "the producer's"
-    return labels, "the consumer's own"
+        raise ArtifactError(
+            f"{certificate.path}: its labels of {target} are not the producer's, as it says they are"
+        )
+    _compare(certificate, "head: training_individuals", trained, len(bundle.sample_ids("train")))
+    return labels, "the producer's"
 
 
 def _check_view(
@@ -156,12 +176,13 @@ def _certify_again(
     sampling = claim.sampling or Sampling()
     case = Case(bundle, document.split, certified_head(certificate), sampling, document.seed)
     try:
-        require_method(case, claim.radius_method)
+        for method in claim.methods_tried:
+            require_method(case, method)
     except SettingsError as error:
         raise ArtifactError(
             f"{certificate.path}: {view}: cannot be so certified: {error}"
         ) from None
-    return certify_view(case, view, [claim.radius_method], labels)
+    return certify_view(case, view, claim.methods_tried, labels)
 
 
 def _same(column: str, stated: object, actual: object) -> bool:
@@ -178,13 +199,14 @@ def _compare(certificate: Certificate, name: str, stated: object, actual: object
 
 
 def _check_report(certificate: Certificate) -> str:
-    document = certificate.document
-    if REPORT not in {entry.name for entry in document.files}:
-        return "there is none"
-    drawn_by, here = document.tool.version, this_tool(document.tool.name).version
-    if drawn_by != here:
-        return f"not drawn again: version {drawn_by} drew it, this is {here}"
-    if (certificate.path / REPORT).read_bytes() != render_report(document, certificate.rows):
+    """A page that cannot be drawn again could say anything."""
+    drawn_by, here = certificate.document.tool, this_tool("lassi-consumer")
+    if (drawn_by.name, drawn_by.version) != (here.name, here.version):
+        raise ArtifactError(
+            f"{certificate.path / REPORT}: {drawn_by.name} {drawn_by.version} drew it, which {here.name} "
+            f"{here.version} cannot draw again; verify it with that release"
+        )
+    if certificate.read(REPORT) != render_report(certificate.document, certificate.rows):
         raise ArtifactError(
             f"{certificate.path / REPORT}: is not the page of this certificate; read certificate.json instead"
         )

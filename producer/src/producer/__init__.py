@@ -1,7 +1,51 @@
-"""The data producer: learns representations in which similar individuals lie provably close together."""
+"""The data producer: learns representations in which similar individuals lie provably close together.
+
+`fit`, `export` and `search` are the commands of the same names as functions; `load_encoder` gives a trained encoder.
+"""
 
 from __future__ import annotations
 
-from producer.model import load_encoder
+from typing import TYPE_CHECKING
 
-__all__ = ["load_encoder"]
+from shared_spec.lazy import lazily
+
+if TYPE_CHECKING:
+    from producer.exporting import export
+    from producer.fitting import fit
+    from producer.model import load_encoder
+    from producer.searching import search
+    from producer.settings import BoundSettings, ExportSettings, SearchSettings, TrainingSettings
+    from producer.views.exact.settings import ExactSettings
+    from shared_spec.smoothing.settings import SmoothingSettings
+
+    __version__: str
+
+__all__ = [
+    "BoundSettings",
+    "ExactSettings",
+    "ExportSettings",
+    "SearchSettings",
+    "SmoothingSettings",
+    "TrainingSettings",
+    "__version__",
+    "export",
+    "fit",
+    "load_encoder",
+    "search",
+]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "BoundSettings": "settings",
+        "ExactSettings": "views.exact.settings",
+        "ExportSettings": "settings",
+        "SearchSettings": "settings",
+        "SmoothingSettings": "views.smoothing.view",
+        "TrainingSettings": "settings",
+        "export": "exporting",
+        "fit": "fitting",
+        "load_encoder": "model",
+        "search": "searching",
+    },
+)

@@ -6,18 +6,30 @@ layers after the first: its preactivation is u0 + sum t_i U1_i, with u0 = W_1 z 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from producer.encoder import Encoder
+from producer.settings import AttackKind
 from shared_spec.errors import SettingsError
 from shared_spec.similarity import SimilaritySet, ball_grid
 
-__all__ = ["AttackKind", "attack_points", "furthest_point"]
+__all__ = ["attack_points", "furthest_point", "grid_side"]
 
-AttackKind = Literal["random", "grid"]
+
+def grid_side(points: int, k: int) -> int:
+    """How many points per axis a grid of at most `points` has in k dimensions.
+
+    Raises:
+        SettingsError: fewer than two.
+    """
+    per_axis = int(points ** (1.0 / k) + 1e-9)
+    if per_axis < 2:
+        raise SettingsError(
+            f"`attack_points` is {points}: a grid attack on {k} attributes needs at least {2**k}; "
+            "ask for more points or for the random attack"
+        )
+    return per_axis
 
 
 def attack_points(
@@ -38,13 +50,7 @@ def attack_points(
     k = similarity.k
     if kind == "random":
         return similarity.uniform(individuals * points, generator).reshape(individuals, points, k)
-    per_axis = int(points ** (1.0 / k) + 1e-9)
-    if per_axis < 2:
-        raise SettingsError(
-            f"a grid attack on {k} attributes needs at least {2**k} points, got {points}: "
-            "ask for more points or for the random attack"
-        )
-    return similarity.epsilon * ball_grid(per_axis, k)[None]
+    return similarity.epsilon * ball_grid(grid_side(points, k), k)[None]
 
 
 def _scale_and_shift(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:

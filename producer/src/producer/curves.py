@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from producer.objective import Losses
+from shared_spec.device import to_host
 
-__all__ = ["EpochCurve", "LossSums", "LossValues", "Step"]
+__all__ = ["EpochCurve", "LossSums", "LossValues"]
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,6 @@ class EpochCurve:
     validation_distance: float | None
 
 
-@dataclass(frozen=True)
-class Step:
-    """Progress: step of steps in this epoch of epochs (both from 1), and the objective on the batch."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    objective: float
-
-
 class LossSums:
     """Adds up the losses of an epoch, weighted by the number of individuals."""
 
@@ -64,9 +54,9 @@ class LossSums:
     def add(self, result: Losses, individuals: int) -> float:
         """Adds one batch and returns its objective."""
         parts = (result.total, result.classification, result.adversarial, result.reconstruction)
-        values = torch.stack([part.detach() for part in parts]).double().cpu().numpy()
+        values = to_host(torch.stack(parts).double()).numpy()
         self._losses += individuals * values
-        self._correct += result.correct.cpu().numpy()
+        self._correct += to_host(result.correct).numpy()
         self._individuals += individuals
         return float(values[0])
 

@@ -11,25 +11,40 @@ import math
 from itertools import pairwise
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
+from producer.projection import project, span_basis
+from producer.settings import TrainingSettings
+from shared_spec.artifacts.document import Strict, Width
 from shared_spec.errors import SettingsError
 from shared_spec.relu_network import ReluNetwork
+from shared_spec.terms import EncoderMethod
 
 __all__ = ["Decoder", "Encoder", "EncoderConfig", "fold", "linear"]
 
 _BATCH_NORM_EPS = 1e-5
 
 
-class EncoderConfig(BaseModel):
-    """The architecture of R: input_dim -> hidden... -> output_dim; the default is the paper's."""
+class EncoderConfig(Strict):
+    """The architecture of R: input_dim -> hidden... -> output_dim."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    input_dim: Width
+    hidden: tuple[Width, ...] = Field(max_length=64)
+    output_dim: Width
+    projected: int = Field(default=0, ge=0, le=1024)
+    """Directions that are projected away before the first layer."""
 
-    input_dim: int = Field(ge=1)
-    hidden: tuple[int, ...] = (2048, 1024)
-    output_dim: int = Field(default=512, ge=1)
+    @classmethod
+    def of(cls, settings: TrainingSettings, vectors: Tensor) -> EncoderConfig:
+        """The architecture that these settings ask for, for attribute vectors [k, q]."""
+        project = settings.method == EncoderMethod.PROJECT
+        return cls(
+            input_dim=vectors.shape[1],
+            hidden=settings.hidden,
+            output_dim=settings.dimension,
+            projected=len(span_basis(vectors)) if project else 0,
+        )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -52,12 +67,14 @@ class Encoder(nn.Module):
     """R: Linear, batch norm and ReLU per hidden layer; last a Linear and a batch norm without scale and shift.
 
     The last batch norm fixes the scale of the representation, without which the adversarial loss could be met by
-    shrinking it.
+    shrinking it. With `config.projected`, what is orthogonal to the rows of `basis` [r, q] is all that R sees.
 
     Args:
         config: the widths.
         generator: draws the initial weights; a CPU generator, move the module afterwards.
     """
+
+    basis: Tensor | None
 
     def __init__(self, config: EncoderConfig, generator: torch.Generator) -> None:
         super().__init__()
@@ -69,6 +86,8 @@ class Encoder(nn.Module):
             for layer, width in enumerate(widths[1:])
         )
         self.activations = nn.ModuleList(nn.ReLU() for _ in config.hidden)
+        empty = torch.zeros(config.projected, config.input_dim, dtype=torch.float64)
+        self.register_buffer("basis", empty if config.projected else None)
 
     def forward(self, latents: Tensor) -> Tensor:
         """R(z) for latents [n, q]: [n, d]; a batch of one only in eval mode."""
@@ -76,8 +95,14 @@ class Encoder(nn.Module):
 
     def first_layer(self, latents: Tensor) -> Tensor:
         """W_1 z + b_1 for latents [..., q], before batch norm: [..., h_1]."""
-        preactivation: Tensor = self.linears[0](latents)
+        preactivation: Tensor = self.linears[0](self._seen(latents))
         return preactivation
+
+    def _seen(self, latents: Tensor) -> Tensor:
+        if self.basis is None:
+            return latents
+        with torch.autocast(latents.device.type, enabled=False):
+            return project(latents, self.basis)
 
     def split_first_layer(self, latents: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """W_1 z + b_1 for latents [n, q] and W_1 a_i for vectors [k, q]: ([n, h_1], [k, h_1]).
@@ -86,7 +111,7 @@ class Encoder(nn.Module):
         """
         first = self.linears[0]
         weight, bias = first.get_parameter("weight"), first.get_parameter("bias")
-        product = nn.functional.linear(torch.cat([latents, vectors]), weight)
+        product = nn.functional.linear(self._seen(torch.cat([latents, vectors])), weight)
         return product[: len(latents)] + bias, product[len(latents) :]
 
     def tail(self, preactivation: Tensor) -> Tensor:
@@ -158,6 +183,10 @@ def fold(encoder: Encoder) -> ReluNetwork:
     for index, (weight, bias) in enumerate(pairs):
         if not (bool(torch.isfinite(weight).all()) and bool(torch.isfinite(bias).all())):
             raise SettingsError(f"layer {index + 1} of the encoder is not finite: train it again")
+    if encoder.basis is not None:
+        first, bias = pairs[0]
+        # Once more: what rounding left of the attributes in the first product.
+        pairs[0] = project(project(first, encoder.basis), encoder.basis), bias
     return ReluNetwork(
         weights=tuple(weight.cpu().contiguous() for weight, _ in pairs),
         biases=tuple(bias.cpu().contiguous() for _, bias in pairs),

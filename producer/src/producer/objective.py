@@ -10,39 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from producer.attack import AttackKind, attack_points, furthest_point
+from producer.attack import attack_points, furthest_point
 from producer.encoder import Decoder, Encoder, EncoderConfig, linear
+from producer.settings import ObjectiveSettings
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["Losses", "Networks", "ObjectiveSettings", "losses", "mean_adversarial_distance"]
-
-
-class ObjectiveSettings(BaseModel):
-    """The weights of the three losses and how S(x) is searched; the defaults are the paper's for CelebA.
-
-    Attributes:
-        lambda_1: weight of the auxiliary classifier's cross entropy (eq. 3).
-        lambda_2: weight of the adversarial loss (eq. 2); 0 for Naive and DataAug.
-        lambda_3: weight of the reconstruction loss (eq. 4); 0.1 for transfer.
-        augmentation: random points of S(x) added per individual and epoch to the cross entropy; 10 for DataAug.
-        attack: how the adversary searches S(x).
-        attack_points: how many points it tries per individual.
-        precision: of the first layer's matrix product while training, which is most of the work. Its rounding is
-            common to z and z', so bfloat16 there leaves the adversarial distances accurate; all else is float32.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lambda_1: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    lambda_2: float = Field(default=0.05, ge=0, allow_inf_nan=False)
-    lambda_3: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    augmentation: int = Field(default=0, ge=0)
-    attack: AttackKind = "random"
-    attack_points: int = Field(default=10, ge=1)
-    precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+__all__ = ["Losses", "Networks", "losses", "mean_adversarial_distance"]
 
 
 class Networks(nn.Module):
@@ -105,11 +80,11 @@ def _cross_entropy(
 
 
 def _first_layer(
-    encoder: Encoder, latents: Tensor, similarity: SimilaritySet, precision: str
+    encoder: Encoder, latents: Tensor, similarity: SimilaritySet, bf16: bool
 ) -> tuple[Tensor, Tensor]:
-    """u0 and U1 in float32, multiplied in `precision`."""
+    """u0 and U1 in float32, multiplied in bfloat16 or float32."""
     vectors = similarity.vectors.to(latents)
-    with torch.autocast(latents.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with torch.autocast(latents.device.type, torch.bfloat16, enabled=bf16):
         u0, directions = encoder.split_first_layer(latents, vectors)
     return u0.float(), directions.float()
 
@@ -152,7 +127,7 @@ def losses(
         generator: draws the points tried and added; a CPU generator.
     """
     encoder = networks.encoder
-    u0, directions = _first_layer(encoder, latents, similarity, settings.precision)
+    u0, directions = _first_layer(encoder, latents, similarity, settings.bf16)
     adversarial = reconstruction = u0.new_zeros(())
     if settings.lambda_2 > 0:
         tries = attack_points(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from producer.model import EncoderDocument
 from producer.rehearsal import Score, pareto_front
 
 __all__ = ["draw_curves", "draw_search"]
@@ -16,29 +16,30 @@ __all__ = ["draw_curves", "draw_search"]
 _LOSSES = ("classification", "adversarial", "reconstruction")
 
 
-def draw_curves(curves: Sequence[Mapping[str, Any]], chosen_epoch: int, heading: str) -> bytes:
-    """A PNG of the losses per epoch, training and validation, and of the accuracies.
-
-    Args:
-        curves: entries of an encoder's document, one per epoch.
-        chosen_epoch: marked; from 1.
-        heading: above the picture.
-    """
-    epochs = [curve["epoch"] for curve in curves]
-    used = [name for name in _LOSSES if any(curve["training"][name] for curve in curves)]
-    targets = list(curves[0]["training"]["accuracy"])
+def draw_curves(document: EncoderDocument) -> bytes:
+    """A PNG of an encoder's losses per epoch, training and validation, and of its accuracies; its epoch is marked."""
+    curves = document.curves
+    epochs = [curve.epoch for curve in curves]
+    used = [name for name in _LOSSES if any(getattr(curve.training, name) for curve in curves)]
+    targets = list(curves[0].training.accuracy)
     panels = [*used, *(["accuracy"] if targets else [])]
+    held_out = [curve.validation for curve in curves if curve.validation is not None]
+    parts = {
+        "training": ("--", [curve.training for curve in curves]),
+        "validation": ("-", held_out),
+    }
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(heading, fontsize=11)
+    figure.suptitle(f"{document.method}, {', '.join(document.targets) or 'no target'}", fontsize=11)
     for axis, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        for split, style in (("training", "--"), ("validation", "-")):
-            if curves[0][split] is None:
-                continue
-            for target in targets if name == "accuracy" else [""]:
-                values = [c[split][name][target] if target else c[split][name] for c in curves]
-                axis.plot(epochs, values, style, marker=".", label=f"{split} {target}".strip())
-        axis.axvline(chosen_epoch, color="0.7", linewidth=1, zorder=0)
+        for part, (style, means) in parts.items():
+            lines = {target: [m.accuracy[target] for m in means] for target in targets}
+            if name != "accuracy":
+                lines = {"": [getattr(m, name) for m in means]}
+            for label, values in lines.items():
+                if values:
+                    axis.plot(epochs, values, style, marker=".", label=f"{part} {label}".strip())
+        axis.axvline(document.chosen_epoch, color="0.7", linewidth=1, zorder=0)
         axis.set_title(f"{name}" if name == "accuracy" else f"{name} loss", fontsize=9)
         axis.set_xlabel("epoch (grey line: kept)", fontsize=8)
         axis.xaxis.get_major_locator().set_params(integer=True)

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from producer.views.view import ViewBounds
 from shared_spec.errors import SettingsError
+from shared_spec.terms import BoundStatus
 
 __all__ = [
     "LinearHeads",
@@ -101,29 +103,23 @@ def train_linear_heads(
 
 
 def score_heads(
-    heads: LinearHeads,
-    points: Tensor,
-    centres: Tensor,
-    radii: Tensor,
-    bounded: Tensor,
-    labels: Tensor,
+    heads: LinearHeads, points: Tensor, bounds: ViewBounds, labels: Tensor
 ) -> list[tuple[float, float]]:
-    """Per head (accuracy, certified fraction) on n individuals with d_cs = `radii`, by the closed form for d_rs.
+    """Per head (accuracy, certified fraction) on n individuals, by the closed form for d_rs.
 
     Args:
         heads: what is judged.
         points: [n, d], where the certified model takes its decision.
-        centres: [n, d] of the balls.
-        radii: [n], d_cs.
-        bounded: [n] bool; False certifies nothing.
+        bounds: their balls; whoever is not BOUNDED is not certified.
         labels: class codes [n].
     """
+    bounded = bounds.status == BoundStatus.BOUNDED
     scores = []
     for weight, bias in zip(heads.weight.double(), heads.bias.double(), strict=True):
         predicted = (points.double() @ weight.T + bias).argmax(1)
-        logits = centres.double() @ weight.T + bias
+        logits = bounds.centre.double() @ weight.T + bias
         gaps = logits.gather(1, predicted[:, None]) - logits
-        reach = radii.double()[:, None] * (weight[predicted][:, None] - weight).norm(dim=2)
+        reach = bounds.radius.double()[:, None] * (weight[predicted][:, None] - weight).norm(dim=2)
         own = torch.zeros_like(gaps, dtype=torch.bool).scatter(1, predicted[:, None], True)
         certified = ((gaps > reach) | own).all(1) & bounded
         accuracy = (predicted == labels).double().mean()

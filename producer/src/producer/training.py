@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,20 +15,17 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LinearLR
 
 from producer.batches import LabelledLatents, batches, check_latents, class_count
-from producer.curves import EpochCurve, LossSums, LossValues, Step
+from producer.curves import EpochCurve, LossSums
 from producer.encoder import Encoder, EncoderConfig
 from producer.objective import Networks, losses, mean_adversarial_distance
-from producer.training_settings import Method, TrainingSettings
+from producer.projection import span_basis
+from producer.settings import TrainingSettings
 from shared_spec.errors import SettingsError
-from shared_spec.rng import torch_generator
+from shared_spec.progress import Report, silent, stage
+from shared_spec.rng import Seed, torch_generator
 from shared_spec.similarity import SimilaritySet
 
-__all__ = [
-    "Method",
-    "TrainedEncoder",
-    "TrainingSettings",
-    "train_encoder",
-]
+__all__ = ["TrainedEncoder", "train_encoder"]
 
 
 @dataclass(frozen=True)
@@ -53,20 +49,22 @@ def train_encoder(
     data: LabelledLatents,
     similarity: SimilaritySet,
     settings: TrainingSettings,
-    seed: int,
+    seed: Seed,
     *,
     validation: LabelledLatents | None = None,
-    progress: Callable[[Step], None] | None = None,
+    device: torch.device | str = "cpu",
+    report: Report = silent,
 ) -> TrainedEncoder:
     """Trains R with its auxiliary heads to minimise the objective of paper, eq. 5.
 
     Args:
         data: the training individuals; with lambda_1 = 0 their labels are not looked at.
         similarity: S(x).
-        settings: see there.
+        settings: see there; the losses are theirs, whatever the method.
         seed: every draw derives from it.
         validation: held-out individuals with the same targets; needed to choose the best epoch.
-        progress: called after every step.
+        device: what computes.
+        report: told every step.
 
     Raises:
         DataError: fewer than two individuals, latents of another dimension than the attribute vectors, or labels
@@ -75,16 +73,16 @@ def train_encoder(
             diverged.
     """
     _check(data, similarity, settings, validation)
-    learner = _learner(data, validation, similarity.latent_dim, settings, seed)
-    networks = learner.networks
+    run = _Run.start(data, validation, similarity, settings, seed, torch.device(device))
+    networks = run.networks
     curves: list[EpochCurve] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
     for epoch in range(1, settings.epochs + 1):
-        training = _train_epoch(learner, data, similarity, settings, seed, epoch, progress)
-        held_out = distance = None
+        curve = run.train(epoch, report)
         if validation is not None:
-            held_out, distance = _validate(networks, validation, similarity, settings, seed)
-        curves.append(EpochCurve(epoch, training, held_out, distance))
+            curve = run.validate(curve, validation)
+        curves.append(curve)
+        held_out = curve.validation
         if (
             settings.choose == "best"
             and held_out is not None
@@ -100,96 +98,97 @@ def train_encoder(
 
 
 @dataclass(frozen=True)
-class _Learner:
-    """What learns, and how fast."""
+class _Run:
+    """What learns, from what, and how fast."""
 
+    data: LabelledLatents
+    similarity: SimilaritySet
+    settings: TrainingSettings
+    seed: Seed
+    device: torch.device
     networks: Networks
     optimiser: torch.optim.Optimizer
     schedule: LinearLR
 
+    @classmethod
+    def start(
+        cls,
+        data: LabelledLatents,
+        validation: LabelledLatents | None,
+        similarity: SimilaritySet,
+        settings: TrainingSettings,
+        seed: Seed,
+        device: torch.device,
+    ) -> _Run:
+        """New networks with their optimiser."""
+        targets = list(data.labels) if settings.lambda_1 > 0 else []
+        networks = Networks(
+            EncoderConfig.of(settings, similarity.vectors),
+            {target: class_count(target, data, validation) for target in targets},
+            reconstruct=settings.lambda_3 > 0,
+            generator=torch_generator(seed, "producer.initial-weights"),
+        )
+        if networks.encoder.basis is not None:
+            networks.encoder.basis.copy_(span_basis(similarity.vectors))
+        networks = networks.to(device)
+        fused = device.type in ("cpu", "cuda")
+        optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
+        steps = settings.epochs * math.ceil(len(data.latents) / settings.batch)
+        last = 0.0 if settings.decay == "linear" else 1.0
+        schedule = LinearLR(optimiser, 1.0, last, steps)
+        return cls(data, similarity, settings, seed, device, networks, optimiser, schedule)
 
-def _learner(
-    data: LabelledLatents,
-    validation: LabelledLatents | None,
-    latent_dim: int,
-    settings: TrainingSettings,
-    seed: int,
-) -> _Learner:
-    """New networks with their optimiser, on the device of the settings."""
-    targets = list(data.labels) if settings.lambda_1 > 0 else []
-    networks = Networks(
-        EncoderConfig(input_dim=latent_dim, hidden=settings.hidden, output_dim=settings.output_dim),
-        {target: class_count(target, data, validation) for target in targets},
-        reconstruct=settings.lambda_3 > 0,
-        generator=torch_generator(seed, "producer.initial-weights"),
-    ).to(settings.device)
-    fused = torch.device(settings.device).type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
-    steps = settings.epochs * math.ceil(len(data.latents) / settings.batch_size)
-    last = 0.0 if settings.decay == "linear" else 1.0
-    return _Learner(networks, optimiser, LinearLR(optimiser, 1.0, last, steps))
+    def train(self, epoch: int, report: Report) -> EpochCurve:
+        """One pass over the training individuals. Raises SettingsError if it diverges."""
+        settings, networks = self.settings, self.networks.train()
+        n = len(self.data.latents)
+        shuffle = torch_generator(self.seed, "producer.shuffle", str(epoch))
+        points = torch_generator(self.seed, "producer.similar-points", str(epoch))
+        steps = math.ceil(n / settings.batch)
+        advance = stage(
+            report, f"training the encoder ({settings.method})", settings.epochs * steps
+        )
+        sums = LossSums(networks.targets)
+        read = batches(
+            self.data, torch.randperm(n, generator=shuffle), networks.targets, settings.batch
+        )
+        for step, (latents, labels) in enumerate(read, start=1):
+            latents, labels = latents.to(self.device), labels.to(self.device)
+            result = losses(networks, latents, labels, self.similarity, settings, points)
+            self.optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(result.total)
+            self.optimiser.step()
+            self.schedule.step()
+            objective = sums.add(result, len(latents))
+            if not math.isfinite(objective):
+                raise SettingsError(
+                    f"training diverged: the objective is {objective} at step {step} of epoch {epoch}; lower "
+                    f"`learning_rate`, now {settings.learning_rate}, and check that the latents are finite"
+                )
+            advance((epoch - 1) * steps + step, f"epoch {epoch}, loss {objective:.3f}")
+        return EpochCurve(epoch, sums.means(), None, None)
 
-
-def _train_epoch(
-    learner: _Learner,
-    data: LabelledLatents,
-    similarity: SimilaritySet,
-    settings: TrainingSettings,
-    seed: int,
-    epoch: int,
-    progress: Callable[[Step], None] | None,
-) -> LossValues:
-    networks = learner.networks.train()
-    n = len(data.latents)
-    order = torch.randperm(n, generator=torch_generator(seed, "producer.shuffle", str(epoch)))
-    points = torch_generator(seed, "producer.similar-points", str(epoch))
-    steps = math.ceil(n / settings.batch_size)
-    sums = LossSums(networks.targets)
-    read = batches(data, order, networks.targets, settings.batch_size)
-    for step, (latents, labels) in enumerate(read, start=1):
-        latents, labels = latents.to(settings.device), labels.to(settings.device)
-        result = losses(networks, latents, labels, similarity, settings, points)
-        learner.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(result.total)
-        learner.optimiser.step()
-        learner.schedule.step()
-        objective = sums.add(result, len(latents))
-        if not math.isfinite(objective):
-            raise SettingsError(
-                f"training diverged: the objective is {objective} at step {step} of epoch {epoch}; lower "
-                f"the learning rate, now {settings.learning_rate}, and check that the latents are finite"
-            )
-        if progress is not None:
-            progress(Step(epoch, settings.epochs, step, steps, objective))
-    return sums.means()
-
-
-@torch.no_grad()
-def _validate(
-    networks: Networks,
-    data: LabelledLatents,
-    similarity: SimilaritySet,
-    settings: TrainingSettings,
-    seed: int,
-) -> tuple[LossValues, float]:
-    networks.eval()
-    # The same points in every epoch, so that epochs are compared on equal terms.
-    points = torch_generator(seed, "producer.validation-points")
-    sums = LossSums(networks.targets)
-    distance = 0.0
-    order = torch.arange(len(data.latents))
-    for latents, labels in batches(data, order, networks.targets, settings.batch_size):
-        latents, labels = latents.to(settings.device), labels.to(settings.device)
-        result = losses(networks, latents, labels, similarity, settings, points)
-        sums.add(result, len(latents))
-        # With an adversarial loss the distance has been computed: in eval mode it is that loss.
-        furthest = result.adversarial
-        if settings.lambda_2 == 0:
-            furthest = mean_adversarial_distance(
-                networks.encoder, latents, similarity, settings, points
-            )
-        distance += float(furthest) * len(latents)
-    return sums.means(), distance / len(data.latents)
+    @torch.no_grad()
+    def validate(self, curve: EpochCurve, data: LabelledLatents) -> EpochCurve:
+        """The curve with the losses and distances of held-out individuals."""
+        settings, networks = self.settings, self.networks.eval()
+        # The same points in every epoch, so that epochs are compared on equal terms.
+        points = torch_generator(self.seed, "producer.validation-points")
+        sums = LossSums(networks.targets)
+        distance = 0.0
+        order = torch.arange(len(data.latents))
+        for latents, labels in batches(data, order, networks.targets, settings.batch):
+            latents, labels = latents.to(self.device), labels.to(self.device)
+            result = losses(networks, latents, labels, self.similarity, settings, points)
+            sums.add(result, len(latents))
+            # With an adversarial loss the distance has been computed: in eval mode it is that loss.
+            furthest = result.adversarial
+            if settings.lambda_2 == 0:
+                furthest = mean_adversarial_distance(
+                    networks.encoder, latents, self.similarity, settings, points
+                )
+            distance += float(furthest) * len(latents)
+        return EpochCurve(curve.epoch, curve.training, sums.means(), distance / len(data.latents))
 
 
 def _check(
@@ -200,11 +199,11 @@ def _check(
 ) -> None:
     if settings.lambda_1 > 0 and not data.labels:
         raise SettingsError(
-            "lambda_1 is positive but there is no target to classify: name a target or set lambda_1 = 0"
+            "`lambda_1` is positive but there is no `target` to classify: name one or set it to 0"
         )
     if settings.choose == "best" and validation is None:
         raise SettingsError(
-            "the best epoch is chosen on validation data: give some or choose the last epoch"
+            "`choose` is best, which is by validation data: give some or choose the last epoch"
         )
     targets = list(data.labels) if settings.lambda_1 > 0 else []
     check_latents("training", data, similarity.latent_dim, targets)

@@ -1,1 +1,56 @@
-"""The data regulator: says, in a published spec, which individuals count as similar."""
+"""The data regulator: says, in a published spec, which individuals count as similar.
+
+The commands are functions: `train_flow`, `publish_spec`, `preview`, `coverage` and `check_data`. Each takes paths or
+what was loaded from them, settings, and a `report` that is told how far it is, and returns what it made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared_spec.lazy import lazily
+
+if TYPE_CHECKING:
+    from regulator.data_check.check import check_data
+    from regulator.data_check.settings import CheckSettings
+    from regulator.flow.file import load_flow
+    from regulator.flow.settings import FlowSettings
+    from regulator.look import coverage, preview
+    from regulator.pictures.settings import CoverageSettings, PreviewSettings
+    from regulator.publish import publish_spec
+    from regulator.train import train_flow
+    from regulator.vectors.settings import VectorSettings
+
+    __version__: str
+
+__all__ = [
+    "CheckSettings",
+    "CoverageSettings",
+    "FlowSettings",
+    "PreviewSettings",
+    "VectorSettings",
+    "__version__",
+    "check_data",
+    "coverage",
+    "load_flow",
+    "preview",
+    "publish_spec",
+    "train_flow",
+]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "CheckSettings": "data_check.settings",
+        "CoverageSettings": "pictures.settings",
+        "FlowSettings": "flow.settings",
+        "PreviewSettings": "pictures.settings",
+        "VectorSettings": "vectors.settings",
+        "check_data": "data_check.check",
+        "coverage": "look",
+        "load_flow": "flow.file",
+        "preview": "look",
+        "publish_spec": "publish",
+        "train_flow": "train",
+    },
+)

@@ -1,147 +1,175 @@
-"""Publication: from a trained flow and attribute vectors to spec.safetensors, through the gate."""
+"""`publish_spec`: from a flow and attributes to spec.safetensors, through the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from regulator.coverage import measure_coverage
-from regulator.effects import Effects, measure_effects
-from regulator.known_truth import KnownTruth
-from regulator.quality import INVERSION_THRESHOLD, flow_quality, require_invertible
-from shared_spec.artifacts.document import DataEntry, this_tool
-from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
-from shared_spec.artifacts.spec import AttributeEntry, SpecDocument, save_spec
-from shared_spec.data.source import Source
+from regulator.flow.file import FlowFile, data_entry, load_flow
+from regulator.flow.gate import flow_quality, require_invertible
+from regulator.flow.settings import FlowSettings
+from regulator.study.effects import EffectSettings
+from regulator.study.vectors import columns_to_read, study_vectors
+from regulator.train import train_flow
+from regulator.vectors.methods import check_request, compute_vectors
+from regulator.vectors.request import Encoded, VectorRequest
+from regulator.vectors.settings import VectorSettings
+from shared_spec.artifacts.atomic import refuse_existing
+from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.kinds import SPEC
+from shared_spec.artifacts.quality import Quality
+from shared_spec.artifacts.spec import Spec, SpecDocument, load_spec, save_spec
+from shared_spec.data import Source, open_source
+from shared_spec.device import open_device
+from shared_spec.distributed import join_workers
+from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
-from shared_spec.rng import torch_generator
+from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split
+from shared_spec.progress import Report, remark, silent, stage
+from shared_spec.rng import Seed, torch_generator
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["HELD_OUT", "Study", "data_entry", "held_out_images", "publish", "study_vectors"]
+__all__ = ["publish_spec"]
 
-HELD_OUT = 512
+_HELD_OUT = 512
 """Validation images behind the quality report, at most."""
 
 
-@dataclass(frozen=True)
-class Study:
-    """What was measured of the vectors beyond the gate."""
+def publish_spec(
+    data: str | Source,
+    attributes: Sequence[str],
+    out: Path | str,
+    *,
+    flow: FlowSettings | FlowFile | Path | str | None = None,
+    vectors: VectorSettings | None = None,
+    study: Sequence[str] = (),
+    seed: Seed = 0,
+    device: str = "cpu",
+    cache: Path | None = None,
+    force: bool = False,
+    report: Report = silent,
+) -> Spec:
+    """Publishes who is similar to whom: the flow, one vector per attribute, and epsilon.
 
-    effects: EffectsEntry
-    coverage: tuple[CoverageEntry, ...]
-
-
-def study_vectors(
-    data: Effects,
-    similarity: SimilaritySet,
-    names: Sequence[str],
-    columns: Sequence[str],
-    individuals: int = 32,
-    advance: Callable[[int, str, int], None] = lambda done, word, total: None,
-) -> Study:
-    """Measures what each vector does to `columns` and, where the data set knows the truth, what S(x) covers of it.
+    The flow must pass the publication gate: initialised, finite, and inverting well on held-out images and on noise.
+    All that can be refused by settings and labels alone is refused before a flow is trained or an image is encoded.
 
     Args:
-        data: source, flow and latents.
-        similarity: vectors [k, q] and epsilon.
-        names: the vectors' names.
-        columns: the label columns that are read.
-        individuals: test individuals whose truly similar ones are looked at.
-        advance: told how many units are done, a word, and how many there are.
+        data: the data set, as `open_source` takes it.
+        attributes: `NAME`, a binary column, or `NAME:BEGIN:END`, two classes of a column, one vector each; none for a
+            method that discovers its own.
+        out: spec.safetensors to write.
+        flow: a flow that `train_flow` returned or wrote, or how one is trained now and kept beside `out`; the preset
+            `demo` unless given.
+        vectors: the method, epsilon and what else may be chosen; mean differences unless given.
+        study: columns on which the vectors' effects are measured, beside their own.
+        seed: of the flow's training and of every other draw.
+        device: `cpu` or `cuda[:N]`: trains the flow, encodes and decodes.
+        cache: folder of the latent cache; `$LASSI_CACHE` or ~/.cache/lassi unless given.
+        force: replace what stands at `out`.
+        report: told how far the work is.
 
     Raises:
-        DataError: a column is unknown or one of its groups is empty.
+        SettingsError: `out` exists, there is no such device, or the settings and attributes do not go together.
+        DataError: a column is unknown, a group is empty, nothing distinguishes two groups, or an image is unreadable.
+        ArtifactError: the flow file is damaged, or the flow does not pass the gate.
     """
-    effects = measure_effects(data, similarity, names, columns, advance)
-    coverage: tuple[CoverageEntry, ...] = ()
-    known = [name for name in names if name.split(":")[0] in data.source.classes]
-    if isinstance(data.source, KnownTruth) and known:
-        rows = np.linspace(0, len(data.source.sample_ids("test")) - 1, individuals).astype(np.int64)
-        report = measure_coverage(
-            data.source,
-            "test",
-            np.unique(rows),
-            data.flow,
-            similarity,
-            known,
-            examples=0,
-            advance=advance,
+    out, vectors = Path(out), vectors or VectorSettings()
+    inputs = [Path(flow)] if isinstance(flow, Path | str) else []
+    refuse_existing(out, force, kind=SPEC, inputs=inputs)
+    place = open_device(device)
+    flow = FlowSettings.preset() if flow is None else flow
+    wanted = flow if isinstance(flow, FlowSettings) else load_flow(flow)
+    config = wanted.document.flow if isinstance(wanted, FlowFile) else wanted.architecture
+    source = open_source(data, config.size)
+    check_request(source, attributes, vectors)
+    read = columns_to_read(source, attributes, study)
+    with join_workers(place) as workers:
+        if isinstance(wanted, FlowSettings):
+            kept = out.with_name(f"{out.stem}.flow.safetensors")
+            wanted = _trained(kept, wanted, source, seed, device, report)
+        elif source.digest() != wanted.document.data.digest:
+            remark(report, f"note: the flow was trained on other data ({wanted.document.data.uri})")
+        if workers.first:
+            # A copy: the flow that was given stays where it lies.
+            encoded = _encode(copy.deepcopy(wanted.flow).to(place), source, cache, report)
+            request = VectorRequest(encoded, tuple(attributes), vectors, seed, report=report)
+            _publish(out, wanted.document.content_digest, request, read)
+        workers.wait()
+    return load_spec(out)
+
+
+def _trained(
+    path: Path, flow: FlowSettings, source: Source, seed: Seed, device: str, report: Report
+) -> FlowFile:
+    """The flow at `path`, trained now unless it was before. Raises ArtifactError if another flow stands there."""
+    if not path.exists():
+        return train_flow(source, path, flow=flow, seed=seed, device=device, report=report)
+    file = load_flow(path)
+    found = (file.document.flow, file.document.training, file.document.data, file.document.seed)
+    if found != (flow.architecture, flow.training, data_entry(source), seed):
+        raise ArtifactError(
+            f"{path}: trained with other settings or data; pass it as `flow`, or move it away"
         )
-        coverage = report.table
-    return Study(effects, coverage)
+    remark(report, f"using {path}, trained before with the same settings")
+    return file
 
 
-def data_entry(source: Source) -> DataEntry:
-    """How artefacts name the data that they were computed from."""
-    return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
+def _encode(flow: Glow, source: Source, cache: Path | None, report: Report) -> Encoded:
+    """The latents of the splits from which vectors are computed."""
+    latents = {}
+    for split in ("train", "valid"):
+        batches = -(-len(source.sample_ids(split)) // ENCODE_BATCH)
+        advance = stage(report, f"encoding {split} (batches)", batches)
+        latents[split] = encode_split(
+            flow, source, split, cache=cache_folder(cache), advance=advance
+        )
+    return Encoded(source, flow, latents["train"], latents["valid"])
 
 
-def held_out_images(source: Source, count: int = HELD_OUT) -> Tensor:
-    """At most `count` images of the validation split, evenly spread, [n, 3, S, S] uint8."""
-    rows = np.arange(len(source.sample_ids("valid")))
-    step = max(1, len(rows) // count)
-    return torch.from_numpy(source.images("valid", rows[::step][:count]))
-
-
-def publish(
-    path: Path,
-    flow: Glow,
-    flow_digest: str,
-    source: Source,
-    entries: Sequence[AttributeEntry],
-    vectors: Tensor,
-    epsilon: float,
-    seed: int,
-    threshold: float = INVERSION_THRESHOLD,
-    study: Study | None = None,
-) -> SpecDocument:
-    """Measures the flow's quality on held-out images and, if it passes the gate, writes the spec.
-
-    Args:
-        path: where spec.safetensors goes.
-        flow: G, trained.
-        flow_digest: content digest of its flow file.
-        source: data set that the flow and the vectors were computed from.
-        entries: what is said of each vector.
-        vectors: a_1 ... a_k [k, q].
-        epsilon: radius of the ball of coefficients.
-        seed: of the noise in the measurements.
-        threshold: largest inversion error that is published.
-        study: what the vectors do and miss, if it was measured.
-
-    Returns:
-        The document that was written, content digest included.
-
-    Raises:
-        ArtifactError: the flow was never initialised, is not finite, or does not invert.
-        SettingsError: epsilon is not positive, or a vector is zero.
-    """
-    similarity = SimilaritySet(vectors.to(torch.float32), epsilon)
-    images = held_out_images(source)
-    measured = flow_quality(flow, images, torch_generator(seed, "regulator.quality"), similarity)
-    require_invertible(measured, threshold)
+def _publish(out: Path, flow_digest: str, request: VectorRequest, read: Sequence[str]) -> None:
+    """Finds the vectors, measures them and the flow, and writes the spec if the flow passes the gate."""
+    data, settings, seed = request.data, request.settings, request.seed
+    found = compute_vectors(request)
+    stacked = torch.stack([vector.vector for vector in found]).to(torch.float32)
+    similarity = SimilaritySet(stacked, settings.radius)
+    names = [vector.name for vector in found]
+    quality = _quality(data, similarity, seed)
+    if read:
+        quality = study_vectors(
+            quality,
+            data,
+            similarity,
+            names,
+            read,
+            seed=seed,
+            settings=EffectSettings(epochs=settings.boundary_epochs),
+            report=request.report,
+        )
     document = SpecDocument(
-        flow=flow.config,
+        flow=data.flow.config,
         flow_digest=flow_digest,
-        epsilon=epsilon,
-        attributes=tuple(entries),
-        data=data_entry(source),
-        quality=Quality(
-            images=measured.images,
-            bits_per_dim=measured.bits_per_dim,
-            in_distribution=measured.in_distribution,
-            out_of_distribution=measured.out_of_distribution,
-            threshold=threshold,
-            effects=study.effects if study else None,
-            coverage=study.coverage if study else (),
-        ),
+        epsilon=settings.radius,
+        attributes=tuple(vector.entry(settings) for vector in found),
+        data=data_entry(data.source),
+        quality=quality,
         tool=this_tool("lassi-regulator"),
         seed=seed,
     )
-    digest = save_spec(path, document, flow, similarity.vectors)
-    return document.model_copy(update={"content_digest": digest})
+    save_spec(out, document, data.flow, similarity.vectors)
+
+
+def _quality(data: Encoded, similarity: SimilaritySet, seed: Seed) -> Quality:
+    """What the gate measured, on evenly spread validation images. Raises ArtifactError unless the flow passes."""
+    rows = np.arange(len(data.source.sample_ids("valid")))
+    step = max(1, len(rows) // _HELD_OUT)
+    images = torch.from_numpy(data.source.images("valid", rows[::step][:_HELD_OUT]))
+    measured = flow_quality(
+        data.flow, images, torch_generator(seed, "regulator.quality"), similarity
+    )
+    require_invertible(measured)
+    return measured

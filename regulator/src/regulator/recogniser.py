@@ -1,14 +1,13 @@
 """A small convolutional network that reads attributes off images.
 
 Two uses: the biased classifier whose decisions `discover` tries to move, and the independent reader that tells whether
-decoded points of S(x) show more of an attribute (`regulator.effects`). Both see pixels, so neither shares the flow's
-view of the world.
+decoded points of S(x) show more of an attribute (`study.effects`). Both see pixels, so neither shares the flow's view
+of the world.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import preprocess
+from shared_spec.progress import Advance
 
 __all__ = ["Recogniser", "RecogniserSettings", "train_recogniser"]
 
@@ -38,7 +38,6 @@ class RecogniserSettings:
     epochs: int = 6
     batch: int = 100
     learning_rate: float = 2e-3
-    bits: int = 5
 
 
 class Recogniser(nn.Module):
@@ -78,7 +77,8 @@ def train_recogniser(
     targets: npt.NDArray[np.float64],
     generator: torch.Generator,
     settings: RecogniserSettings | None = None,
-    advance: Callable[[int, str], None] = lambda done, word: None,
+    bits: int = 5,
+    advance: Advance = lambda done, word: None,
 ) -> Recogniser:
     """Trains a recogniser by cross entropy with Adam and a falling step size.
 
@@ -89,6 +89,7 @@ def train_recogniser(
             neither group of a column and says nothing about it.
         generator: CPU generator of weights, choice and order of the individuals.
         settings: defaults unless given.
+        bits: as the flow's preprocessing keeps them.
         advance: told how many steps are done.
 
     Returns:
@@ -117,7 +118,7 @@ def train_recogniser(
     for _ in range(settings.epochs):
         # Nearly equal parts: a last batch of one would break batch norm.
         for rows in torch.randperm(len(images), generator=generator).tensor_split(batches):
-            logits = network(preprocess(images[rows], settings.bits))
+            logits = network(preprocess(images[rows], bits))
             loss = _masked_loss(logits, wanted[rows])
             optimiser.zero_grad()
             torch.autograd.backward(loss)

@@ -1,16 +1,17 @@
 """What the three command lines share: options, exit codes, progress and output.
 
+Names and messages hold other people's text. It is shown and never obeyed: no markup, no emoji codes, no control
+characters.
 Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage or settings that could only
 abstain, 3 digest or schema, 4 policy not met, 5 data, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
+import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,34 +30,31 @@ from rich.progress import (
 from rich.table import Table
 
 from shared_spec.artifacts.bundle_documents import Manifest
-from shared_spec.errors import LassiError, SettingsError
+from shared_spec.errors import LassiError
 from shared_spec.progress import Progress as Step
 from shared_spec.progress import Report
+from shared_spec.rng import Seed, check_seed
+from shared_spec.text import visible
 
 __all__ = [
-    "Advance",
     "Group",
     "bundle_rows",
     "common_options",
-    "config_option",
     "data_option",
     "device_option",
     "emit",
     "execute",
     "note",
     "path_option",
-    "progress",
     "reporting",
     "run",
     "table",
 ]
 
-_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-_stdout = Console(highlight=False, soft_wrap=True)
+_stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+_stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Advance = Callable[[int, str], None]
-"""Called with how many units are now done, and a word about how it goes."""
 
 
 def run(group: click.Group) -> NoReturn:
@@ -86,7 +84,7 @@ def execute(group: click.Group, words: Sequence[str]) -> int:
 def _fail(message: str, code: int) -> int:
     # Libraries name a field, as `lambda_2`; whoever typed a command knows its flag.
     text = re.sub(r"`([a-z][a-z0-9_]*)`", lambda found: "--" + found[1].replace("_", "-"), message)
-    click.echo(f"error: {' '.join(text.split())}", err=True)
+    click.echo(f"error: {visible(' '.join(text.split()))}", err=True)
     return code
 
 
@@ -100,47 +98,6 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which they were added."""
         return list(self.commands)
-
-
-def config_option(
-    presets: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Callable[[Command], Command]:
-    """Adds `--config FILE.toml` and, with presets, `--preset`: flags win over the file, the file over the preset."""
-
-    def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-        if path is None:
-            return None
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{path}: not a readable TOML file ({error})") from error
-        names = {parameter.name for parameter in ctx.command.params if parameter.name}
-        settings = {key.replace("-", "_"): value for key, value in values.items()}
-        for key in settings.keys() - (names - {"config"}):
-            guess = difflib.get_close_matches(key, sorted(names), 1)
-            hint = f"; did you mean {guess[0]!r}?" if guess else ""
-            raise SettingsError(f"{path}: unknown setting {key!r}{hint}")
-        ctx.default_map = {**(ctx.default_map or {}), **settings}
-        return path
-
-    def read_preset(ctx: click.Context, _: click.Parameter, name: str | None) -> str | None:
-        if name is not None and presets is not None:
-            ctx.default_map = {**presets[name], **(ctx.default_map or {})}
-        return name
-
-    def add(command: Command) -> Command:
-        command = click.option(
-            "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
-            callback=read_config, help="Settings as TOML; flags win over it.",
-        )(command)  # fmt: skip
-        if presets:
-            command = click.option(
-                "--preset", type=click.Choice(sorted(presets)), is_eager=True, expose_value=False,
-                callback=read_preset, help="Sizes and counts; flags and --config win over it.",
-            )(command)  # fmt: skip
-        return command
-
-    return add
 
 
 def data_option(command: Command) -> Command:
@@ -163,16 +120,29 @@ def path_option(flag: str, text: str, *, required: bool = False) -> Callable[[Co
     return click.option(flag, type=click.Path(path_type=Path), required=required, help=text)
 
 
+class _SeedType(click.ParamType[Seed]):
+    """A seed; TOML may have the whole number as a number."""
+
+    name = "seed"
+    kinds = (int, str)
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Seed:
+        """The seed that is written so."""
+        return check_seed(str(value))
+
+
 def common_options(command: Command) -> Command:
     """Adds the options that every long command has: seed, force, json."""
     for option in reversed(
         [
             click.option(
                 "--seed",
-                default=0,
+                default="0",
                 show_default=True,
-                type=click.IntRange(0, 2**53 - 1),
-                help="Of every draw.",
+                type=_SeedType(),
+                help="Of every draw: a whole number, or 64 hexadecimal digits.",
             ),
             click.option("--force", is_flag=True, help="Replace what stands at --out."),
             click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -183,19 +153,24 @@ def common_options(command: Command) -> Command:
 
 
 def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
-    """Prints a command's result to stdout, for a machine or for a person, who gets a blank line between the texts."""
+    """Prints a command's result to stdout, for a machine or for a person, who gets a blank line between the texts.
+
+    Of the processes that torchrun started, the first speaks for all.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
         return
     for index, text in enumerate(texts):
         if index:
             _stdout.print()
-        _stdout.print(text)
+        _stdout.print(visible(text, keep="\n") if isinstance(text, str) else text)
 
 
 def note(message: str) -> None:
     """Says something to the person at the terminal, on stderr."""
-    _stderr.print(message, markup=False)
+    _stderr.print(visible(message, keep="\n"))
 
 
 def table(
@@ -206,10 +181,10 @@ def table(
     What is too long for the terminal is folded and never cut: a digest must be readable to its end. The words of a
     heading stay whole.
     """
-    result = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    result = Table(title=visible(title), title_justify="left", box=None, pad_edge=False)
     if caption:
-        result.caption, result.caption_justify = caption, "left"
-    for index, column in enumerate(columns):
+        result.caption, result.caption_justify = visible(caption, keep="\n"), "left"
+    for index, column in enumerate(map(visible, columns)):
         number = index > 0 and column != ""
         result.add_column(
             column,
@@ -218,7 +193,7 @@ def table(
             min_width=max(map(len, column.split()), default=None),
         )
     for row in rows:
-        result.add_row(*row)
+        result.add_row(*map(visible, row))
     return result
 
 
@@ -250,32 +225,11 @@ def bundle_rows(manifest: Manifest) -> list[list[str]]:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Advance]:
-    """A progress line on stderr where it is a terminal; elsewhere one line when done."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=_stderr, disable=not _stderr.is_terminal) as bar:
-        task = bar.add_task(title, total=total, word="")
-        last = ""
-
-        def advance(done: int, word: str = "") -> None:
-            nonlocal last
-            last = word
-            bar.update(task, completed=done, word=word)
-
-        yield advance
-        if not _stderr.is_terminal:
-            note(f"{title}: {total} done{', ' + last if last else ''}")
-
-
-@contextmanager
 def reporting() -> Iterator[Report]:
     """Shows what a verb reports on stderr: a bar per stage on a terminal, elsewhere one line when a stage is done."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}"),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[word]}", markup=False),
     )  # fmt: skip
     bars: dict[str, TaskID] = {}
     terminal = _stderr.is_terminal
@@ -286,8 +240,10 @@ def reporting() -> Iterator[Report]:
                 note(step.stage)
                 return
             if step.stage not in bars:
-                bars[step.stage] = display.add_task(step.stage, total=step.total, word="")
-            display.update(bars[step.stage], completed=step.done, total=step.total, word=step.word)
+                bars[step.stage] = display.add_task(visible(step.stage), total=step.total, word="")
+            display.update(
+                bars[step.stage], completed=step.done, total=step.total, word=visible(step.word)
+            )
             if step.done >= step.total:
                 del bars[step.stage]
                 if not terminal:

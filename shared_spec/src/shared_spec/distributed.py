@@ -52,13 +52,25 @@ class Workers:
 
 
 @contextmanager
-def join_workers() -> Iterator[Workers]:
-    """The processes that torchrun started, or this one alone; leaves the group at the end."""
+def join_workers(device: torch.device | None = None) -> Iterator[Workers]:
+    """The processes that torchrun started, or this one alone; leaves the group at the end.
+
+    Args:
+        device: what they compute on, which decides how they speak; `cuda` becomes one device per process. Unless
+            given, CUDA devices are used where there are any.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Workers()
         return
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    if dist.is_initialized():
+        # A verb within a verb: a second group of the same processes may miss the end of the first, and wait for ever.
+        yield Workers(dist.get_rank(), world)
+        return
+    cuda = torch.cuda.is_available() if device is None else device.type == "cuda"
+    if cuda and device is not None and device.index is None:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    backend = "nccl" if cuda else "gloo"
     # The others wait while the first process trains, however long that takes.
     dist.init_process_group(backend, timeout=timedelta(days=30))
     try:

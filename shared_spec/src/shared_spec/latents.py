@@ -21,6 +21,7 @@ from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.tensors import tensor_digest
 from shared_spec.data.source import Source
+from shared_spec.device import to_host
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
 
@@ -76,7 +77,10 @@ def encode_split(
     """
     rows = selected_rows(source, split, every)
     key = {
-        "flow": tensor_digest(flow.state_dict(), flow.config.model_dump()),
+        "flow": tensor_digest(
+            {name: to_host(value) for name, value in flow.state_dict().items()},
+            flow.config.model_dump(),
+        ),
         "data": source.digest(),
         "size": source.size,
         "split": split,
@@ -125,7 +129,7 @@ def _encode_missing(
             part = slice(batch * ENCODE_BATCH, (batch + 1) * ENCODE_BATCH)
             images = torch.from_numpy(source.images(split, rows[part])).to(device)
             with torch.no_grad():
-                z = flow.encode(preprocess(images, flow.config.bits)).cpu().numpy()
+                z = to_host(flow.encode(preprocess(images, flow.config.bits))).numpy()
             if not np.isfinite(z).all():
                 first = source.sample_ids(split)[int(rows[part][0])]
                 raise DataError(

@@ -10,7 +10,7 @@ import difflib
 import functools
 import tomllib
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -87,6 +87,7 @@ def command_settings(
     *,
     presets: Mapping[str, Mapping[str, Any]] | None = None,
     preset: str | None = None,
+    without: Collection[str] = (),
     **models: type[Settings],
 ) -> Callable[[Function], Function]:
     """Adds an option per field of each model, `--preset`, `--config` and `--show-config`.
@@ -97,10 +98,19 @@ def command_settings(
     Args:
         presets: values by field name, per preset.
         preset: the one that is taken unless another is named.
+        without: `argument.field` of settings that the command decides itself: they keep their defaults.
         models: the settings, by the name of the command's argument.
     """
-    fields = {name: model for model in models.values() for name in model.model_fields}
-    if len(fields) != sum(len(model.model_fields) for model in models.values()):
+    offered = {
+        argument: [
+            name
+            for name, field in model.model_fields.items()
+            if f"{argument}.{name}" not in without and not _extra(field).get("hidden")
+        ]
+        for argument, model in models.items()
+    }
+    fields = {name: models[argument] for argument, names in offered.items() for name in names}
+    if len(fields) != sum(map(len, offered.values())):
         raise ValueError("two settings of a command have one name")
 
     def decorate(function: Function) -> Function:
@@ -113,19 +123,24 @@ def command_settings(
             given = {**context.meta.get(_META, {}), **{k: v for k, v in flags.items() if v is not None}}  # fmt: skip
             layered = {**((presets or {}).get(chosen or "", {})), **given}
             resolved = {
-                name: resolve(model, {k: v for k, v in layered.items() if k in model.model_fields})
-                for name, model in models.items()
+                argument: resolve(
+                    model, {k: v for k, v in layered.items() if k in offered[argument]}
+                )
+                for argument, model in models.items()
             }
             if show:
-                click.echo(to_toml(_shown(context, fields, resolved)), nl=False)
+                found = {
+                    name: value
+                    for argument, model in resolved.items()
+                    for name, value in model.model_dump(mode="json").items()
+                    if name in offered[argument]
+                }
+                click.echo(to_toml({**_own(context, fields), **found}), nl=False)
                 return None
             return function(**values, **resolved, given=frozenset(given))
 
         options = [
-            _option(name, model.model_fields[name], model.group)
-            for model in models.values()
-            for name in model.model_fields
-            if not (model.model_fields[name].json_schema_extra or {}).get("hidden")  # type: ignore[union-attr]
+            _option(name, model.model_fields[name], model.group) for name, model in fields.items()
         ]
         params = getattr(call, "__click_params__", [])
         call.__click_params__ = [*reversed([*options, *_sources(presets, preset)]), *params]  # type: ignore[attr-defined]
@@ -186,48 +201,41 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
             settings[name] = value
             continue
         items = value if isinstance(value, list) and option.multiple else [value]
-        wanted = bool if getattr(option, "is_flag", False) else _kind(option)
-        if not all(type(item) is wanted for item in items):
+        wanted = (bool,) if getattr(option, "is_flag", False) else _kinds(option)
+        if not all(type(item) in wanted for item in items):
             raise SettingsError(
                 f"{path}: {key} is {str(value)!r:.80}: expected {'a list of ' if option.multiple else ''}"
-                f"{wanted.__name__}"
+                f"{' or '.join(kind.__name__ for kind in wanted)}"
             )
         defaults[str(option.name)] = value
     ctx.meta[_META] = settings
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 
-def _kind(option: click.Parameter) -> type:
+def _kinds(option: click.Parameter) -> tuple[type, ...]:
+    """What TOML may hold for an option of a command's own."""
     match option.type:
         case click.types.IntParamType():
-            return int
+            return (int,)
         case click.types.FloatParamType():
-            return float
+            return (float, int)
         case _:
-            return str
+            return tuple(getattr(option.type, "kinds", (str,)))
 
 
-def _shown(
-    ctx: click.Context, fields: Mapping[str, type[Settings]], resolved: Mapping[str, Settings]
-) -> Values:
-    """The resolved settings, and the command's own options that were given."""
+def _own(ctx: click.Context, fields: Collection[str]) -> Values:
+    """The command's own options that were given."""
     own = {
         option.opts[0].removeprefix("--").replace("-", "_"): ctx.params.get(str(option.name))
         for option in ctx.command.params
         if isinstance(option, click.Option) and option.name not in fields
     }
     hidden = ("preset", "config", "show_config", "json", "force", "help")
-    plain = {
+    return {
         name: _json_value(value)
         for name, value in own.items()
         if name not in hidden and value not in (None, (), False)
     }
-    settings = {
-        name: value
-        for model in resolved.values()
-        for name, value in model.model_dump(mode="json").items()
-    }
-    return {**plain, **settings}
 
 
 def _json_value(value: Any) -> Any:  # noqa: ANN401 - what click converted
@@ -243,10 +251,14 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - what click converted
     return value
 
 
+def _extra(field: FieldInfo) -> Any:  # noqa: ANN401 - JSON
+    return field.json_schema_extra or {}
+
+
 def _option(name: str, field: FieldInfo, group: str) -> click.Option:
     flag = f"--{name.replace('_', '-')}"
     kind, several = _annotation(field.annotation)
-    extra: Any = field.json_schema_extra or {}
+    extra = _extra(field)
     text = " ".join([str(field.description), *_notes(field, several)])
     common: Values = {"help": text, "default": None, "group": group, "metavar": extra.get("metavar")}  # fmt: skip
     if kind is bool:
@@ -284,7 +296,7 @@ def _notes(field: FieldInfo, several: bool) -> list[str]:
         if hasattr(entry, attribute)
     ]
     notes = [f"[{', '.join(bounds)}]"] if bounds else []
-    default = field.default
+    default = None if field.is_required() else field.default
     if several:
         notes.insert(0, "Repeat for several.")
         default = ", ".join(str(item) for item in default or ())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Advance", "Progress", "Report", "remark", "silent", "stage"]
+__all__ = ["Advance", "Progress", "Report", "onward", "remark", "silent", "stage"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ def stage(report: Report, name: str, total: int) -> Advance:
         report(Progress(name, done, total, word))
 
     return advance
+
+
+def onward(advance: Advance, before: int, word: str) -> Advance:
+    """Counts on after `before` units that are done, with this word, for a part of a stage that counts from 0."""
+
+    def more(done: int, _: str = "") -> None:
+        advance(before + done, word)
+
+    return more
 
 
 def remark(report: Report, text: str) -> None:

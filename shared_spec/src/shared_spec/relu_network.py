@@ -13,7 +13,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from shared_spec.rounding import INFLATION, UNDERFLOW, gamma
+from shared_spec.rounding import INFLATION, LARGEST, UNDERFLOW, gamma
 
 __all__ = ["ReluNetwork"]
 
@@ -93,6 +93,7 @@ class ReluNetwork:
 
         Relaxing a ReLU at most doubles the sum of the absolute values of its terms (|lambda p + mu| + mu <= 2 |p|),
         hence the factor 2 below: the bounds hold for evaluation and for every relaxation of it in these packages.
+        They are +inf or NaN from the layer on where a sum of sizes leaves `LARGEST`: then nothing is known.
 
         Args:
             size: bound on the absolute values of p_1's terms, [n, h_1].
@@ -101,9 +102,16 @@ class ReluNetwork:
         """
         widths = [weight.shape[0] for weight in self.weights]
         terms = [4 * (total + extra + 16) for total in accumulate(widths)]
-        errors = [error + gamma(terms[0]) * size + UNDERFLOW]
+        total = 1.0 + size.sum(-1, keepdim=True)
+        errors = [error + gamma(terms[0]) * size + _underflow(total)]
         for layer, magnitude in enumerate(self.magnitudes, start=1):
             size = 2.0 * size @ magnitude + self.biases[layer].abs()
+            total = total + size.sum(-1, keepdim=True)
             carried = (errors[-1] @ magnitude + gamma(terms[layer]) * size) * INFLATION
-            errors.append(carried + UNDERFLOW)
+            errors.append(carried + _underflow(total))
         return errors
+
+
+def _underflow(total: Tensor) -> Tensor:
+    """What underflow can cost where coefficients multiply quantities that add up to `total`."""
+    return torch.where(total < LARGEST, UNDERFLOW * total, torch.inf)

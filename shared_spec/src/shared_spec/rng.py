@@ -1,34 +1,73 @@
 """Random streams keyed by what they are for, so that no draw depends on batch size, order or process count.
 
-Every draw in the four packages comes from a generator made here. Two streams with different purposes or different
-sample ids are independent (their seeds are SHA-256 digests of different keys); the same key always gives the same
-stream. The pseudo-random generators stand in for true randomness: that is an assumption of every sampled statement.
+Every draw in the four packages comes from a generator made here; the same key always gives the same stream. What a
+statement rests on is drawn from a `stream`, which the full SHA-256 digest of its key selects: two keys never share one
+unless the digest collides. Data sets and training draw from generators of 63 bits, of which nothing is claimed.
+The pseudo-random generators stand in for true randomness: that is an assumption of every sampled statement.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
+from pydantic import Field
 
-__all__ = ["derive_seed", "numpy_generator", "torch_generator"]
+from shared_spec.errors import SettingsError
+
+__all__ = ["Seed", "check_seed", "derive_seed", "numpy_generator", "stream", "torch_generator"]
+
+Seed: TypeAlias = (
+    Annotated[int, Field(ge=0, lt=2**53)] | Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+)
+"""A run's seed: a small whole number for convenience, or 256 bits as 64 hexadecimal digits."""
 
 
-def derive_seed(seed: int, purpose: str, sample_id: str = "") -> int:
-    """The 63-bit seed of the stream (`seed`, `purpose`, `sample_id`)."""
+def check_seed(text: str) -> Seed:
+    """The seed that is written so. Raises SettingsError for anything but a whole number or 64 hexadecimal digits."""
+    if re.fullmatch(r"[0-9a-f]{64}", text):
+        return text
+    if text.isascii() and text.isdigit() and int(text) < 2**53:
+        return int(text)
+    raise SettingsError(
+        f"`seed` is {text!r:.80}: expected a whole number below 2^53, or 64 hexadecimal digits"
+    )
+
+
+def _digest(seed: Seed, purpose: str, sample_id: str) -> bytes:
     # The separator is a byte that no key contains, so no two different keys are written alike.
-    key = "\x1f".join([str(int(seed)), purpose, sample_id]).encode()
-    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
+    return hashlib.sha256("\x1f".join([str(seed), purpose, sample_id]).encode()).digest()
 
 
-def numpy_generator(seed: int, purpose: str, sample_id: str = "") -> np.random.Generator:
-    """A counter-based numpy generator for this stream."""
+def stream(seed: Seed, purpose: str, sample_id: str) -> np.random.Generator:
+    """The stream of one purpose of one individual, for draws on which a statement rests.
+
+    Philox (counter-based): half of the digest is its key, the other half the upper words of its counter, of which no
+    stream ever leaves its own.
+    """
+    words = np.frombuffer(_digest(seed, purpose, sample_id), dtype="<u8")
+    counter = np.array([0, 0, words[2], words[3]], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=words[:2], counter=counter))
+
+
+def derive_seed(seed: Seed, purpose: str, sample_id: str = "") -> int:
+    """The 63-bit seed of the generator (`seed`, `purpose`, `sample_id`)."""
+    return int.from_bytes(_digest(seed, purpose, sample_id)[:8], "big") >> 1
+
+
+def numpy_generator(seed: Seed, purpose: str, sample_id: str = "") -> np.random.Generator:
+    """A numpy generator for data sets and training."""
     return np.random.Generator(np.random.Philox(derive_seed(seed, purpose, sample_id)))
 
 
 def torch_generator(
-    seed: int, purpose: str, sample_id: str = "", device: torch.device | str = "cpu"
+    seed: Seed, purpose: str, sample_id: str = "", device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """A torch generator for this stream; equal streams are guaranteed per device type only."""
+    """A torch generator for training; equal draws are guaranteed per device type only.
+
+    On CPUs torch uses 32 bits of a seed, so two keys may share a stream: never for what a statement rests on.
+    """
     return torch.Generator(device=device).manual_seed(derive_seed(seed, purpose, sample_id))

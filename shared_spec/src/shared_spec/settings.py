@@ -63,7 +63,7 @@ def resolve(model: type[Model], values: Mapping[str, Any], where: str = "") -> M
         SettingsError: naming the first field that is wrong, and what was expected.
     """
     try:
-        return model.model_validate_json(json.dumps(dict(values), allow_nan=False), strict=True)
+        return model.model_validate_json(json.dumps(dict(values)), strict=True)
     except ValidationError as error:
         raise SettingsError(f"{where}{_first(error)}") from None
     except (TypeError, ValueError, RecursionError) as error:
@@ -81,7 +81,13 @@ def _first(error: ValidationError) -> str:
 
 
 def to_toml(values: Mapping[str, Any]) -> str:
-    """TOML of plain values (text, numbers, booleans, lists of them); those that are None are left out."""
+    """TOML of plain values (text, numbers, booleans, lists of them); those that are None are left out.
+
+    >>> print(to_toml({"epochs": 5, "hidden": [512, 256], "sigma": None, "bf16": True}), end="")
+    epochs = 5
+    hidden = [512, 256]
+    bf16 = true
+    """
     # TOML's strings, numbers, booleans and arrays are written as JSON writes them.
     lines = [
         f"{name} = {json.dumps(value, ensure_ascii=False)}"

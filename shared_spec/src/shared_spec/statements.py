@@ -34,7 +34,8 @@ class StatementWords:
 
 _EXACT = (
     "For every point z' of the similarity set, without exception or failure probability, the representation R(z') of "
-    "the stored encoder in float64 lies within the radius of the centre, and in the tube where there is one."
+    "the stored encoder, evaluated in float64 or exactly and handed over in float32 or as it is, lies within the "
+    "radius of the centre, and in the tube where there is one."
 )
 _DEPLOYED = (
     "For each fixed similar individual x', chosen independently of the random draws, the probability over the draws "

@@ -61,6 +61,11 @@ def order_statistic_index(n: int, p: float, alpha: float) -> int | None:
 
     Raises:
         SettingsError: alpha, p or n out of range.
+
+    >>> order_statistic_index(10_000, 0.95196, 0.005)  # of 10,000 distances the 9,575th
+    9575
+    >>> order_statistic_index(100, 0.95196, 0.005) is None  # 100 draws cannot show so much
+    True
     """
     _check_level("alpha", alpha)
     _check_count(0, n)
@@ -101,6 +106,9 @@ def clopper_pearson_lower(k: int, n: int, alpha: float) -> float:
 
     Raises:
         SettingsError: alpha out of (0, 1), or not 0 <= k <= n.
+
+    >>> round(clopper_pearson_lower(306, 312, 0.05), 4)
+    0.9624
     """
     _check_level("alpha", alpha)
     _check_count(k, n)

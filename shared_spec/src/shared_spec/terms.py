@@ -71,6 +71,7 @@ class EncoderMethod(StrEnum):
     LASSI = "lassi"
     AUGMENT = "augment"
     NAIVE = "naive"
+    PROJECT = "project"
 
 
 class HeadKind(StrEnum):

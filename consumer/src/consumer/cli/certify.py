@@ -8,6 +8,7 @@ import click
 
 from consumer.issue import certify as issue
 from consumer.policy import parse_policy
+from consumer.population import percent_down
 from consumer.report.page import REPORT
 from consumer.settings import HeadSettings, MethodSettings, Sampling
 from shared_spec.artifacts.certificate import Certificate
@@ -36,8 +37,10 @@ __all__ = ["certify"]
     help="Views to certify; all of the bundle's unless given.",
 )
 @click.option(
-    "--policy", metavar="POLICY", help='Exit with 4 unless met: "certified>=0.95@confidence=0.99".'
-)
+    "--policy", metavar="POLICY",
+    help='Exit with 4 unless met: "certified>=0.95" of these individuals, or "certified>=0.95@confidence=0.99" of a '
+    "population that they were drawn from at random; alpha counts against it.",
+)  # fmt: skip
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
@@ -71,13 +74,14 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     document = certificate.document
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
-         f"{claim.certified} of {claim.individuals}", f"{100 * claim.certified_fraction:.1f}",
+         f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),
          f"{claim.alpha_per_individual:g}", f"{claim.expected_false_certificates:.2g}",
-         f"{100 * claim.population.fair_at_least:.1f}"]
+         percent_down(claim.population.fair_at_least)]
         for view, claim in document.claims.items()
     ]  # fmt: skip
     columns = [
-        "view", "certified model", "accuracy %", "certified", "%", "alpha each", "false expected", "population >= %",
+        "view", "certified model", "accuracy %", "certified", "%", "alpha each", "false expected",
+        "if drawn at random, fair >= %",
     ]  # fmt: skip
     text = table(
         f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows,

@@ -25,7 +25,9 @@ def inspect(path: Path, as_json: bool) -> None:
       consumer inspect certificate/
     """
     if is_bundle(path):
-        manifest = load_bundle(path).manifest
+        bundle = load_bundle(path)
+        bundle.check()
+        manifest = bundle.manifest
         text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
         emit(manifest.model_dump(mode="json"), as_json, text)
         return

@@ -29,7 +29,7 @@ def predict(
     """Predict and certify new individuals with a head that was certified before.
 
     The bundle must come from the same encoder and spec; each view uses the method, and so the model, of the
-    certificate.
+    certificate. Every line says which model, statement and alpha its CERTIFIED belongs to.
 
     \b
     Example:

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from consumer.radius.region import Region, ball
+from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
 __all__ = ["certify_crown", "crown_margins", "crown_radius"]
 
-# Relative slack on sums of non-negative terms (norms, magnitudes): their rounding is far below it.
-_INFLATE = 1.0 + 1e-9
 _BLOCK = 512
 
 
@@ -90,38 +89,36 @@ def _margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     layers: list[_Layer] = []
     reach = region.magnitude
     for weight, bias in zip(head.weights[:-1], head.biases[:-1], strict=True):
-        magnitude = (reach @ weight.abs().T + bias.abs()) * _INFLATE
         rows = weight[None]  # the same for every individual: broadcast, never copied
-        zero = torch.zeros_like(magnitude)
-        low = _lower(head, region, layers, rows, bias + zero, zero)
-        high = -_lower(head, region, layers, -rows, -bias + zero, zero)
-        layers.append(_Layer(low, high, magnitude))
-        reach = torch.minimum(high.clamp_min(0.0), magnitude)
+        low = _lower(head, region, layers, rows, bias[None])
+        high = -_lower(head, region, layers, -rows, -bias[None])
+        layers.append(_Layer(low, high, _magnitude(reach, weight, bias)))
+        reach = torch.minimum(high.clamp_min(0.0), layers[-1].magnitude)
     weight, bias = head.weights[-1], head.biases[-1]
     rows = weight[classes][:, None] - weight
     constant = bias[classes][:, None] - bias
-    # |w_c| + |w_j| bounds what the two subtractions above may have rounded away.
-    size = (reach @ weight.abs().T + bias.abs()) * _INFLATE
-    slack = 2.0**-52 * (size.gather(1, classes[:, None]) + size)
-    margins = _lower(head, region, layers, rows, constant, slack)
+    margins = _lower(head, region, layers, rows, constant)
     return margins.scatter(1, classes[:, None], torch.inf).amin(1)
 
 
-def _lower(
-    head: FrozenHead,
-    region: Region,
-    layers: list[_Layer],
-    rows: Tensor,
-    constant: Tensor,
-    slack: Tensor,
-) -> Tensor:
-    """Lower bound [n, o] on rows @ h + constant - slack over the region.
+def _magnitude(reach: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Upper bound on |W| |h| + |b| where |h| <= reach."""
+    return (reach @ weight.abs().T + bias.abs()) * INFLATION + UNDERFLOW
 
-    h is the activation after `layers`; rows [n or 1, o, h], constant and slack [n, o].
+
+def _lower(
+    head: FrozenHead, region: Region, layers: list[_Layer], rows: Tensor, constant: Tensor
+) -> Tensor:
+    """Lower bound [n, o] on rows @ h + constant over the region, h the activation after `layers`.
+
+    rows [n or 1, o, h] and constant [n or 1, o] may have been rounded once.
     """
     # Rounding: rows are exact as they stand at every step, since what each product loses is charged
-    # to the slack at once, times the largest value that it can be multiplied with.
-    slack = slack + _gamma(1) * constant.abs()
+    # to the slack at once, times the largest value that it can be multiplied with. What underflows
+    # is less than UNDERFLOW, whatever the number of terms.
+    largest = [region.magnitude, *(layer.magnitude for layer in layers)]
+    floor = torch.stack([size.sum(1, keepdim=True) for size in largest]).sum(0)
+    slack = UNDERFLOW * (1.0 + floor)
     for index in range(len(layers) - 1, -1, -1):
         layer, weight, bias = layers[index], head.weights[index], head.biases[index]
         lower_slope, upper_slope, offset = _relu_lines(layer)
@@ -130,15 +127,16 @@ def _lower(
         shift = (negative @ offset[..., None])[..., 0]
         constant = constant + shift + rows @ bias
         size = (rows.abs() @ layer.magnitude[..., None])[..., 0]
-        slack = slack + _gamma(rows.shape[-1]) * (size + shift.abs() + constant.abs())
+        terms = 2 * rows.shape[-1] + 16
+        slack = slack + gamma(terms) * (size + shift.abs() + constant.abs())
         rows = rows @ weight
     values = region.vertices @ rows.transpose(1, 2)
-    reach = region.delta[:, None] * rows.norm(dim=-1)
+    reach = region.delta[:, None] * norm_above(rows)
     if region.spread is not None:
-        reach = reach + (region.spread @ rows.transpose(1, 2)).norm(dim=1)
+        reach = reach + norm_above(region.spread @ rows.transpose(1, 2), dim=1)
     size = (rows.abs() @ region.magnitude[..., None])[..., 0]
-    slack = slack + _gamma(rows.shape[-1]) * (size + constant.abs() + reach)
-    bound: Tensor = values.amin(1) + constant - reach * _INFLATE - slack * _INFLATE
+    slack = slack + gamma(rows.shape[-1] + 16) * (size + constant.abs() + reach)
+    bound: Tensor = values.amin(1) + constant - reach * INFLATION - slack * INFLATION
     return bound
 
 
@@ -150,14 +148,8 @@ def _relu_lines(layer: _Layer) -> tuple[Tensor, Tensor, Tensor]:
     upper_slope = torch.where(stable_on, 1.0, torch.where(stable_off, 0.0, chord))
     # relu is convex, so a line above it at both ends is above it between them, whatever the chord's
     # rounding.
-    raised = torch.maximum(-chord * low, high - chord * high) * _INFLATE
+    raised = torch.maximum(-chord * low, (1.0 - chord) * high) * INFLATION + UNDERFLOW
     offset = torch.where(stable_on | stable_off, 0.0, raised)
     # Either of 0 and p lies below relu; the one with the smaller area to it.
     lower_slope = torch.where(stable_on | (~stable_off & (high > -low)), 1.0, 0.0)
     return lower_slope.to(low.dtype), upper_slope.to(low.dtype), offset.to(low.dtype)
-
-
-def _gamma(terms: int) -> float:
-    """Bound on the relative rounding of a sum of products in any order (docs/guarantees.md, D.3), doubled."""
-    unit = (terms + 16) * 2.0**-53
-    return 2.0 * unit / (1.0 - unit)

@@ -13,12 +13,10 @@ from torch import Tensor
 from consumer.head import FrozenHead
 from consumer.radius.region import Region
 from shared_spec.errors import SettingsError
+from shared_spec.rounding import INFLATION, UNDERFLOW, below, gamma, norm_above
 
 __all__ = ["certify_linear", "linear_margins", "linear_radius"]
 
-_LARGEST = torch.finfo(torch.float64).max
-# Norms are taken in float64 over at most a few thousand terms: off by far less than this, relatively.
-_NORM_SLACK = 1e-9
 # Individuals per block: keeps the float64 copies in the cache hierarchy and memory flat.
 _BLOCK = 2048
 
@@ -88,19 +86,18 @@ class _Differences:
                 "the closed form holds for linear heads only: use crown or randomized for an MLP"
             )
         self.weight, self.bias = head.weights[0], head.biases[0]
-        self.norms = (self.weight[:, None] - self.weight[None]).norm(dim=-1) * (1.0 + _NORM_SLACK)
-        self.row_norms = self.weight.norm(dim=-1) * (1.0 + _NORM_SLACK)
-        # docs/guarantees.md, D.3: an inner product in any order, FMA or not, errs by gamma |w| |r|.
-        terms = head.input_dim + 8
-        self.gamma = terms * 2.0**-53 / (1.0 - terms * 2.0**-53)
+        # Each entry of the difference is rounded by u |w_c - w_j| at most: INFLATION has room for it.
+        self.norms = norm_above(self.weight[:, None] - self.weight[None]) * INFLATION
+        self.row_norms = norm_above(self.weight)
+        # Twice: the subtraction of two logits and the sum of their errors are rounded too.
+        self.error = 2.0 * gamma(head.input_dim + 8)
 
     def _logits(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of points [..., d] and bounds on their rounding errors, both [..., classes]."""
         points = points.to(torch.float64)
-        size = torch.linalg.vector_norm(points, dim=-1, keepdim=True) * (1.0 + _NORM_SLACK)
-        # Twice gamma: the subtraction of two logits and the sum of their errors are rounded too.
-        error = 2.0 * self.gamma * (size * self.row_norms + self.bias.abs())
-        return points @ self.weight.T + self.bias, error
+        # docs/guarantees.md, D.3: an inner product in any order, FMA or not, errs by gamma |w| |r|.
+        size = norm_above(points)[..., None] * self.row_norms + self.bias.abs()
+        return points @ self.weight.T + self.bias, self.error * size + UNDERFLOW
 
     def _gaps(self, points: Tensor, classes: Tensor) -> Tensor:
         """Lower bounds on m_c - m_j at points [n, m, d], +inf at j = c; [n, m, classes]."""
@@ -116,9 +113,9 @@ class _Differences:
         ahead = self.bias[classes][:, None] > self.bias
         parallel = torch.where(ahead, torch.inf, 0.0).scatter(-1, classes[:, None], torch.inf)
         ratios = torch.where(norms > 0.0, gaps / norms, parallel.to(torch.float64))
-        radius = torch.nan_to_num(ratios, nan=0.0, posinf=_LARGEST).amin(-1)
-        finite = torch.isfinite(centres).all(-1)
-        return torch.where(finite, radius.clamp_min(0.0), 0.0)
+        # The float below infinity is the largest of all.
+        radius = torch.nan_to_num(below(ratios), nan=0.0).amin(-1)
+        return torch.where(torch.isfinite(centres).all(-1), radius, 0.0)
 
     def margin(self, region: Region, classes: Tensor) -> Tensor:
         gaps = self._gaps(region.vertices, classes).amin(1)
@@ -126,9 +123,10 @@ class _Differences:
         if region.spread is not None:
             along = region.spread @ self.weight.T
             index = classes[:, None, None].expand(-1, along.shape[1], 1)
-            length = torch.linalg.matrix_norm(region.spread)[:, None] * (1.0 + _NORM_SLACK)
-            error = 2.0 * self.gamma * length * (self.row_norms[classes][:, None] + self.row_norms)
-            reach = reach + (along.gather(-1, index) - along).norm(dim=1) + error
-        # The sum and the product above are rounded: the same relative slack covers them.
-        margin: Tensor = (gaps - reach * (1.0 + _NORM_SLACK)).amin(-1)
+            length = norm_above(region.spread.flatten(1))[:, None]
+            error = self.error * length * (self.row_norms[classes][:, None] + self.row_norms)
+            reach = reach + norm_above(along.gather(-1, index) - along, dim=1) + error
+        # The sum and the product above are rounded: relatively within INFLATION; what underflows is
+        # within the UNDERFLOW of the gaps.
+        margin: Tensor = (gaps - reach * INFLATION).amin(-1)
         return margin

@@ -16,8 +16,12 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from shared_spec.errors import SettingsError
+from shared_spec.rounding import INFLATION
 
 __all__ = ["NoisyHead", "Streams"]
+
+# The ziggurat behind `standard_normal` reaches 13.71 at most: its tail is 3.65 - log(U) / 3.65, U >= 2^-53.
+_LARGEST_NORMAL = 14.0
 
 Streams = Sequence[np.random.Generator]
 """One generator per individual, keyed by its sample id, so that no batch size or order changes a draw."""
@@ -69,15 +73,13 @@ class NoisyHead:
         return np.asarray(won.numpy(), dtype=np.bool_)
 
     def _rounding(self, points: Tensor) -> Tensor:
-        """Bound [n] on the rounding of a difference of two logits, for noise of up to 10 standard deviations."""
-        weights, biases = self.head.weights, self.head.biases
-        noise = 10.0 * self.sigma * weights[0].norm(dim=1)
-        size = points.to(torch.float64).abs() @ weights[0].abs().T + biases[0].abs() + noise
-        for weight, bias in zip(weights[1:], biases[1:], strict=True):
-            size = size @ weight.abs().T + bias.abs()
-        terms = sum(weight.shape[1] + 16 for weight in weights)
-        bound: Tensor = 4.0 * terms * 2.0**-53 * size.amax(1)
-        return bound
+        """Bound [n] on the rounding of a difference of two logits, whatever noise is drawn."""
+        weight, bias = self.head.weights[0], self.head.biases[0]
+        noise = _LARGEST_NORMAL * self._factor.abs().sum(0)
+        size = points.to(torch.float64).abs() @ weight.abs().T + bias.abs() + noise
+        terms = self.head.input_dim + self.noise_dim
+        errors = self.head.rounding(size * INFLATION, torch.zeros_like(size), extra=terms)
+        return 2.0 * errors[-1].amax(1)
 
     def votes(self, points: Tensor, samples: int, streams: Streams) -> Tensor:
         """How many of the noisy samples each class wins, [n, classes] int64; logits that are not finite do not vote."""

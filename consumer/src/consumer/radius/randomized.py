@@ -13,13 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from scipy.stats import binom
 from torch import Tensor
 
 from consumer.radius.noise import NoisyHead, Streams
 from shared_spec.errors import SettingsError
 from shared_spec.stats import clopper_pearson_lower
 
-__all__ = ["RandomizedRadii", "largest_randomized_radius", "randomized_radius", "select_classes"]
+__all__ = [
+    "RandomizedRadii",
+    "confirmed",
+    "largest_randomized_radius",
+    "randomized_radius",
+    "select_classes",
+]
 
 # Noisy logits that are held at once.
 _ROWS = 65_536
@@ -71,6 +78,17 @@ def select_classes(
 
     _for_all(draw, len(points), n0, len(streams))
     return votes.argmax(1), votes
+
+
+def confirmed(votes: Tensor, alpha: float) -> NDArray[np.bool_]:
+    """Whether the class with most of the votes [n, classes] is what the smoothed head answers there; [n] bool.
+
+    Guarantee, per individual: if it is not, True has probability at most alpha over the votes. The two-sided binomial
+    test of the two leading classes (Hung and Fithian, 2019), as in Cohen et al.'s PREDICT.
+    """
+    leading = votes.topk(2, dim=1).values.numpy()
+    ahead, behind = leading[:, 0], leading[:, 1]
+    return np.asarray(2.0 * binom.sf(ahead - 1, ahead + behind, 0.5) <= alpha, dtype=np.bool_)
 
 
 def randomized_radius(

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError
+from shared_spec.rounding import INFLATION, UNDERFLOW, UNIT, norm_above
 
-__all__ = ["Region", "affine_tube", "ball", "polyline"]
+__all__ = ["Region", "affine_tube", "ball", "polyline", "widened"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Region:
         size = self.vertices.abs().amax(1) + self.delta[:, None]
         if self.spread is not None:
             size = size + self.spread.abs().sum(1)
-        return size * (1.0 + 1e-9)
+        return size * INFLATION
 
 
 def ball(centres: Tensor, radii: Tensor) -> Region:
@@ -75,7 +76,12 @@ def polyline(vertices: Tensor, delta: Tensor) -> Region:
 def affine_tube(centres: Tensor, directions: Tensor, epsilon: float, delta: Tensor) -> Region:
     """The tubes {c + J^T t : ||t|| <= epsilon} + B(0, delta), with J = directions [n, k, d]."""
     spread = directions.to(torch.float64) * epsilon
-    # The product above may have been rounded inwards by half a unit in the last place.
-    return Region(
-        centres.to(torch.float64)[:, None], delta.to(torch.float64), spread * (1.0 + 2.0**-51)
-    )
+    # What the product above rounds away has no direction: the ball takes it up.
+    lost = UNIT * norm_above(spread.flatten(1)) + UNDERFLOW
+    return Region(centres.to(torch.float64)[:, None], widened(delta, lost), spread)
+
+
+def widened(delta: Tensor, lost: Tensor) -> Tensor:
+    """Radii delta + lost [n] float64, rounded up; NaN where delta is negative: that stays no radius."""
+    delta = delta.to(torch.float64)
+    return torch.where(delta >= 0.0, (delta + lost) * INFLATION, torch.nan)

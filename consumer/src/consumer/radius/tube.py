@@ -12,7 +12,8 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from consumer.radius.crown import certify_crown
-from consumer.radius.region import ball, polyline
+from consumer.radius.region import ball, polyline, widened
+from shared_spec.rounding import INFLATION, UNDERFLOW, UNIT, norm_above
 
 __all__ = ["certify_tube"]
 
@@ -40,7 +41,7 @@ def certify_tube(
         _certify(
             head,
             vertices[rows : rows + _BLOCK].to(torch.float64),
-            delta[rows : rows + _BLOCK].to(torch.float64),
+            delta[rows : rows + _BLOCK],
             classes[rows : rows + _BLOCK],
             bisections,
         )
@@ -58,10 +59,7 @@ def _certify(
     segments = torch.stack([vertices[:, : max(m - 1, 1)], vertices[:, min(1, m - 1) :]], 2)
     segments = segments.reshape(-1, 2, d)
     owner = torch.arange(n).repeat_interleave(max(m - 1, 1))
-    # Each midpoint is rounded by at most half a unit in the last place: the tube is widened by all
-    # of them.
-    longest = vertices.norm(dim=-1).amax(1)
-    delta = delta + bisections * 2.0**-52 * longest
+    delta = widened(delta, _midpoint_rounding(vertices, bisections))
     for depth in range(bisections + 1):
         alive = certified[owner]
         segments, owner = segments[alive], owner[alive]
@@ -77,6 +75,16 @@ def _certify(
             certified[owner[::2][failed]] = False
     certified[owner] = False
     return certified
+
+
+def _midpoint_rounding(vertices: Tensor, bisections: int) -> Tensor:
+    """How far [n] the polyline can be from the pieces into which `_halve` cuts it.
+
+    Each midpoint is rounded by at most half a unit in the last place of the longest vertex, and later cuts start from
+    it.
+    """
+    longest = norm_above(vertices).amax(1)
+    return (bisections * UNIT) * longest * INFLATION + UNDERFLOW
 
 
 def _halve(segments: Tensor) -> Tensor:

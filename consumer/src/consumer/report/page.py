@@ -13,14 +13,11 @@ from consumer.report.axis import LogAxis, common_axis
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.words import meaning, probabilities, similarity, verdict
-from shared_spec.artifacts.certificate import CertificateDocument, Claim
+from shared_spec.artifacts.certificate import REPORT, CertificateDocument, Claim
 from shared_spec.artifacts.rows import Row
 from shared_spec.terms import Status
 
 __all__ = ["REPORT", "render_report"]
-
-REPORT = "report.html"
-"""Its name in certificate/."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
         similarity=similarity(document.spec),
         settings=[
             (key.replace("_", " "), _setting(value))
-            for key, value in sorted(document.head.settings.items())
+            for key, value in sorted(dict(document.head.settings).items())
         ],
         drawn=any(view.claim.alpha_per_individual > 0 for view in views),
         sampled=any(view.claim.radius_method.sampled for view in views),

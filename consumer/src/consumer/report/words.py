@@ -38,7 +38,8 @@ def meaning(claim: Claim) -> str:
 def probabilities(claim: Claim) -> tuple[str, ...]:
     """The sentences about each individual, all of them and their population; the count is left to `verdict`."""
     statement = population_statement(
-        claim.individuals, claim.certified, claim.alpha_per_individual, claim.population.confidence
+        claim.individuals, claim.certified, claim.alpha_per_individual, claim.population.confidence,
+        choices=len(claim.methods_tried),
     )  # fmt: skip
     return statement.sentences()[1:]
 

@@ -10,7 +10,7 @@ from producer.model import load_encoder, model_path
 from producer.pictures import draw_curves
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import load_bundle
-from shared_spec.console import bundle_rows, emit, table
+from shared_spec.console import bundle_rows, emit, path_option, table
 from shared_spec.errors import SettingsError
 
 __all__ = ["inspect"]
@@ -18,9 +18,7 @@ __all__ = ["inspect"]
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--curves", type=click.Path(path_type=Path), help="Draw a model's training curves as this PNG."
-)
+@path_option("--curves", "Draw a model's training curves as this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
 def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
     """Check a bundle or a model and say what it holds.
@@ -32,26 +30,27 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
     """
     if model_path(path).exists():
         document = load_encoder(path).document
+        training = document.training.model_dump(mode="json", exclude={"method"})
         rows = [
             ["digest", document.content_digest],
             ["spec", document.spec_digest],
             ["encoder", " -> ".join(str(width) for width in document.encoder.widths)],
             ["method", document.method],
             ["targets", ", ".join(document.targets) or "none"],
-            *([name, str(value)] for name, value in document.training.items()),
-            [
-                "epochs trained",
-                f"{len(document.curves)}, of which {document.chosen_epoch} was kept",
-            ],
+            *([name, str(value)] for name, value in training.items()),
+            ["epochs", f"{len(document.curves)}, of which {document.chosen_epoch} was kept"],
         ]
         if curves is not None:
             refuse_existing(curves, force=False)
-            heading = f"{document.method}, {', '.join(document.targets) or 'no target'}"
-            write_atomically(curves, draw_curves(document.curves, document.chosen_epoch, heading))
+            if not document.curves:
+                raise SettingsError(f"{path}: a closed form has no training curves to draw")
+            write_atomically(curves, draw_curves(document))
         emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
         return
     if curves is not None:
-        raise SettingsError(f"{path}: a bundle has no training curves; name a model's folder")
-    manifest = load_bundle(path).manifest
-    title = f"representations {path}"
-    emit(manifest.model_dump(mode="json"), as_json, table(title, ["", ""], bundle_rows(manifest)))
+        raise SettingsError(f"{path}: a bundle has no `curves`; name a model's folder")
+    bundle = load_bundle(path)
+    bundle.check()
+    manifest = bundle.manifest
+    text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+    emit(manifest.model_dump(mode="json"), as_json, text)

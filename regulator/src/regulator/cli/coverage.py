@@ -5,48 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 
-from regulator.cli.study_tables import coverage_table
-from regulator.coverage import measure_coverage
-from regulator.coverage_picture import draw_coverage
-from regulator.known_truth import KnownTruth
-from shared_spec.artifacts.atomic import refuse_existing, write_atomically
-from shared_spec.artifacts.spec import load_spec
-from shared_spec.console import data_option, emit, progress
-from shared_spec.data import open_source
-from shared_spec.errors import DataError
+import regulator
+from regulator.cli.tables import coverage_table
+from regulator.pictures.settings import CoverageSettings
+from shared_spec.console import data_option, emit, path_option, reporting
+from shared_spec.options import Command, command_settings
 
 __all__ = ["coverage"]
 
 
-@click.command()
-@click.option(
-    "--spec", required=True, type=click.Path(path_type=Path), help="spec.safetensors to look at."
-)
+@click.command(cls=Command)
+@path_option("--spec", "spec.safetensors to look at.", required=True)
 @data_option
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="PNG to write.")
-@click.option("--split", default="test", show_default=True)
-@click.option("--individuals", default=32, show_default=True, type=click.IntRange(2))
-@click.option(
-    "--examples",
-    default=3,
-    show_default=True,
-    type=click.IntRange(1, 8),
-    help="Individuals in the picture.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@path_option("--out", "PNG to write.", required=True)
 @click.option("--force", is_flag=True, help="Replace what stands at --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@command_settings(settings=CoverageSettings)
 def coverage(
-    spec: Path,
-    data: str,
-    out: Path,
-    split: str,
-    individuals: int,
-    examples: int,
-    as_json: bool,
-    force: bool,
-) -> None:
+    spec: Path, data: str, out: Path, force: bool, as_json: bool, settings: CoverageSettings, given: frozenset[str]
+) -> None:  # fmt: skip
     """Compare similarity sets with the truth, for data sets that know it: portraits and 3D Shapes.
 
     The picture shows each truly similar individual above the nearest point of S(x), as the flow decodes it.
@@ -55,31 +33,7 @@ def coverage(
     Example:
       regulator coverage --spec spec.safetensors --data portraits --out coverage.png
     """
-    refuse_existing(out, force)
-    loaded = load_spec(spec)
-    source = open_source(data, loaded.flow.config.size)
-    if not isinstance(source, KnownTruth):
-        raise DataError(
-            f"{source.uri}: does not know who truly is similar; use portraits or shapes3d:FILE.h5"
-        )
-    names = [
-        entry.name
-        for entry in loaded.document.attributes
-        if entry.name.split(":")[0] in source.classes
-    ]
-    rows = np.unique(
-        np.linspace(0, len(source.sample_ids(split)) - 1, individuals).astype(np.int64)
-    )
-    with progress("comparing with the truth", len(rows) * len(names)) as advance:
-        report = measure_coverage(
-            source, split, rows, loaded.flow, loaded.similarity, names, examples,
-            advance=lambda done, word, total: advance(done, word),
-        )  # fmt: skip
-    write_atomically(
-        out,
-        draw_coverage(
-            report.examples, f"The truth and S(x), epsilon = {loaded.document.epsilon:g}"
-        ),
-    )
-    found = {"coverage": [row.model_dump() for row in report.table], "picture": str(out)}
-    emit(found, as_json, coverage_table(report.table))
+    with reporting() as report:
+        found = regulator.coverage(spec, data, out, settings=settings, force=force, report=report)
+    result = {"coverage": [row.model_dump(mode="json") for row in found.table], "picture": str(out)}
+    emit(result, as_json, coverage_table(found.table))

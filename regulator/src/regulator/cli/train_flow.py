@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from shared_spec.artifacts.atomic import refuse_existing
+import regulator
+from regulator.flow.settings import FLOW_PRESETS, FlowSettings, FlowTrainingSettings
 from shared_spec.console import (
     common_options,
-    config_option,
     data_option,
     device_option,
     emit,
+    path_option,
+    reporting,
     table,
 )
-from shared_spec.data import open_source
+from shared_spec.flow.config import GlowConfig
+from shared_spec.options import Command, command_settings
+from shared_spec.rng import Seed
 
 __all__ = ["train_flow"]
 
-from regulator.cli.flow_options import flow_options, resolve_flow, train_and_save
 
-
-@click.command("train-flow")
+@click.command("train-flow", cls=Command)
 @data_option
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="flow.safetensors to write."
-)
-@flow_options
-@config_option()
+@path_option("--out", "flow.safetensors to write.", required=True)
 @device_option
 @common_options
+@command_settings(
+    presets=FLOW_PRESETS, preset="demo", architecture=GlowConfig, training=FlowTrainingSettings
+)
 def train_flow(
-    data: str,
-    out: Path,
-    preset: str,
-    seed: int,
-    device: str,
-    force: bool,
-    as_json: bool,
-    **settings: Any,
-) -> None:
+    data: str, out: Path, device: str, seed: Seed, force: bool, as_json: bool,
+    architecture: GlowConfig, training: FlowTrainingSettings, given: frozenset[str],
+) -> None:  # fmt: skip
     """Train the Glow flow G on images, without labels.
 
     A killed run resumes from its last checkpoint when the same command is run again. Several processes share each
@@ -51,20 +45,16 @@ def train_flow(
     Example:
       regulator train-flow --data portraits --out flow.safetensors
     """
-    refuse_existing(out, force)
-    chosen = resolve_flow(preset, settings)
-    source = open_source(data, chosen.config.size)
-    file = train_and_save(chosen, source, out, seed, device)
-    if file is None:
-        return
-    document = file.document
+    with reporting() as report:
+        file = regulator.train_flow(
+            data, out, flow=FlowSettings(architecture, training), seed=seed, device=device, force=force, report=report
+        )  # fmt: skip
     result = {
         "flow": str(out),
-        "digest": document.content_digest,
-        "bits_per_dim": document.bits_per_dim,
-        "steps": document.training["steps"],
+        "digest": file.document.content_digest,
+        "bits_per_dim": file.document.bits_per_dim,
+        "steps": training.steps,
     }
     rows = [[name, str(value)] for name, value in result.items()]
-    text = table("trained flow", ["", ""], rows)
-    text.caption = f"Next: regulator publish-spec --data {data} --flow {out} --attribute NAME --out spec.safetensors"
-    emit(result, as_json, text)
+    after = f"Next: regulator publish-spec --data {data} --flow {out} --attribute NAME --out spec.safetensors"
+    emit(result, as_json, table("trained flow", ["", ""], rows, after))

@@ -9,47 +9,74 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.vectors.groups import AttributeVector
-from shared_spec.errors import DataError, SettingsError
+from regulator.flow.images import device_of
+from regulator.recogniser import Recogniser, train_recogniser
+from regulator.vectors.linear_boundary import boundary_of
+from regulator.vectors.request import AttributeVector, VectorRequest
+from regulator.vectors.settings import DiscoverSettings
+from shared_spec.errors import DataError
+from shared_spec.flow import Glow
+from shared_spec.progress import Advance
+from shared_spec.rng import torch_generator
 
-__all__ = ["DiscoverSettings", "discover"]
+__all__ = ["Direction", "by_discover", "discover"]
 
 _FLOOR = 1e-10
 """Keeps the logarithm finite where the classifier does not move at all."""
 
 
 @dataclass(frozen=True)
-class DiscoverSettings:
-    """How directions are sought; the defaults are the paper's.
+class Direction:
+    """A direction that was discovered.
 
     Attributes:
-        directions: how many.
-        iterations: steps of Adam per direction.
-        batch: individuals per step.
-        step: half-length of the walk along the unit normal, in latent units; it visits -step, 0 and step.
-        orthogonality: weight of the mean squared cosine to the known directions.
-        learning_rate: of Adam.
+        vector: unit vector [q] float64, along which the probability rises on average.
+        settings: what the search was told and what it measured.
     """
 
-    directions: int = 3
-    iterations: int = 2000
-    batch: int = 4
-    step: float = 5.0
-    orthogonality: float = 10.0
-    learning_rate: float = 1e-3
+    vector: Tensor
+    settings: dict[str, float | int | str]
 
-    def __post_init__(self) -> None:
-        if min(self.directions, self.iterations, self.batch) < 1 or self.step <= 0:
-            raise SettingsError(
-                f"discover: {self.directions} directions, {self.iterations} iterations, batch {self.batch}, "
-                f"step {self.step}: expected all to be positive"
-            )
+
+def by_discover(request: VectorRequest) -> list[AttributeVector]:
+    """Unit vectors `discovered-1`, … that move a biased image classifier of the target (paper: epsilon = 10)."""
+    settings, data, seed = request.settings, request.data, request.seed
+    name, epochs = str(settings.target), settings.boundary_epochs
+    # The recogniser's steps are not known before its images are; they count as one unit.
+    advance = request.stage(epochs + 1 + settings.directions * settings.iterations)
+    target, groups = boundary_of(request, name, advance, before=0)
+    classifier = train_recogniser(
+        data.source,
+        "train",
+        groups.targets(len(data.train))[:, None],
+        torch_generator(seed, "regulator.recogniser", name),
+        request.recogniser,
+        data.flow.config.bits,
+    )
+    advance(epochs + 1, "classifier")
+    directions = discover(
+        partial(_decoded_probability, data.flow, classifier.to(device_of(data.flow))),
+        data.train,
+        [target.normal],
+        torch_generator(seed, "regulator.discover", name),
+        settings.directions,
+        settings.iterations,
+        request.discover,
+        advance=lambda done, word: advance(epochs + 1 + done, word),
+    )
+    return [
+        AttributeVector(
+            f"discovered-{number}", groups.counts, one.vector, {**one.settings, "target": name}
+        )
+        for number, one in enumerate(directions, start=1)
+    ]
 
 
 def discover(
@@ -57,9 +84,11 @@ def discover(
     train: npt.NDArray[np.float32],
     known: Sequence[Tensor],
     generator: torch.Generator,
+    directions: int,
+    iterations: int,
     settings: DiscoverSettings | None = None,
-    advance: Callable[[int, str], None] = lambda done, word: None,
-) -> list[AttributeVector]:
+    advance: Advance = lambda done, word: None,
+) -> list[Direction]:
     """Finds directions one after the other, each away from `known` and from those before it.
 
     Args:
@@ -68,28 +97,32 @@ def discover(
         train: z [n, q], possibly memory-mapped, from which individuals are drawn.
         known: directions [q] to stay away from; the paper gives the target's boundary normal.
         generator: CPU generator of the starting points and the individuals.
-        settings: defaults are the paper's.
+        directions: how many.
+        iterations: steps of Adam per direction.
+        settings: the paper's unless given.
         advance: told how many iterations are done, over all directions.
-
-    Returns:
-        Unit vectors, each oriented so that the probability rises along it on average (paper: epsilon = 10).
 
     Raises:
         DataError: the classifier's probability is not finite.
-        SettingsError: a setting is not positive.
     """
     settings = settings or DiscoverSettings()
     avoided = [(a / torch.linalg.vector_norm(a)).to(torch.float32) for a in known]
     found = []
-    for index in range(settings.directions):
+    for index in range(directions):
 
-        def report(done: int, word: str, before: int = index * settings.iterations) -> None:
+        def report(done: int, word: str, before: int = index * iterations) -> None:
             advance(before + done, word)
 
-        vector = _direction(probability, train, avoided, generator, settings, report)
-        avoided.append(vector.vector.to(torch.float32))
-        found.append(vector)
+        one = _direction(probability, train, avoided, generator, iterations, settings, report)
+        avoided.append(one.vector.to(torch.float32))
+        found.append(one)
     return found
+
+
+def _decoded_probability(flow: Glow, classifier: Recogniser, latents: Tensor) -> Tensor:
+    """The classifier's probability of the target on decoded latents [n, q]: [n], differentiable, on their device."""
+    images = flow.decode(latents.to(device_of(flow)))
+    return torch.sigmoid(classifier(images)[:, 0]).to(latents.device)
 
 
 def _direction(
@@ -97,17 +130,18 @@ def _direction(
     train: npt.NDArray[np.float32],
     avoided: Sequence[Tensor],
     generator: torch.Generator,
+    iterations: int,
     settings: DiscoverSettings,
-    advance: Callable[[int, str], None],
-) -> AttributeVector:
+    advance: Advance,
+) -> Direction:
     """One direction, with the changes of probability that it made over the last tenth of the iterations."""
     q = train.shape[1]
     w = (torch.randn(q, generator=generator) / q**0.5).requires_grad_()
     b = torch.zeros((), requires_grad=True)
     optimiser = torch.optim.Adam([w, b], lr=settings.learning_rate)
-    last = max(1, settings.iterations // 10)
+    last = max(1, iterations // 10)
     changes, rises = [], []
-    for iteration in range(settings.iterations):
+    for iteration in range(iterations):
         rows = torch.randint(len(train), (settings.batch,), generator=generator).numpy()
         z = torch.from_numpy(np.array(train[rows], dtype=np.float32))
         normal = w / torch.linalg.vector_norm(w)
@@ -134,11 +168,10 @@ def _direction(
     unit = w.detach().to(torch.float64)
     unit = unit / torch.linalg.vector_norm(unit) * (1.0 if rise >= 0 else -1.0)
     cosine = max((abs(float(a.to(torch.float64) @ unit)) for a in avoided), default=0.0)
-    return AttributeVector(
+    return Direction(
         unit,
-        "unit-vector",
         {
-            "iterations": settings.iterations,
+            "iterations": iterations,
             "batch": settings.batch,
             "step": settings.step,
             "probability_change": float(np.mean(changes[-last:])),

@@ -1,11 +1,11 @@
 """Linear boundary: the unit normal of a logistic classifier on latents (Denton et al., 2019; paper, Sec. 4.1, Tab. 2).
 
-The same fit serves as a probe: how strongly does a latent show some label (`regulator.effects`)?
+The same fit serves as a probe: how strongly does a latent show some label (`regulator.study.effects`)?
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from regulator.vectors.groups import AttributeVector, Groups
+from regulator.vectors.groups import Groups, find_groups
+from regulator.vectors.request import AttributeVector, Encoded, VectorRequest
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.progress import Advance
+from shared_spec.rng import numpy_generator
 
-__all__ = ["Boundary", "fit_boundary", "linear_boundary"]
+__all__ = ["Boundary", "boundary_of", "by_linear_boundary", "fit_boundary", "fit_column"]
 
 _BLOCK = 4096
 
@@ -53,6 +56,52 @@ class Boundary:
         return self.slope * self.distances(latents)
 
 
+def by_linear_boundary(request: VectorRequest) -> list[AttributeVector]:
+    """Per attribute the unit normal of its boundary, towards those with it: epsilon is in latent units (paper: 10)."""
+    epochs = request.settings.boundary_epochs
+    advance = request.stage(epochs * len(request.attributes))
+    found = []
+    for index, name in enumerate(request.attributes):
+        boundary, groups = boundary_of(request, name, advance, before=index * epochs)
+        settings: dict[str, float | int | str] = {
+            "epochs": epochs,
+            "best_epoch": boundary.epoch,
+            "valid_accuracy": boundary.accuracy,
+            "valid_loss": boundary.loss,
+        }
+        found.append(AttributeVector(name, groups.counts, boundary.normal, settings))
+    return found
+
+
+def boundary_of(
+    request: VectorRequest, name: str, advance: Advance, before: int
+) -> tuple[Boundary, Groups]:
+    """The boundary of a column, as part of a request's work of which `before` units are done, and its groups."""
+    generator = numpy_generator(request.seed, "regulator.boundary", name)
+    return fit_column(
+        request.data,
+        name,
+        generator,
+        request.settings.boundary_epochs,
+        lambda done, word: advance(before + done, word),
+    )
+
+
+def fit_column(
+    data: Encoded,
+    name: str,
+    generator: np.random.Generator,
+    epochs: int,
+    advance: Advance = lambda done, word: None,
+) -> tuple[Boundary, Groups]:
+    """The boundary of a column, held out on the split valid, and its groups in the split train."""
+    groups, held_out = (find_groups(data.source, split, name) for split in ("train", "valid"))
+    boundary = fit_boundary(
+        data.train, groups, data.valid, held_out, generator, epochs=epochs, advance=advance
+    )
+    return boundary, groups
+
+
 def fit_boundary(
     train: _Latents,
     groups: Groups,
@@ -63,7 +112,7 @@ def fit_boundary(
     epochs: int = 3,
     batch: int = 64,
     learning_rate: float = 1e-3,
-    advance: Callable[[int, str], None] = lambda done, word: None,
+    advance: Advance = lambda done, word: None,
 ) -> Boundary:
     """Trains the classifier with Adam from zero and keeps the epoch of the lowest validation loss.
 
@@ -110,45 +159,6 @@ def fit_boundary(
             )
         advance(epoch, groups.name)
     return _boundary(groups.name, best)
-
-
-def linear_boundary(
-    train: _Latents,
-    groups: Groups,
-    valid: _Latents,
-    valid_groups: Groups,
-    generator: np.random.Generator,
-    *,
-    epochs: int = 3,
-    advance: Callable[[int, str], None] = lambda done, word: None,
-) -> AttributeVector:
-    """The unit normal of the boundary between the groups, pointing to those with the attribute.
-
-    Args:
-        train: z [n, q] behind the vector.
-        groups: positions of the individuals without and with the attribute.
-        valid: held-out latents that choose the epoch.
-        valid_groups: positions in `valid`.
-        generator: shuffles the individuals.
-        epochs: 3 in the paper.
-        advance: told how many epochs are done.
-
-    Returns:
-        a [q] of length 1: epsilon is in latent units (paper: 10).
-
-    Raises:
-        DataError: a group is empty, or the latents do not tell the groups apart at all.
-    """
-    fitted = fit_boundary(
-        train, groups, valid, valid_groups, generator, epochs=epochs, advance=advance
-    )
-    settings: dict[str, float | int | str] = {
-        "epochs": epochs,
-        "best_epoch": fitted.epoch,
-        "valid_accuracy": fitted.accuracy,
-        "valid_loss": fitted.loss,
-    }
-    return AttributeVector(fitted.normal, "unit-vector", settings)
 
 
 def _examples(groups: Groups) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from regulator.recogniser import RecogniserSettings
-from regulator.vectors.discover import DiscoverSettings
-from regulator.vectors.groups import AttributeVector
+from regulator.vectors.settings import DiscoverSettings, VectorSettings
 from shared_spec.artifacts.spec import AttributeEntry
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow
+from shared_spec.progress import Advance, Report, silent, stage
+from shared_spec.rng import Seed
 
-__all__ = ["FoundVector", "VectorRequest"]
+__all__ = ["AttributeVector", "Encoded", "VectorRequest"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A data set as a flow sees it.
+
+    Attributes:
+        source: labels and images.
+        flow: G = (E, D).
+        train: latents [n, q] of the whole split train, in its order; possibly memory-mapped.
+        valid: latents [m, q] of the whole split valid.
+    """
+
+    source: Source
+    flow: Glow
+    train: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -24,54 +42,52 @@ class VectorRequest:
     """What a method may use.
 
     Attributes:
-        source: labels and images.
-        flow: G = (E, D).
-        train: latents [n, q] of the whole split train, in its order; possibly memory-mapped.
-        valid: latents [m, q] of the whole split valid.
+        data: labels, images and latents.
         attributes: `NAME` or `NAME:BEGIN:END`, one vector each; none for a method that discovers its own.
-        target: likewise, for the methods that need one.
+        settings: the method, and what was chosen of it.
         seed: of every draw; streams are keyed by what they are for.
-        epochs: passes over the latents per linear boundary (paper: 3).
-        discover: how directions are discovered (paper: the defaults).
+        discover: how directions are discovered.
         recogniser: how the biased classifier of `discover` is trained.
-        advance: told how many units are done, a word about the current one, and how many there are.
+        report: told what is done.
     """
 
-    source: Source
-    flow: Glow
-    train: npt.NDArray[np.float32]
-    valid: npt.NDArray[np.float32]
+    data: Encoded
     attributes: tuple[str, ...] = ()
-    target: str | None = None
-    seed: int = 0
-    epochs: int = 3
+    settings: VectorSettings = field(default_factory=VectorSettings)
+    seed: Seed = 0
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
     recogniser: RecogniserSettings = field(default_factory=RecogniserSettings)
-    advance: Callable[[int, str, int], None] = lambda done, word, total: None
+    report: Report = silent
+
+    def stage(self, total: int) -> Advance:
+        """Counts the units of the whole search for vectors."""
+        return stage(self.report, f"finding vectors ({self.settings.method})", total)
 
 
 @dataclass(frozen=True)
-class FoundVector:
+class AttributeVector:
     """One vector of a spec.
 
     Attributes:
         name: the attribute, or `discovered-1`, `discovered-2`, ….
         counts: individuals per group behind it.
-        found: the vector and its unit.
+        vector: a [q] float64.
+        settings: what the method was told and what it measured, for the spec.
     """
 
     name: str
     counts: dict[str, int]
-    found: AttributeVector
+    vector: Tensor
+    settings: dict[str, float | int | str] = field(default_factory=dict)
 
-    def entry(self, method: str) -> AttributeEntry:
+    def entry(self, settings: VectorSettings) -> AttributeEntry:
         """What the spec says about this vector."""
-        stored = self.found.vector.to(torch.float32).to(torch.float64)
+        stored = self.vector.to(torch.float32).to(torch.float64)
         return AttributeEntry(
             name=self.name,
-            method=method,
-            unit=self.found.unit,
+            method=settings.method,
+            unit=settings.method.unit,
             norm=float(torch.linalg.vector_norm(stored)),
             counts=self.counts,
-            settings=self.found.settings,
+            settings=self.settings,
         )

@@ -1,29 +1,85 @@
 """Nothing half-written is ever found where a result should be: write aside, flush to disk, rename.
 
 A file is complete or absent. A directory is built under a name that no reader accepts (`.NAME.partial`) and takes
-its own name in one rename, so a killed command leaves either the old result or none.
+its own name in one rename, so a killed command leaves either the old result or none. What stands at either name is
+never written through: links are removed, not followed.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared_spec.errors import LassiError, SettingsError
 
-__all__ = ["partial_directory", "publish_directory", "refuse_existing", "write_atomically"]
+__all__ = [
+    "Kind",
+    "building",
+    "partial_directory",
+    "publish_directory",
+    "refuse_existing",
+    "write_atomically",
+]
 
 
-def refuse_existing(path: Path, force: bool) -> None:
-    """Raises SettingsError if `path` exists and `force` is off: nothing is overwritten unasked."""
-    if path.exists() and not force:
+@dataclass(frozen=True)
+class Kind:
+    """What a command writes, and so may replace; `shared_spec.artifacts.kinds` has those that there are.
+
+    Attributes:
+        name: in words.
+        recognises: whether something that exists is of this kind; raises nothing.
+    """
+
+    name: str
+    recognises: Callable[[Path], bool]
+
+
+def refuse_existing(
+    path: Path, force: bool, *, kind: Kind | None = None, inputs: Sequence[Path] = ()
+) -> None:
+    """Nothing is overwritten unasked, nothing of another kind is ever replaced, and nothing that is read.
+
+    Args:
+        path: where a result will be.
+        force: whether what stands there may be replaced.
+        kind: what it must be to be replaced; anything unless given.
+        inputs: what the command reads.
+
+    Raises:
+        SettingsError: `path` exists and may not be replaced, or it is an input, inside one or around one.
+    """
+    place = path.resolve()
+    for found in inputs:
+        there = found.resolve()
+        if place == there or place in there.parents or there in place.parents:
+            raise SettingsError(
+                f"{path}: would be written over {found}, which is read; name another place"
+            )
+    if not os.path.lexists(path):
+        return
+    if not force:
         raise SettingsError(
             f"{path}: exists already; name another place or pass --force to replace it"
         )
+    if kind is not None and not _replaceable(path, kind):
+        raise SettingsError(
+            f"{path}: is no {kind.name} alone, so it is not replaced; name another place"
+        )
+
+
+def _replaceable(path: Path, kind: Kind) -> bool:
+    if path.is_symlink():
+        return False
+    if path.is_dir() and not any(path.iterdir()):
+        return True
+    return kind.recognises(path)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -37,7 +93,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     with _storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(aside, "wb") as file:
+            aside.unlink(missing_ok=True)
+            with open(aside, "xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -53,13 +110,64 @@ def partial_directory(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
-def publish_directory(path: Path, force: bool) -> None:
+@contextmanager
+def building(path: Path) -> Iterator[Path]:
+    """The partial directory of `path`, new and for this process alone; it is removed unless it is published.
+
+    Raises:
+        SettingsError: another process is building the same.
+        LassiError: the place cannot be written.
+    """
+    partial = partial_directory(path)
+    with _storage_errors(path):
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        if partial.is_symlink() or partial.is_file():
+            partial.unlink()
+        partial.mkdir(exist_ok=True)
+        lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _claim(path, partial, lock)
+        try:
+            yield partial
+        finally:
+            if _same(partial, lock):
+                shutil.rmtree(partial, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _claim(path: Path, partial: Path, lock: int) -> None:
+    """Locks the partial directory and empties it of what a killed run left."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SettingsError(
+            f"{path}: another command is writing it; wait for it, or name another place"
+        ) from None
+    if not _same(partial, lock):
+        raise SettingsError(f"{path}: another command has just written it; name another place")
+    with _storage_errors(path):
+        for litter in partial.iterdir():
+            if litter.is_dir() and not litter.is_symlink():
+                shutil.rmtree(litter)
+            else:
+                litter.unlink()
+
+
+def _same(path: Path, descriptor: int) -> bool:
+    """Whether `path` is still what was opened."""
+    return path.exists() and os.path.samestat(path.lstat(), os.fstat(descriptor))
+
+
+def publish_directory(path: Path, force: bool, kind: Kind | None = None) -> None:
     """Renames the finished partial directory of `path` to `path`; with `force`, replaces what stands there."""
     path, partial = Path(path), partial_directory(path)
     with _storage_errors(path):
-        if path.exists():
-            refuse_existing(path, force)
+        if os.path.lexists(path):
+            refuse_existing(path, force, kind=kind)
             old = path.with_name(f".{path.name}.replaced")
+            if old.is_symlink() or old.is_file():
+                old.unlink()
             shutil.rmtree(old, ignore_errors=True)
             os.replace(path, old)
             os.replace(partial, path)

@@ -19,16 +19,19 @@ from torch import Tensor
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
+    check_directory,
     list_files,
     load_directory_document,
+    read_listed,
     save_directory_document,
 )
 from shared_spec.artifacts.individuals import Individuals, read_individuals
-from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.artifacts.shards import check_shard, shard_document
+from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError
+from shared_spec.views import contract_of
 
 __all__ = [
-    "BOUND_STATUS",
     "UNBOUNDED",
     "Bundle",
     "is_bundle",
@@ -38,14 +41,10 @@ __all__ = [
     "shard_name",
 ]
 
-BOUND_STATUS = ("BOUNDED", "ABSTAIN", "UNDECIDED")
-"""What the codes in the `status` tensors mean."""
-
 UNBOUNDED = float(np.finfo(np.float64).max)
 """The radius of an individual without a bound: no head's certified radius exceeds it."""
 
 _MANIFEST, _INDIVIDUALS = "manifest.json", "individuals.csv"
-_SHARD_MEDIA_TYPE = "application/vnd.lassi.representation-shard.v1+safetensors"
 
 
 def shard_name(split: str, shard: int) -> str:
@@ -53,10 +52,19 @@ def shard_name(split: str, shard: int) -> str:
     return f"{split}-{shard:05d}.safetensors"
 
 
-def save_shard(folder: Path, split: str, shard: int, tensors: Mapping[str, Tensor]) -> None:
-    """Writes one shard atomically: `representation` [n, d] f32 and, per view, the tensors of docs/format.md."""
-    document = {"media_type": _SHARD_MEDIA_TYPE, "split": split, "shard": shard}
-    save_tensors(folder / shard_name(split, shard), tensors, document)
+def save_shard(
+    folder: Path, manifest: Manifest, split: str, shard: int, tensors: Mapping[str, Tensor]
+) -> None:
+    """Writes one shard atomically: `representation` [n, d] f32 and, per view, the tensors of docs/format.md.
+
+    It says for which spec and by which encoder of the manifest it was made.
+    """
+    document = shard_document(manifest, split, shard)
+    save_tensors(
+        folder / shard_name(split, shard),
+        tensors,
+        document.model_dump(mode="json", exclude={"content_digest"}),
+    )
 
 
 def seal_bundle(folder: Path, individuals: bytes, manifest: Manifest) -> Manifest:
@@ -65,14 +73,18 @@ def seal_bundle(folder: Path, individuals: bytes, manifest: Manifest) -> Manifes
     Its `files` and `content_digest` are set here.
     """
     write_atomically(folder / _INDIVIDUALS, individuals)
-    names = [path.name for path in folder.iterdir() if path.name != _MANIFEST]
-    complete = manifest.model_copy(update={"files": list_files(folder, names)})
+    complete = manifest.model_copy(update={"files": list_files(folder, _files(manifest))})
     return save_directory_document(folder, _MANIFEST, complete)
+
+
+def _files(manifest: Manifest) -> list[str]:
+    """The names of all files but the manifest, which follow from it."""
+    return [_INDIVIDUALS, *(shard_name(*place) for place in manifest.shards)]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked bundle; tensors are read shard by shard when they are asked for."""
+    """A bundle whose manifest and individuals are checked; shards are read, and checked, when they are asked for."""
 
     path: Path
     manifest: Manifest
@@ -99,20 +111,23 @@ class Bundle:
             raise DataError(
                 f"{self.path}: no labels {name!r} (it has: {known}); pass --labels FILE.csv with your own"
             )
-        return self.individuals.of(split).codes(name, self.manifest.labels[name])
+        return self.individuals.of(split).labels[name]
 
     def shards(self, split: str) -> Iterator[dict[str, Tensor]]:
-        """The tensors of each shard in order, checked against the manifest."""
-        rows = self.individuals.of(split).rows_per_shard
-        for shard, expected in enumerate(rows):
-            path = self.path / shard_name(split, shard)
-            tensors, document = load_tensors(path)
-            if document.get("media_type") != _SHARD_MEDIA_TYPE:
-                raise ArtifactError(
-                    f"{path}: media type is {document.get('media_type')!r}, expected a shard"
-                )
-            self._check_shard(path, split, expected, tensors)
-            yield tensors
+        """The tensors of each shard in order, none of which contradicts the manifest or another.
+
+        Raises:
+            ArtifactError: for a shard that is changed, belongs elsewhere, or contradicts itself.
+        """
+        self.individuals.of(split)
+        for (name, shard), rows in self.manifest.shards.items():
+            if name == split:
+                file = shard_name(split, shard)
+                content = read_listed(self.path, self.manifest.files, file)
+                tensors, document = parse_tensors(content, str(self.path / file))
+                place = shard_document(self.manifest, split, shard)
+                check_shard(str(self.path / file), self.manifest, place, rows, tensors, document)
+                yield tensors
 
     def gather(self, split: str, names: Sequence[str]) -> dict[str, Tensor]:
         """These tensors of the split, shards concatenated; a name that no shard holds is left out."""
@@ -123,29 +138,16 @@ class Bundle:
                     parts.setdefault(name, []).append(tensors[name])
         return {name: torch.cat(values) for name, values in parts.items()}
 
+    def check(self) -> None:
+        """Reads every shard. Raises ArtifactError as `shards` does."""
+        for split in self.manifest.splits:
+            for _ in self.shards(split):
+                pass
+
     @cached_property
     def dimension(self) -> int:
         """d, the dimension of the representations."""
         return self.manifest.encoder.output_dim
-
-    def _check_shard(
-        self, path: Path, split: str, rows: int, tensors: Mapping[str, Tensor]
-    ) -> None:
-        expected: dict[str, tuple[tuple[int, ...], torch.dtype]] = {
-            "representation": ((rows, self.dimension), torch.float32)
-        }
-        for view, entry in self.manifest.views.items():
-            if split in entry.splits:
-                expected[f"{view}.centre"] = ((rows, self.dimension), torch.float32)
-                expected[f"{view}.radius"] = ((rows,), torch.float64)
-                expected[f"{view}.status"] = ((rows,), torch.uint8)
-        for name, (shape, dtype) in expected.items():
-            tensor = tensors.get(name)
-            if tensor is None or tuple(tensor.shape) != shape or tensor.dtype != dtype:
-                found = "nothing" if tensor is None else f"{tensor.dtype} {tuple(tensor.shape)}"
-                raise ArtifactError(f"{path}: tensor {name}: expected {dtype} {shape}, got {found}")
-            if name.endswith(".radius") and bool((tensor < 0).any()):
-                raise ArtifactError(f"{path}: tensor {name} holds a negative radius")
 
 
 def is_bundle(path: Path) -> bool:
@@ -154,7 +156,10 @@ def is_bundle(path: Path) -> bool:
 
 
 def load_bundle(path: Path | str | Bundle) -> Bundle:
-    """Opens reps/ after checking the manifest's digest and the hash of every file; one that is open is returned.
+    """Opens reps/; one that is open is returned.
+
+    Checked are the manifest with the plans of its views, whose the representations are, and that the files are there.
+    What is in the shards is checked when they are read, or by `Bundle.check`.
 
     Raises:
         ArtifactError: if anything is missing, changed, unlisted, or inconsistent.
@@ -163,11 +168,20 @@ def load_bundle(path: Path | str | Bundle) -> Bundle:
         return path
     path = Path(path)
     manifest = load_directory_document(path, _MANIFEST, Manifest)
-    individuals = read_individuals(path / _INDIVIDUALS, tuple(manifest.labels))
-    for split, entry in manifest.splits.items():
-        found = len(individuals.of(split).sample_ids)
-        if found != entry.individuals:
-            raise ArtifactError(
-                f"{path}: {split} lists {found} individuals, expected {entry.individuals}"
-            )
+    if manifest.shard_count > len(manifest.files):  # before anything of that length is made
+        raise ArtifactError(
+            f"{path / _MANIFEST}: lists {len(manifest.files)} files, of a bundle with {manifest.shard_count} shards"
+        )
+    check_directory(path, _MANIFEST, manifest.files, _files(manifest))
+    for view, entry in manifest.views.items():
+        problem = contract_of(view).check_entry(entry, manifest.spec.epsilon)
+        if problem is not None:
+            raise ArtifactError(f"{path / _MANIFEST}: {view} view: {problem}; trust none of it")
+    individuals = read_individuals(
+        read_listed(path, manifest.files, _INDIVIDUALS),
+        str(path / _INDIVIDUALS),
+        {split: entry.individuals for split, entry in manifest.splits.items()},
+        manifest.labels,
+        manifest.shard_rows,
+    )
     return Bundle(path, manifest, individuals)

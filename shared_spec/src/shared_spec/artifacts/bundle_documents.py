@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from shared_spec.artifacts.directory import FileEntry
-from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool
+from shared_spec.artifacts.document import (
+    Count,
+    DataEntry,
+    Digest,
+    Document,
+    Name,
+    Strict,
+    Tool,
+    Width,
+)
+from shared_spec.rng import Seed
+from shared_spec.statements import words_of
 from shared_spec.terms import EncoderMethod, Statement
 from shared_spec.views import VIEWS
 
@@ -16,40 +27,67 @@ __all__ = [
     "EncoderEntry",
     "FileEntry",
     "Manifest",
+    "Plain",
+    "ShardDocument",
     "SpecEntry",
     "SplitEntry",
     "ViewEntry",
     "known_views",
+    "unique",
 ]
+
+Plain: TypeAlias = dict[Name, float | int | str | bool]
+"""Settings as they are stored."""
+
+Split: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A split's name, which is the beginning of its shards' names."""
+
+
+def unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    """These names. Raises ValueError if one stands twice."""
+    if len(set(names)) != len(names):
+        raise ValueError(f"{list(names)}: a name stands twice")
+    return names
+
+
+Names: TypeAlias = Annotated[tuple[Name, ...], Field(max_length=10_000), AfterValidator(unique)]
 
 
 class SpecEntry(Strict):
     """The spec that the representations were made for, by its digest, and what it says in short."""
 
-    digest: str
-    attributes: tuple[str, ...] = Field(min_length=1)
+    digest: Digest
+    attributes: Names = Field(min_length=1)
     epsilon: float = Field(gt=0)
 
 
 class EncoderEntry(Strict):
     """The encoder R, which itself stays with the producer."""
 
-    digest: str
+    digest: Digest
     method: EncoderMethod
-    input_dim: int = Field(gt=0)
-    hidden: tuple[int, ...]
-    output_dim: int = Field(gt=0)
-    targets: tuple[str, ...]
-    settings: dict[str, float | int | str | bool]
+    input_dim: Width
+    hidden: tuple[Width, ...] = Field(max_length=64)
+    output_dim: Width
+    targets: Names
+    settings: Plain
     """How it was trained: loss weights, epochs, attack, seed."""
 
 
 class SplitEntry(Strict):
     """Which individuals of a split are in the bundle: every `every`-th of `available`."""
 
-    available: int = Field(ge=0)
-    every: int = Field(ge=1)
-    individuals: int = Field(ge=0)
+    available: Count
+    every: int = Field(ge=1, lt=2**53)
+    individuals: Count
+
+    @model_validator(mode="after")
+    def _every_nth(self) -> Self:
+        if self.individuals != -(-self.available // self.every):
+            raise ValueError(
+                f"{self.individuals} individuals are not every {self.every}-th of {self.available}"
+            )
+        return self
 
 
 class ViewEntry(Strict):
@@ -58,11 +96,18 @@ class ViewEntry(Strict):
     statement: Statement
     """Which statement of docs/guarantees.md the radii support."""
     sentence: str
-    alpha: dict[str, float]
+    """The statement in the words of `shared_spec.statements`."""
+    alpha: dict[Name, Annotated[float, Field(gt=0, lt=1)]]
     """Failure probability per event and individual; empty where there is none."""
-    settings: dict[str, float | int | str | bool]
-    splits: tuple[str, ...]
+    settings: Plain
+    splits: Names
     """Splits whose individuals carry this view's bounds; the others carry representations only."""
+
+    @model_validator(mode="after")
+    def _says_what_it_states(self) -> Self:
+        if self.sentence != words_of(self.statement).sentence:
+            raise ValueError(f"the sentence is not that of statement {self.statement}")
+        return self
 
     @property
     def alpha_total(self) -> float:
@@ -77,28 +122,61 @@ def known_views(views: Mapping[str, object]) -> None:
             raise ValueError(f"view {name!r} is none of {', '.join(VIEWS)}")
 
 
+class ShardDocument(Document):
+    """The document of a shard: made by which encoder for which spec, and its place."""
+
+    media_type: Literal["application/vnd.lassi.representation-shard.v2+safetensors"] = (
+        "application/vnd.lassi.representation-shard.v2+safetensors"
+    )
+    spec_digest: Digest
+    encoder_digest: Digest
+    split: Split
+    shard: Count
+
+
 class Manifest(Document):
     """The document of a representation bundle."""
 
-    media_type: Literal["application/vnd.lassi.representations.v1+json"] = (
-        "application/vnd.lassi.representations.v1+json"
+    media_type: Literal["application/vnd.lassi.representations.v2+json"] = (
+        "application/vnd.lassi.representations.v2+json"
     )
     spec: SpecEntry
     data: DataEntry
     encoder: EncoderEntry
     views: dict[str, ViewEntry]
-    splits: dict[str, SplitEntry]
-    shard_rows: int = Field(gt=0)
+    splits: dict[Split, SplitEntry] = Field(max_length=100)
+    shard_rows: Annotated[Count, Field(gt=0)]
     """Individuals per shard; the last of a split may hold fewer."""
-    labels: dict[str, tuple[str, ...]]
+    labels: dict[Name, Names] = Field(max_length=1000)
     """Label columns that the producer shares, with their class names in the order of their codes."""
     files: tuple[FileEntry, ...] = ()
     """Set when the bundle is sealed."""
     tool: Tool
-    seed: int
+    seed: Seed
 
     @field_validator("views")
     @classmethod
     def _known(cls, views: dict[str, ViewEntry]) -> dict[str, ViewEntry]:
         known_views(views)
         return views
+
+    @model_validator(mode="after")
+    def _bounds_its_own(self) -> Self:
+        for name, view in self.views.items():
+            if stray := set(view.splits) - set(self.splits):
+                raise ValueError(f"the {name} view bounds {min(stray)}, of which there is nobody")
+        return self
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards there are."""
+        return sum(-(-entry.individuals // self.shard_rows) for entry in self.splits.values())
+
+    @property
+    def shards(self) -> dict[tuple[str, int], int]:
+        """Individuals of each shard, by split and number."""
+        return {
+            (split, shard): min(self.shard_rows, entry.individuals - shard * self.shard_rows)
+            for split, entry in self.splits.items()
+            for shard in range(-(-entry.individuals // self.shard_rows))
+        }

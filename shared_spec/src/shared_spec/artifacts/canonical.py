@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import rfc8785
 
+from shared_spec.artifacts.reading import open_regular
 from shared_spec.errors import ArtifactError
 
 __all__ = ["DIGEST_PREFIX", "canonical_json", "digest_document", "digest_file", "parse_json"]
 
 DIGEST_PREFIX = "sha256-content-v1:"
+
+_DEPTH = 16
+"""Levels of the deepest JSON that is read."""
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -38,33 +43,78 @@ def digest_document(document: Mapping[str, Any], parts: Any) -> str:  # noqa: AN
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits, read in pieces."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a regular file's bytes, as 64 hexadecimal digits, read in pieces."""
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def parse_json(text: bytes | str, where: str) -> dict[str, Any]:
-    """The JSON object in `text`; duplicate keys, NaN and non-objects are refused with ArtifactError."""
+    """The JSON object in `text`, strictly.
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) != len(pairs):
-            raise ValueError("a key stands twice")
-        return result
-
-    def refuse(name: str) -> float:
-        raise ValueError(f"{name} is no JSON number")
-
-    def number(digits: str) -> int | float:
-        # RFC 8785 writes a large float without a point; only integers up to 2^53 are integers there.
-        return int(digits) if len(digits) < 16 else float(digits)
-
+    Raises:
+        ArtifactError: for anything but UTF-8 without a byte order mark, for duplicate keys, for numbers that are not
+            finite, for lone surrogates, deep nesting, and values that are no object.
+    """
     try:
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_int=number)
-    except (ValueError, RecursionError, OverflowError) as error:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        value = json.loads(
+            decoded,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_int=_whole,
+            parse_float=_finite,
+        )
+        _check_values(value)
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{where}: not valid JSON ({error}); ask for the artefact again"
         ) from error
     if not isinstance(value, dict):
         raise ArtifactError(f"{where}: expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{digits:.40} is beyond float64")
+    return value
+
+
+def _whole(digits: str) -> int | float:
+    # RFC 8785 writes a large float without a point; only integers below 2^53 are integers there.
+    if len(digits) <= 17 and abs(int(digits)) < 2**53:
+        return int(digits)
+    return _finite(digits)
+
+
+def _check_values(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Raises ValueError for nesting beyond `_DEPTH` and for text that is no Unicode; does not recurse."""
+    level = [value]
+    for _ in range(_DEPTH):
+        below: list[Any] = []
+        for found in level:
+            if isinstance(found, dict):
+                below += [*found.keys(), *found.values()]
+            elif isinstance(found, list):
+                below += found
+            elif isinstance(found, str):
+                found.encode()
+        if not below:
+            return
+        level = below
+    raise ValueError(f"nested more than {_DEPTH} levels deep")

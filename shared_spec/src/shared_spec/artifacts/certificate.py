@@ -6,50 +6,70 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
-from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
+from shared_spec.artifacts.bundle_documents import SpecEntry, known_views, unique
 from shared_spec.artifacts.directory import (
     FileEntry,
+    check_directory,
     list_files,
     load_directory_document,
+    read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.document import Document, Strict, Tool
+from shared_spec.artifacts.document import (
+    Count,
+    Digest,
+    Document,
+    Name,
+    Strict,
+    Tool,
+    Width,
+    parse_document,
+)
 from shared_spec.artifacts.rows import Row, format_rows, read_rows
-from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
+from shared_spec.rng import Seed
 from shared_spec.settings import Settings, setting
+from shared_spec.statements import words_of
 from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 
 __all__ = [
+    "REPORT",
     "Certificate",
     "CertificateDocument",
     "Claim",
     "HeadConfig",
+    "HeadDocument",
     "HeadEntry",
+    "HeadTraining",
     "Population",
     "Sampling",
     "load_certificate",
     "save_certificate",
 ]
 
+REPORT = "report.html"
+"""The certificate for people, drawn by the consumer."""
+
 _DOCUMENT, _ROWS, _HEAD = "certificate.json", "individuals.csv", "head.safetensors"
-_HEAD_MEDIA_TYPE = "application/vnd.lassi.head.v1+safetensors"
 
 
 class HeadConfig(Strict):
     """What fixes a head apart from its weights."""
 
     kind: HeadKind
-    input_dim: int = Field(gt=0)
-    hidden: tuple[int, ...] = ()
+    input_dim: Width
+    hidden: tuple[Width, ...] = Field(default=(), max_length=64)
     """Widths of the hidden ReLU layers; empty for a linear head."""
-    classes: tuple[str, ...] = Field(min_length=2)
+    classes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
+        min_length=2, max_length=10_000
+    )
     """Names of the classes, in the order of the logits."""
     sigma_rs: float = Field(ge=0)
     """Standard deviation of the Gaussian noise per representation coordinate, in training and in smoothing."""
@@ -70,12 +90,39 @@ class HeadConfig(Strict):
         return (self.input_dim, *self.hidden, len(self.classes))
 
 
+class HeadDocument(Document):
+    """The document of head.safetensors."""
+
+    media_type: Literal["application/vnd.lassi.head.v1+safetensors"] = (
+        "application/vnd.lassi.head.v1+safetensors"
+    )
+    kind: HeadKind
+
+
+class HeadTraining(Strict):
+    """How a head was trained: a consumer's word, as its weights are all that is certified."""
+
+    noise: float | Literal["auto"]
+    """sigma_rs, or `auto` where it was chosen on the split `valid`."""
+    epochs: Annotated[Count, Field(gt=0)]
+    batch: Annotated[Count, Field(gt=0)]
+    learning_rate: float = Field(gt=0)
+    class_weights: Literal["none", "balanced"]
+    training_individuals: Count
+
+
 class HeadEntry(HeadConfig):
     """The consumer's classifier C; its weights are in head.safetensors."""
 
-    digest: str = ""
+    digest: Digest | Literal[""] = ""
     """Set when the certificate is written."""
-    settings: dict[str, float | int | str | bool]
+    settings: HeadTraining
+
+    @model_validator(mode="after")
+    def _trained_with_its_noise(self) -> Self:
+        if self.settings.noise not in ("auto", self.sigma_rs):
+            raise ValueError(f"noise is {self.settings.noise}, sigma_rs is {self.sigma_rs}")
+        return self
 
 
 class Population(Strict):
@@ -96,30 +143,36 @@ class Sampling(Settings):
 
     alpha: float = setting(0.001, "Failure probability per individual.", gt=0, lt=1)
     selection_samples: int = setting(
-        2_000, "Noisy samples per individual to choose its class.", ge=1
+        2_000, "Noisy samples per individual to choose its class.", ge=1, le=10**8
     )
     samples: int = setting(
-        100_000, "Noisy samples per individual: the cap, or the number with --report-radius.", ge=1
+        100_000,
+        "Noisy samples per individual: the cap, or the number with --report-radius.",
+        ge=1,
+        le=10**8,
     )
 
 
 class Claim(Strict):
     """What is claimed for one view: of which model, with which failure probability, and how often."""
 
-    certified_model: str
+    certified_model: Name
     statement: Statement
     sentence: str
-    alpha: dict[str, float]
+    alpha: dict[Name, Annotated[float, Field(gt=0, lt=1)]]
     """Failure probability per event and individual; empty for deterministic certificates."""
     alpha_per_individual: float = Field(ge=0, lt=1)
     radius_method: RadiusMethod
+    methods_tried: tuple[RadiusMethod, ...] = Field(min_length=1)
+    """On these individuals; the one that certified most was kept, which the population statement pays for."""
     sampling: Sampling | None = None
     """Null for deterministic methods."""
-    individuals: int = Field(gt=0)
-    counts: dict[Status, int]
+    individuals: Annotated[Count, Field(gt=0)]
+    counts: dict[Status, Count]
     certified_fraction: float = Field(ge=0, le=1)
     accuracy: float | None = Field(ge=0, le=1)
-    """Accuracy of the certified model on these individuals, abstentions counted as errors."""
+    """Accuracy of the certified model on these individuals, abstentions counted as errors; null without labels, and
+    for a model that nobody can evaluate (statement I)."""
     balanced_accuracy: float | None = Field(ge=0, le=1)
     majority_accuracy: float | None = Field(ge=0, le=1)
     """What always answering the most frequent class would score."""
@@ -128,6 +181,12 @@ class Claim(Strict):
     false_certificates_bound: int = Field(ge=0)
     """More false certificates than this have probability at most 1 - population.confidence."""
     population: Population
+
+    @model_validator(mode="after")
+    def _says_what_it_states(self) -> Self:
+        if self.sentence != words_of(self.statement).sentence:
+            raise ValueError(f"the sentence is not that of statement {self.statement}")
+        return self
 
     @property
     def certified(self) -> int:
@@ -138,22 +197,24 @@ class Claim(Strict):
 class CertificateDocument(Document):
     """certificate.json."""
 
-    media_type: Literal["application/vnd.lassi.fairness-certificate.v1+json"] = (
-        "application/vnd.lassi.fairness-certificate.v1+json"
+    media_type: Literal["application/vnd.lassi.fairness-certificate.v2+json"] = (
+        "application/vnd.lassi.fairness-certificate.v2+json"
     )
-    target: str
-    split: str
+    target: Name
+    split: Name
+    labels: Literal["producer", "consumer"]
+    """Whose labels the accuracies are measured on: the bundle's, or the consumer's own."""
     spec: SpecEntry
-    bundle_digest: str
-    encoder_digest: str
+    bundle_digest: Digest
+    encoder_digest: Digest
     head: HeadEntry
-    claims: dict[str, Claim]
-    skipped: int = Field(ge=0)
+    claims: dict[str, Claim] = Field(min_length=1)
+    skipped: Count
     """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
     files: tuple[FileEntry, ...] = ()
     """Set when the certificate is written."""
     tool: Tool
-    seed: int
+    seed: Seed
 
     @field_validator("claims")
     @classmethod
@@ -183,6 +244,10 @@ class Certificate:
         """Content digest."""
         return self.document.content_digest
 
+    def read(self, name: str) -> bytes:
+        """The bytes of one of its files. Raises ArtifactError if they were changed."""
+        return read_listed(self.path, self.document.files, name)
+
     def rows_of(self, view: str) -> tuple[Row, ...]:
         """The rows of one view, in the order of the bundle's individuals."""
         return tuple(row for row in self.rows if row.view == view)
@@ -193,7 +258,7 @@ def save_certificate(
     draft: CertificateDocument,
     rows: Sequence[Row],
     head: Mapping[str, Tensor],
-    further: Mapping[str, Callable[[CertificateDocument], bytes]] | None = None,
+    report: Callable[[CertificateDocument], bytes],
 ) -> Certificate:
     """Writes the certificate into `folder` (a partial directory).
 
@@ -202,25 +267,24 @@ def save_certificate(
         draft: the document; its head's digest, `files` and `content_digest` are set here.
         rows: of all views.
         head: the classifier's weights.
-        further: by file name, what makes the content of a file from the document as it will be, but for its `files`
-            and `content_digest`, which cover that file.
+        report: draws report.html from the document as it will be, but for its `files` and `content_digest`, which cover
+            that page.
     """
+    described = HeadDocument(kind=draft.head.kind)
     head_digest = save_tensors(
-        folder / _HEAD, head, {"media_type": _HEAD_MEDIA_TYPE, "kind": draft.head.kind.value}
+        folder / _HEAD, head, described.model_dump(mode="json", exclude={"content_digest"})
     )
     write_atomically(folder / _ROWS, format_rows(rows))
     entry = draft.head.model_copy(update={"digest": head_digest})
     draft = draft.model_copy(update={"head": entry})
-    further = further or {}
-    for name, content in further.items():
-        write_atomically(folder / name, content(draft))
-    complete = draft.model_copy(update={"files": list_files(folder, [_HEAD, _ROWS, *further])})
+    write_atomically(folder / REPORT, report(draft))
+    complete = draft.model_copy(update={"files": list_files(folder, [_HEAD, _ROWS, REPORT])})
     document = save_directory_document(folder, _DOCUMENT, complete)
     return Certificate(folder, document, tuple(rows), dict(head))
 
 
 def load_certificate(path: Path | str | Certificate) -> Certificate:
-    """Opens certificate/ after checking the document's digest and the hash of every file; an open one is returned.
+    """Opens certificate/ after checking the document, the rows and the head; an open one is returned.
 
     Raises:
         ArtifactError: if anything is missing, changed or inconsistent, or if the counts in the document are not those
@@ -230,7 +294,9 @@ def load_certificate(path: Path | str | Certificate) -> Certificate:
         return path
     path = Path(path)
     document = load_directory_document(path, _DOCUMENT, CertificateDocument)
-    rows = read_rows(path / _ROWS)
+    check_directory(path, _DOCUMENT, document.files, [_HEAD, _ROWS, REPORT])
+    read_listed(path, document.files, REPORT)
+    rows = read_rows(read_listed(path, document.files, _ROWS), str(path / _ROWS))
     for view, claim in document.claims.items():
         found = Counter(row.status for row in rows if row.view == view)
         counts = {status: found[status] for status in Status}
@@ -238,9 +304,11 @@ def load_certificate(path: Path | str | Certificate) -> Certificate:
             raise ArtifactError(
                 f"{path}: {view}: the rows count {_words(counts)}, the document {_words(claim.counts)}"
             )
-    head, head_document = load_tensors(path / _HEAD)
-    if head_document["content_digest"] != document.head.digest:
-        raise ArtifactError(f"{path / _HEAD}: not the head that the certificate speaks of")
+    where = str(path / _HEAD)
+    head, raw = parse_tensors(read_listed(path, document.files, _HEAD), where)
+    described = parse_document(HeadDocument, raw, where)
+    if (described.content_digest, described.kind) != (document.head.digest, document.head.kind):
+        raise ArtifactError(f"{where}: not the head that the certificate speaks of")
     return Certificate(path, document, rows, head)
 
 

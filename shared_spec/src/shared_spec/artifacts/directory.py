@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import stat
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -10,16 +12,24 @@ from pydantic import Field
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json, digest_document, digest_file, parse_json
 from shared_spec.artifacts.document import AnyDocument, Strict, parse_document
+from shared_spec.artifacts.reading import DOCUMENT_BYTES, TENSOR_BYTES, read_regular
 from shared_spec.errors import ArtifactError
 
-__all__ = ["FileEntry", "list_files", "load_directory_document", "save_directory_document"]
+__all__ = [
+    "FileEntry",
+    "check_directory",
+    "list_files",
+    "load_directory_document",
+    "read_listed",
+    "save_directory_document",
+]
 
 
 class FileEntry(Strict):
     """One file of the directory and the SHA-256 of its bytes."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    size: int = Field(ge=0)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=255)
+    size: int = Field(ge=0, le=TENSOR_BYTES)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -43,23 +53,17 @@ def save_directory_document(folder: Path, name: str, document: AnyDocument) -> A
 
 
 def load_directory_document(folder: Path, name: str, model: type[AnyDocument]) -> AnyDocument:
-    """The checked document of an artefact directory, all of whose files are then known to be unchanged.
+    """The checked document of an artefact directory; `check_directory` and `read_listed` check the rest.
 
     `model` has a field `files: tuple[FileEntry, ...]`.
 
     Raises:
-        ArtifactError: if the folder or a file is missing, changed, a symbolic link, or not listed.
+        ArtifactError: if there is none, or it is changed, of another kind, or malformed.
     """
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: no such directory; expected one that holds {name}")
     path = folder / name
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ArtifactError(
-            f"{path}: cannot be read ({error.strerror}); the directory is incomplete"
-        ) from error
-    raw = parse_json(text, str(path))
+    raw = parse_json(read_regular(path, DOCUMENT_BYTES), str(path))
     document = parse_document(model, raw, str(path))
     actual = digest_document(raw, [])
     if actual != document.content_digest:
@@ -67,28 +71,63 @@ def load_directory_document(folder: Path, name: str, model: type[AnyDocument]) -
             f"{path}: content digest is {actual}, expected {document.content_digest}; "
             "it was changed after it was written"
         )
-    entries: tuple[FileEntry, ...] = document.files  # type: ignore[attr-defined]
-    listed = {entry.name for entry in entries} | {name}
-    for extra in sorted(entry.name for entry in folder.iterdir()):
-        if extra not in listed:
-            raise ArtifactError(
-                f"{folder / extra}: not listed in {name}; remove it or ask for the artefact again"
-            )
-    for entry in entries:
-        _check_file(folder / entry.name, entry)
     return document
 
 
-def _check_file(path: Path, entry: FileEntry) -> None:
-    if path.is_symlink() or not path.is_file():
-        raise ArtifactError(f"{path}: missing or not a regular file; ask for the artefact again")
-    size = path.stat().st_size
-    if size != entry.size:
+def check_directory(
+    folder: Path, document: str, files: Sequence[FileEntry], expected: Collection[str]
+) -> None:
+    """Whether the document lists exactly the `expected` files, and the folder holds these and nothing else.
+
+    Only names, kinds and sizes are looked at: what is in a file is checked when it is read.
+
+    Raises:
+        ArtifactError: naming the first file that is missing, unlisted, no regular file, or of another size.
+    """
+    listed = [entry.name for entry in files]
+    if sorted(listed) != sorted(expected):
+        odd = sorted(set(listed) ^ set(expected)) or ["a file twice"]
         raise ArtifactError(
-            f"{path}: has {size} bytes, expected {entry.size}; truncated or changed"
+            f"{folder / document}: its files are not those of such an artefact: {odd[0]} is "
+            f"{'listed' if odd[0] in listed else 'not listed'}; ask for the artefact again"
         )
-    actual = digest_file(path)
+    try:
+        for extra in sorted(path.name for path in folder.iterdir()):
+            if extra != document and extra not in expected:
+                raise ArtifactError(
+                    f"{folder / extra}: not listed in {document}; remove it or ask for the artefact again"
+                )
+        for entry in files:
+            found = (folder / entry.name).lstat()
+            if not stat.S_ISREG(found.st_mode):
+                raise ArtifactError(f"{folder / entry.name}: is not a regular file; ask for it again")  # fmt: skip
+            _check_size(folder / entry.name, found.st_size, entry)
+    except OSError as error:
+        raise ArtifactError(
+            f"{error.filename}: cannot be read ({error.strerror}); the directory is incomplete"
+        ) from error
+
+
+def read_listed(folder: Path, files: Sequence[FileEntry], name: str) -> bytes:
+    """The bytes of a file of a directory, once they are known to be those that its document lists.
+
+    Raises:
+        ArtifactError: if the file is missing, no regular file, or changed.
+    """
+    entry = next(entry for entry in files if entry.name == name)
+    path = folder / name
+    content = read_regular(path, entry.size)
+    _check_size(path, len(content), entry)
+    actual = hashlib.sha256(content).hexdigest()
     if actual != entry.sha256:
         raise ArtifactError(
             f"{path}: SHA-256 is {actual}, expected {entry.sha256}; it was changed after it was written"
+        )
+    return content
+
+
+def _check_size(path: Path, size: int, entry: FileEntry) -> None:
+    if size != entry.size:
+        raise ArtifactError(
+            f"{path}: has {size} bytes, expected {entry.size}; truncated or changed"
         )

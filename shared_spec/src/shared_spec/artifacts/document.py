@@ -4,14 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.errors import ArtifactError
+from shared_spec.text import is_printable
 
-__all__ = ["DataEntry", "Document", "Strict", "Tool", "parse_document", "this_tool"]
+__all__ = [
+    "Count",
+    "DataEntry",
+    "Digest",
+    "Document",
+    "Name",
+    "Strict",
+    "Tool",
+    "Width",
+    "parse_document",
+    "this_tool",
+]
+
+
+def _printable(text: str) -> str:
+    if not is_printable(text):
+        raise ValueError("holds control characters")
+    return text
+
+
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+"""A name that somebody chose: one line of printable text."""
+
+Digest: TypeAlias = Annotated[str, Field(pattern=r"^sha256-content-v1:[0-9a-f]{64}$")]
+"""A content digest."""
+
+Count: TypeAlias = Annotated[int, Field(ge=0, le=10**8)]
+"""How many of something that is listed or drawn one by one."""
+
+Width: TypeAlias = Annotated[int, Field(ge=1, le=2**24)]
+"""A dimension, or the width of a layer."""
 
 
 class Strict(BaseModel):
@@ -27,21 +59,26 @@ class Document(Strict):
     content_digest: str = ""
     """Set when the artefact is written; checked before anything else is believed."""
 
+    @classmethod
+    def names_of_today(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A stored document whose fields are called as they are now; some releases called a few differently."""
+        return value
+
 
 class Tool(Strict):
     """The program that wrote an artefact."""
 
-    name: str
-    version: str
-    torch: str
+    name: Name
+    version: Name
+    torch: Name
 
 
 class DataEntry(Strict):
     """The data set that something was computed from."""
 
-    uri: str
-    size: int = Field(gt=0)
-    digest: str
+    uri: Annotated[str, Field(max_length=4000), AfterValidator(_printable)]
+    size: Width
+    digest: Name
 
 
 def this_tool(name: str) -> Tool:
@@ -53,16 +90,20 @@ AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 
 def parse_document(model: type[AnyDocument], value: Mapping[str, Any], where: str) -> AnyDocument:
-    """The validated document; raises ArtifactError for another kind, another version or an unknown field."""
+    """The validated document of a JSON value, whose types are taken strictly: a number in quotes is no number.
+
+    Raises:
+        ArtifactError: for another kind, another version or an unknown field.
+    """
     expected = model.model_fields["media_type"].default
     found = value.get("media_type")
     if found != expected:
         raise ArtifactError(
-            f"{where}: media type is {found!r}, this build reads {expected!r}; "
+            f"{where}: media type is {found!r:.200}, this build reads {expected!r}; "
             "pass the right artefact, or install the release that wrote it"
         )
     try:
-        return model.model_validate(value)
+        return model.model_validate_json(canonical_json(model.names_of_today(value)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

@@ -6,36 +6,31 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from shared_spec.artifacts.cells import read_cells
 from shared_spec.errors import ArtifactError
 
 __all__ = ["Individuals", "SplitRows", "format_individuals", "read_individuals"]
 
 _FIXED = ("sample_id", "split", "shard", "row")
 
+_ID_LENGTH = 1000
+
 
 @dataclass(frozen=True)
 class SplitRows:
-    """The individuals of one split, in the order of the tensors."""
+    """The individuals of one split, in the order of the tensors.
 
-    where: str
+    Attributes:
+        sample_ids: n ids.
+        labels: class codes [n] per label column.
+    """
+
     sample_ids: tuple[str, ...]
-    rows_per_shard: tuple[int, ...]
-    labels: Mapping[str, tuple[str, ...]]
-
-    def codes(self, name: str, classes: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Class codes [n] of a label column. Raises ArtifactError for a label that is no class."""
-        code = {label: index for index, label in enumerate(classes)}
-        try:
-            return np.array([code[label] for label in self.labels[name]], dtype=np.int64)
-        except KeyError as error:
-            raise ArtifactError(
-                f"{self.where}: label {error.args[0]!r} of {name} is no class; expected one of {', '.join(classes)}"
-            ) from error
+    labels: Mapping[str, npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -76,53 +71,64 @@ def format_individuals(
     return text.getvalue().encode()
 
 
-def read_individuals(path: Path, label_names: Sequence[str]) -> Individuals:
+def read_individuals(
+    content: bytes,
+    where: str,
+    splits: Mapping[str, int],
+    labels: Mapping[str, Sequence[str]],
+    rows_per_shard: int,
+) -> Individuals:
     """Reads individuals.csv, whose rows must stand in the order of the tensors.
 
+    Args:
+        content: the file.
+        where: what to call it.
+        splits: how many individuals each split has.
+        labels: the classes of each label column.
+        rows_per_shard: individuals per shard; the last of a split may hold fewer.
+
     Raises:
-        ArtifactError: for another header, a duplicate id, or a row that is out of order.
+        ArtifactError: for another header, an empty or duplicate id, a label that is no class, a row that is out of
+            order, and splits or numbers of individuals other than these.
     """
-    ids: dict[str, list[str]] = {}
-    sizes: dict[str, list[int]] = {}
-    labels: dict[str, dict[str, list[str]]] = {}
+    names = sorted(labels)
+    codes = [{label: code for code, label in enumerate(labels[name])} for name in names]
+    ids: dict[str, list[str]] = {split: [] for split in splits}
+    found: dict[str, list[list[int]]] = {split: [[] for _ in names] for split in splits}
     seen: set[str] = set()
-    names = sorted(label_names)
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if header != [*_FIXED, *names]:
-                raise ArtifactError(f"{path}: header is {header}, expected {[*_FIXED, *names]}")
-            for line, cells in enumerate(reader, 2):
-                if len(cells) != len(header):
-                    raise ArtifactError(
-                        f"{path}:{line}: {len(cells)} cells, expected {len(header)}"
-                    )
-                sample_id, split, shard, row = cells[0], cells[1], int(cells[2]), int(cells[3])
-                if sample_id in seen:
-                    raise ArtifactError(f"{path}:{line}: sample id {sample_id!r} stands twice")
-                seen.add(sample_id)
-                counts = sizes.setdefault(split, [])
-                if row == 0:
-                    counts.append(0)
-                if shard != len(counts) - 1 or row != counts[-1]:
-                    raise ArtifactError(f"{path}:{line}: shard {shard}, row {row} is out of order")
-                counts[-1] += 1
-                ids.setdefault(split, []).append(sample_id)
-                columns = labels.setdefault(split, {name: [] for name in names})
-                for name, label in zip(names, cells[len(_FIXED) :], strict=True):
-                    columns[name].append(label)
-    except (OSError, ValueError, csv.Error) as error:
-        raise ArtifactError(
-            f"{path}: cannot be read ({error}); ask for the artefact again"
-        ) from error
-    splits = {
-        split: SplitRows(
-            where=str(path),
-            sample_ids=tuple(ids[split]),
-            rows_per_shard=tuple(sizes[split]),
-            labels={name: tuple(values) for name, values in labels[split].items()},
-        )
-        for split in ids
-    }
-    return Individuals(str(path), splits)
+    for line, cells in enumerate(read_cells(content, [*_FIXED, *names], where), 2):
+        (sample_id, split, *place), row = cells[: len(_FIXED)], cells[len(_FIXED) :]
+        if not 0 < len(sample_id) <= _ID_LENGTH or sample_id in seen:
+            problem = "stands twice" if sample_id in seen else "is empty or too long"
+            raise ArtifactError(f"{where}:{line}: sample id {sample_id!r:.100} {problem}")
+        seen.add(sample_id)
+        if split not in ids:
+            raise ArtifactError(f"{where}:{line}: the manifest knows no split {split!r:.100}")
+        if place != [str(part) for part in divmod(len(ids[split]), rows_per_shard)]:
+            raise ArtifactError(f"{where}:{line}: shard and row {place} are out of order")
+        ids[split].append(sample_id)
+        for name, column, label, code in zip(names, found[split], row, codes, strict=True):
+            if label not in code:
+                raise ArtifactError(
+                    f"{where}:{line}: label {label!r:.100} of {name} is no class; expected one of "
+                    f"{', '.join(labels[name]):.300}"
+                )
+            column.append(code[label])
+    for split, expected in splits.items():
+        if len(ids[split]) != expected:
+            raise ArtifactError(
+                f"{where}: {split} lists {len(ids[split])} individuals, expected {expected}"
+            )
+    return Individuals(
+        where,
+        {
+            split: SplitRows(
+                tuple(ids[split]),
+                {
+                    name: np.array(column, dtype=np.int64)
+                    for name, column in zip(names, found[split], strict=True)
+                },
+            )
+            for split in splits
+        },
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
 from typing import Any
 
+from shared_spec.artifacts.cells import read_cells
 from shared_spec.errors import ArtifactError
 from shared_spec.terms import Reason, Status
 
@@ -51,7 +52,17 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def _number(cell: str) -> float | None:
-    return float(cell) if cell else None
+    if not cell:
+        return None
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|inf", cell):
+        raise ValueError(f"{cell!r:.100} is no number")
+    return float(cell)
+
+
+def _count(cell: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", cell):
+        raise ValueError(f"{cell!r:.100} is no count")
+    return int(cell)
 
 
 _READ: Mapping[str, Callable[[str], Any]] = {
@@ -59,8 +70,8 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "reason": Reason,
     "d_cs": _number,
     "d_rs": _number,
-    "samples": int,
-    "successes": int,
+    "samples": _count,
+    "successes": _count,
 }
 
 
@@ -73,28 +84,19 @@ def format_rows(rows: Iterable[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def read_rows(path: Path) -> tuple[Row, ...]:
-    """The rows in their order.
+def read_rows(content: bytes, where: str) -> tuple[Row, ...]:
+    """The rows of the file's bytes, in their order.
 
     Raises:
         ArtifactError: for another header, or a cell that is not of its column's kind.
     """
     parsers = [_READ.get(column, str) for column in COLUMNS]
     rows = []
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if tuple(header) != COLUMNS:
-                raise ArtifactError(f"{path}: header is {header}, expected {list(COLUMNS)}")
-            for line, cells in enumerate(reader, 2):
-                if len(cells) != len(COLUMNS):
-                    raise ArtifactError(
-                        f"{path}:{line}: {len(cells)} cells, expected {len(COLUMNS)}"
-                    )
-                rows.append(Row(*(parse(cell) for parse, cell in zip(parsers, cells, strict=True))))
-    except (OSError, ValueError, csv.Error) as error:
-        raise ArtifactError(
-            f"{path}: cannot be read ({error}); ask for the artefact again"
-        ) from error
+    for line, cells in enumerate(read_cells(content, COLUMNS, where), 2):
+        try:
+            rows.append(Row(*(parse(cell) for parse, cell in zip(parsers, cells, strict=True))))
+        except ValueError as error:
+            raise ArtifactError(
+                f"{where}:{line}: cannot be read ({error}); ask for the artefact again"
+            ) from error
     return tuple(rows)

@@ -7,17 +7,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
-from shared_spec.artifacts.document import DataEntry, Document, Strict, Tool, parse_document
+from shared_spec.artifacts.bundle_documents import Plain, unique
+from shared_spec.artifacts.document import (
+    Count,
+    DataEntry,
+    Digest,
+    Document,
+    Name,
+    Strict,
+    Tool,
+    parse_document,
+)
 from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, GlowConfig
+from shared_spec.flow.stored import check_stored
+from shared_spec.rng import Seed
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [
@@ -30,18 +42,26 @@ __all__ = [
 
 _FLOW, _VECTOR = "flow.", "attribute."
 
+_NORM_TOLERANCE = 1e-5
+"""Relative: lengths are stated as float32 arithmetic found them."""
+
 
 class AttributeEntry(Strict):
     """One sensitive attribute and how its vector a was found."""
 
-    name: str
-    method: str
+    name: Name
+    method: Name
     unit: Literal["vector", "unit-vector"]
     """What one unit of epsilon means: one times a as the method scales it, or one times a unit vector."""
     norm: float = Field(gt=0, description="l2 norm of the stored vector, in latent units")
-    counts: dict[str, int]
+    counts: dict[Name, Annotated[Count, Field(gt=0)]]
     """Individuals behind the vector, per class."""
-    settings: dict[str, float | int | str]
+    settings: Plain
+
+
+def _named_apart(entries: tuple[AttributeEntry, ...]) -> tuple[AttributeEntry, ...]:
+    unique(tuple(entry.name for entry in entries))
+    return entries
 
 
 class SpecDocument(Document):
@@ -51,15 +71,17 @@ class SpecDocument(Document):
         "application/vnd.lassi.similarity-spec.v1+safetensors"
     )
     flow: GlowConfig
-    flow_digest: str
+    flow_digest: Digest
     """Content digest of the flow file that the spec was published from."""
     preprocessing: Literal["floor(v/2^(8-bits))/2^bits-0.5"] = "floor(v/2^(8-bits))/2^bits-0.5"
     epsilon: float = Field(gt=0)
-    attributes: tuple[AttributeEntry, ...] = Field(min_length=1)
+    attributes: Annotated[tuple[AttributeEntry, ...], AfterValidator(_named_apart)] = Field(
+        min_length=1, max_length=1000
+    )
     data: DataEntry
     quality: Quality
     tool: Tool
-    seed: int
+    seed: Seed
 
 
 @dataclass(frozen=True)
@@ -101,17 +123,38 @@ def load_spec(path: Path | str | Spec) -> Spec:
     path = Path(path)
     tensors, raw = load_tensors(path)
     document = parse_document(SpecDocument, raw, str(path))
-    names = [_VECTOR + entry.name for entry in document.attributes]
-    vectors = [tensors.pop(name, None) for name in names]
-    q = document.flow.latent_dim
-    for name, vector in zip(names, vectors, strict=True):
-        if vector is None or vector.shape != (q,) or vector.dtype != torch.float32:
-            found = "nothing" if vector is None else f"{vector.dtype} {tuple(vector.shape)}"
-            raise ArtifactError(f"{path}: tensor {name}: expected float32 ({q},), got {found}")
+    measured = document.quality
+    worst = max(measured.in_distribution.max, measured.out_of_distribution.max)
+    if not worst <= measured.threshold:
+        raise ArtifactError(
+            f"{path}: the inversion error is {worst:g}, above its threshold {measured.threshold:g}; trust none of it"
+        )
+    vectors = [_pop_vector(tensors, entry, document, str(path)) for entry in document.attributes]
+    weights = {name.removeprefix(_FLOW): value for name, value in tensors.items()}
+    if len(weights) != len(tensors) or not all(name.startswith(_FLOW) for name in tensors):
+        raise ArtifactError(
+            f"{path}: holds tensors that are neither of the flow nor of an attribute"
+        )
+    check_stored(document.flow, weights, str(path))
     flow = Glow(document.flow, torch.Generator())
-    load_weights(
-        flow, {name.removeprefix(_FLOW): value for name, value in tensors.items()}, str(path)
-    )
-    stacked = torch.stack([vector for vector in vectors if vector is not None])
-    similarity = SimilaritySet(stacked, document.epsilon)
-    return Spec(document, flow.eval(), similarity)
+    load_weights(flow, weights, str(path))
+    return Spec(document, flow.eval(), SimilaritySet(torch.stack(vectors), document.epsilon))
+
+
+def _pop_vector(
+    tensors: dict[str, Tensor], entry: AttributeEntry, document: SpecDocument, where: str
+) -> Tensor:
+    """The attribute's vector [q], of the length that its entry states."""
+    name, shape = _VECTOR + entry.name, (document.flow.latent_dim,)
+    vector = tensors.pop(name, None)
+    if vector is None or tuple(vector.shape) != shape or vector.dtype != torch.float32:
+        found = "nothing" if vector is None else f"{vector.dtype} {tuple(vector.shape)}"
+        raise ArtifactError(f"{where}: tensor {name}: expected float32 {shape}, got {found}")
+    norm = float(torch.linalg.vector_norm(vector.double()))
+    stated = 1.0 if entry.unit == "unit-vector" else entry.norm
+    for expected in (stated, entry.norm):
+        if not abs(norm - expected) <= _NORM_TOLERANCE * expected:
+            raise ArtifactError(
+                f"{where}: tensor {name} has length {norm:g}, its entry says {expected:g}; trust none of it"
+            )
+    return vector

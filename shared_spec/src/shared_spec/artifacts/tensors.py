@@ -13,15 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json, digest_document, parse_json
+from shared_spec.artifacts.reading import DOCUMENT_BYTES, TENSOR_BYTES, read_regular
 from shared_spec.errors import ArtifactError
 
-__all__ = ["METADATA_KEY", "load_tensors", "load_weights", "save_tensors", "tensor_digest"]
+__all__ = [
+    "METADATA_KEY",
+    "dtype_name",
+    "load_tensors",
+    "load_weights",
+    "parse_tensors",
+    "read_header",
+    "save_tensors",
+    "tensor_digest",
+]
 
 METADATA_KEY = "lassi"
 
@@ -40,7 +50,7 @@ def tensor_digest(tensors: Mapping[str, Tensor], document: Mapping[str, Any]) ->
     parts = [
         {
             "name": name,
-            "dtype": _dtype(name, tensors[name]),
+            "dtype": dtype_name(tensors[name], name),
             "shape": list(tensors[name].shape),
             "sha256": hashlib.sha256(_bytes(tensors[name])).hexdigest(),
         }
@@ -72,34 +82,64 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the document of a file that `save_tensors` (or a stranger's code) wrote.
 
     Raises:
-        ArtifactError: if the file is missing, truncated, not of this form, holds non-finite numbers, or does not have
-            the content that its digest names.
+        ArtifactError: if there is no such regular file, or `parse_tensors` refuses it.
     """
-    where = str(path)
+    return parse_tensors(read_regular(Path(path), TENSOR_BYTES), str(path))
+
+
+def parse_tensors(content: bytes, where: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the document in a file's bytes.
+
+    Raises:
+        ArtifactError: if they are truncated, not of this form, hold non-finite numbers, or do not have the content that
+            their digest names.
+    """
+    entries, document = read_header(content, where)
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES.values():
+            raise ArtifactError(
+                f"{where}: tensor {name:.100}: its dtype is not one of {sorted(_DTYPES.values())}"
+            )
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{where}: no such file; expected a safetensors artefact") from error
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        detail = str(error).splitlines()[0]
-        raise ArtifactError(
-            f"{where}: truncated or not a safetensors file ({detail}); ask its sender for it again"
-        ) from error
-    if set(metadata) != {METADATA_KEY}:
-        raise ArtifactError(
-            f"{where}: expected one metadata key {METADATA_KEY!r}, got {sorted(metadata)}; not an artefact of LASSI"
-        )
-    document = parse_json(metadata[METADATA_KEY], where)
+        # Copied into torch's own, aligned memory: the last bits of a matrix product depend on the alignment.
+        tensors = load(content)
+        for name in tensors:
+            tensors[name] = tensors[name].clone()
+    except (SafetensorError, ValueError, RuntimeError, OverflowError, AssertionError) as error:
+        raise _malformed(where, str(error).splitlines()[0]) from error
     for name, tensor in tensors.items():
         _check_finite(where, name, tensor)
     expected, actual = document.get("content_digest"), tensor_digest(tensors, document)
     if expected != actual:
         raise ArtifactError(
-            f"{where}: content digest is {actual}, expected {expected}; it was changed after it was written"
+            f"{where}: content digest is {actual}, expected {expected!r:.100}; it was changed after it was written"
         )
     return tensors, document
+
+
+def read_header(content: bytes, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a safetensors file says of itself: an entry per tensor, and the document; neither is checked here.
+
+    Raises:
+        ArtifactError: if there is no header of this form.
+    """
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or size > min(len(content) - 8, DOCUMENT_BYTES):
+        raise _malformed(where, "its header does not fit")
+    entries = parse_json(content[8 : 8 + size], where)
+    metadata = entries.pop("__metadata__", None)
+    text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(text, str) or len(metadata) != 1:
+        raise ArtifactError(
+            f"{where}: expected one metadata key {METADATA_KEY!r}; not an artefact of LASSI"
+        )
+    return entries, parse_json(text, where)
+
+
+def _malformed(where: str, detail: str) -> ArtifactError:
+    return ArtifactError(
+        f"{where}: truncated or not a safetensors file ({detail:.200}); ask its sender for it again"
+    )
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
@@ -111,7 +151,8 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -
         raise ArtifactError(f"{where}: weights do not fit their description: {detail}") from error
 
 
-def _dtype(name: str, tensor: Tensor) -> str:
+def dtype_name(tensor: Tensor, name: str = "") -> str:
+    """The safetensors name of a tensor's type. Raises ArtifactError for one that artefacts do not hold."""
     if tensor.dtype not in _DTYPES:
         raise ArtifactError(
             f"tensor {name}: dtype {tensor.dtype} is not one of {sorted(_DTYPES.values())}"

@@ -20,25 +20,29 @@ _READERS = {
 }
 
 
-def open_source(uri: str, size: int) -> Source:
-    """The data set that `uri` names, at `size` × `size` pixels.
+def open_source(data: str | Source, size: int) -> Source:
+    """The data set that `data` names, at `size` × `size` pixels; one that is open already is passed on.
 
     Args:
-        uri: `portraits[:OPTIONS]`, `fairface:DIR`, `celeba:DIR`, `shapes3d:FILE.h5` or `folder:DIR`.
+        data: `portraits[:OPTIONS]`, `fairface:DIR`, `celeba:DIR`, `shapes3d:FILE.h5` or `folder:DIR`, or a source.
         size: Side of the square images, in pixels.
 
     Raises:
         SettingsError: for an unknown scheme, a missing place, or a size that the data set does not have.
         DataError: if the files are missing or not as the data set's layout has them.
     """
-    scheme, _, place = uri.partition(":")
+    if isinstance(data, Source):
+        if data.size != size:
+            raise SettingsError(f"data set {data.uri}: has {data.size} pixels; open it with {size}")
+        return data
+    scheme, _, place = data.partition(":")
     if scheme not in _READERS:
         raise SettingsError(
-            f"data set {uri!r}: unknown kind {scheme!r}; expected portraits, fairface:DIR, celeba:DIR, "
+            f"data set {data!r}: unknown kind {scheme!r}; expected portraits, fairface:DIR, celeba:DIR, "
             "shapes3d:FILE.h5 or folder:DIR"
         )
     if scheme != "portraits" and not place:
-        raise SettingsError(f"data set {uri!r}: names no place; expected {scheme}:PATH")
+        raise SettingsError(f"data set {data!r}: names no place; expected {scheme}:PATH")
     # Imported on demand: a reader's libraries (Pillow, h5py) are needed by that reader alone.
     reader = getattr(import_module(f"shared_spec.data.{scheme}"), _READERS[scheme])
-    return cast(Source, reader(uri if scheme == "portraits" else Path(place), size))
+    return cast(Source, reader(data if scheme == "portraits" else Path(place), size))

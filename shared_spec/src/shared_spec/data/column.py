@@ -26,7 +26,11 @@ class Column:
 
     @classmethod
     def parse(cls, text: str) -> Column:
-        """Reads `NAME` or `NAME:BEGIN:END`. Raises DataError for another form."""
+        """Reads `NAME` or `NAME:BEGIN:END`. Raises DataError for another form.
+
+        >>> Column.parse("Age:0-2:70+").ends
+        ('0-2', '70+')
+        """
         name, *ends = text.split(":")
         if not name or len(ends) not in (0, 2) or not all(ends):
             raise DataError(f"attribute {text!r}: expected NAME or NAME:BEGIN:END")

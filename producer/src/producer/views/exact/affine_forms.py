@@ -3,6 +3,9 @@
 Over one similarity set most neurons are always active or always inactive; folding those away leaves a small network
 in k + N variables, whose couplings keep all cancellation between layers that |W_3||W_2| would lose. On a box of
 parameters every remaining ReLU becomes an affine form plus an independent error (docs/guarantees.md, D.4).
+
+Forms and ranges are those of computed preactivations. The real ones differ by at most the rounding bounds of `Rays`,
+which the ReLUs, being 1-Lipschitz, pass on whole: they are added once, to the output.
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ import torch
 from torch import Tensor
 
 from producer.views.exact.cells import Cells
-from producer.views.exact.network import BoundedNetwork, Rays
-from shared_spec.rounding import INFLATION, UNIT, gamma
+from producer.views.network import BoundedNetwork, Rays
+from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
 __all__ = ["AffineRows", "Forms", "ReducedNetwork", "linear_forms", "reduce_network"]
 
@@ -97,7 +100,7 @@ class ReducedNetwork:
         if generators is not None:
             slopes = slopes - generators
             size = size + rows.slopes.abs().sum(0) + generators.abs().sum(0)
-        error = rows.error + 4.0 * UNIT * size
+        error = rows.error + gamma(len(slopes) + 8) * size
         output = AffineRows(rows.offset - centre, slopes, rows.coupling, error)
         return replace(self, output=output)
 
@@ -115,7 +118,7 @@ def hidden_forms(layers: tuple[AffineRows, ...], importance: Tensor, cells: Cell
     for layer in layers:
         before = linear_forms(layer, forms, cells)
         end = start + len(layer.offset)
-        after = _relax(before, layer.error, importance[start:end])
+        after = _relax(before, importance[start:end])
         forms = Forms(
             torch.cat([forms.centre, after.centre], 1),
             torch.cat([forms.generators, after.generators], 2),
@@ -134,12 +137,11 @@ def linear_forms(rows: AffineRows, hidden: Forms, cells: Cells) -> Forms:
     return Forms(centre, generators, error, hidden.influence)
 
 
-def _relax(forms: Forms, rounding: Tensor, importance: Tensor) -> Forms:
+def _relax(forms: Forms, importance: Tensor) -> Forms:
     """relu: lambda p + mu +- mu on [low, high]; sound for any lambda in [0, 1]."""
     parts = forms.generators.abs()
     radius = (parts.sum(1) + forms.error) * INFLATION
-    low = forms.centre - radius - rounding
-    high = forms.centre + radius + rounding
+    low, high = forms.centre - radius, forms.centre + radius
     rise, fall = high.clamp_min(0.0), low.clamp_max(0.0)
     slope = rise / (rise - fall + 1e-300)
     half = 0.5 * torch.maximum(rise - slope * high, low.clamp_min(0.0) - slope * low)
@@ -167,18 +169,21 @@ def reduce_network(
     offset = rays.offset[0]
     rows = AffineRows(offset, rays.slopes, offset.new_zeros(0, len(offset)), rays.errors[0][0])
     layers: tuple[AffineRows, ...] = ()
-    reach = torch.linalg.vector_norm(rays.slopes, dim=0) * INFLATION + rows.error
+    size = 1.0 + len(rays.slopes)
+    reach = norm_above(rays.slopes, dim=0)
     low, high = offset - reach, offset + reach
     for index in range(1, network.encoder.depth):
         if index > 1:
             low, high = _range(rows, layers, cells)
-        switching = (low < 0.0) & (high > 0.0)
+        always = low >= 0.0
+        switching = ~(always | (high <= 0.0))
         layers = (*layers, rows[switching])
+        size += float(high[switching].sum())
         weight, bias = network.encoder.weights[index], network.encoder.biases[index]
         error = rays.errors[index][0]
         if head is not None and index == network.encoder.depth - 1:
-            weight, bias, error = _follow(head, weight, bias, error)
-        active, kept = rows[low >= 0.0], weight[:, low >= 0.0].T
+            weight, bias, error = _follow(head, weight, bias, error, size)
+        active, kept = rows[always], weight[:, always].T
         rows = AffineRows(
             active.offset @ kept + bias,
             active.slopes @ kept,
@@ -186,29 +191,29 @@ def reduce_network(
             error,
         )
     if head is not None and network.encoder.depth == 1:
-        rows = _follow_rows(head, rows)
+        rows = _follow_rows(head, rows, size)
     return ReducedNetwork(layers, rows)
 
 
 def _range(rows: AffineRows, layers: tuple[AffineRows, ...], cells: Cells) -> tuple[Tensor, Tensor]:
     anything = rows.coupling.new_zeros(len(rows.coupling))
     forms = linear_forms(rows, hidden_forms(layers, anything, cells), cells)
-    radius = (forms.generators.abs().sum(1) + forms.error) * INFLATION + rows.error
+    radius = (forms.generators.abs().sum(1) + forms.error) * INFLATION
     return (forms.centre - radius).amin(0), (forms.centre + radius).amax(0)
 
 
 def _follow(
-    head: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor, error: Tensor
+    head: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor, error: Tensor, size: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Composes an affine layer with a head.
+    """Composes an affine layer with a head; `size` bounds the sum of what the layer multiplies.
 
     `error` already holds more than gamma(d) times the size of all terms, so twice |head| error covers the products.
     """
     rows, shift = head
     rounding = 2.0 * rows.abs() @ error + gamma(rows.shape[1] + 8) * shift.abs()
-    return rows @ weight, rows @ bias + shift, rounding * INFLATION
+    return rows @ weight, rows @ bias + shift, rounding * INFLATION + UNDERFLOW * size
 
 
-def _follow_rows(head: tuple[Tensor, Tensor], rows: AffineRows) -> AffineRows:
-    slopes, offset, error = _follow(head, rows.slopes.T, rows.offset, rows.error)
+def _follow_rows(head: tuple[Tensor, Tensor], rows: AffineRows, size: float) -> AffineRows:
+    slopes, offset, error = _follow(head, rows.slopes.T, rows.offset, rows.error, size)
     return AffineRows(offset, slopes.T, rows.coupling.new_zeros(0, len(offset)), error)

@@ -7,6 +7,7 @@ Source: docs/guarantees.md, D.4.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from producer.views.exact.affine_forms import Forms, ReducedNetwork
 from producer.views.exact.cells import Cells
-from shared_spec.rounding import INFLATION, UNDERFLOW, above, below, gamma
+from shared_spec.rounding import INFLATION, SQUARES, above, below, gamma, norm_above
 
 __all__ = ["Reach", "largest_norm", "sample_points", "split_axis"]
 
@@ -27,7 +28,7 @@ class Reach:
     """Bounds on max ||output||_2 over a similarity set.
 
     Attributes:
-        upper: rounded up; sound whether or not the tolerance was reached.
+        upper: rounded up; sound whether or not the tolerance was reached; +inf if nothing is known.
         lower: rounded down; attained.
         reached: whether upper is within the tolerance of lower.
         cells: boxes bounded.
@@ -48,8 +49,10 @@ def largest_norm(reduced: ReducedNetwork, start: Cells, tolerance: float, max_ce
         tolerance: relative excess of the upper over the lower bound that is good enough.
         max_cells: boxes after which the search stops.
     """
+    rounding = float(norm_above(reduced.output.error))
+    if not math.isfinite(rounding):
+        return Reach(math.inf, 0.0, False, 0)
     bounds = _CellBounds(reduced)
-    rounding = float(torch.linalg.vector_norm(reduced.output.error)) * INFLATION
     largest = _largest(reduced, sample_points(start))
     closed, used, cells = 0.0, len(start), start
     upper, axis, candidates = bounds(cells)
@@ -57,10 +60,10 @@ def largest_norm(reduced: ReducedNetwork, start: Cells, tolerance: float, max_ce
         largest = max(largest, _largest(reduced, candidates))
         attained = max(largest / INFLATION - rounding, 0.0)
         goal = (1.0 + tolerance) * attained + _ROUNDING_SLACK * rounding
-        live = upper + rounding > goal
+        live = ~(upper + rounding <= goal)
         closed = max([closed, *upper[~live].tolist()])
         cells, upper, axis = cells[live], upper[live], axis[live]
-        if not len(cells) or used >= max_cells:
+        if not len(cells) or used >= max_cells or cells.finest():
             break
         order = upper.argsort(descending=True)
         worst, rest = order[:_BATCH], order[_BATCH:]
@@ -69,9 +72,9 @@ def largest_norm(reduced: ReducedNetwork, start: Cells, tolerance: float, max_ce
         used += len(children)
         cells = cells[rest].join(children)
         upper, axis = torch.cat([upper[rest], fresh]), torch.cat([axis[rest], fresh_axis])
-    top = (max([closed, *upper.tolist()]) + rounding) * INFLATION
-    ends = torch.tensor([top, attained], dtype=torch.float64)
-    return Reach(float(above(ends)[0]), float(below(ends)[1]), not len(cells), used)
+    tops = torch.cat([upper, upper.new_tensor([closed])]).nan_to_num(torch.inf)
+    top = above((tops.max() + rounding) * INFLATION)
+    return Reach(float(top), float(below(torch.tensor(attained))), not len(cells), used)
 
 
 def sample_points(cells: Cells) -> Tensor:
@@ -101,7 +104,7 @@ def split_axis(influence: Tensor, generators: Tensor, cells: Cells) -> Tensor:
 def _largest(reduced: ReducedNetwork, tau: Tensor) -> float:
     if not len(tau):
         return 0.0
-    return float(torch.linalg.vector_norm(reduced.values(tau), dim=1).max())
+    return float(norm_above(reduced.values(tau)).max())
 
 
 class _CellBounds:
@@ -114,10 +117,10 @@ class _CellBounds:
     def __init__(self, reduced: ReducedNetwork) -> None:
         self.reduced = reduced
         coupling = reduced.output.coupling
-        self.lengths = torch.linalg.vector_norm(coupling, dim=1) * INFLATION
+        self.lengths = norm_above(coupling)
         self.relative = gamma(4 * coupling.shape[1] + 64)
         rounding = self.relative * torch.outer(self.lengths, self.lengths)
-        self.gram = (coupling @ coupling.T).abs() + rounding
+        self.gram = (coupling @ coupling.T).abs() + rounding + SQUARES
 
     def __call__(self, cells: Cells) -> tuple[Tensor, Tensor, Tensor]:
         """Bound [c], axis to split [c], and a promising point of the ball [c, k]."""
@@ -125,12 +128,11 @@ class _CellBounds:
         rows = self.reduced.output
         centre = rows.at(cells.centre, forms.centre)
         generators = cells.half.unsqueeze(2) * rows.slopes + forms.generators @ rows.coupling
-        norm = torch.linalg.vector_norm
-        length = norm(centre, dim=1) + norm(generators, dim=2).sum(1)
+        length = norm_above(centre) + norm_above(generators).sum(1)
         affine, corner = self._affine_part(centre, generators, length, cells)
         upper = self._with_errors(affine, centre, generators, length, forms)
         axis = split_axis(forms.influence, generators, cells)
-        return upper + UNDERFLOW, axis, cells.clip(corner)
+        return upper, axis, cells.clip(corner)
 
     def _affine_part(
         self, centre: Tensor, generators: Tensor, length: Tensor, cells: Cells
@@ -141,7 +143,7 @@ class _CellBounds:
         points, exist = cells.vertices()
         value = ((points @ gram) * points).sum(2) + 2.0 * (points @ linear).squeeze(2)
         value, best = torch.where(exist, value, -torch.inf).max(1)
-        square = value + (centre * centre).sum(1) + self.relative * length.square()
+        square = value + (centre * centre).sum(1) + self.relative * length.square() + SQUARES
         return square.clamp_min(0.0) * INFLATION, points[torch.arange(len(best)), best]
 
     def _with_errors(
@@ -149,9 +151,9 @@ class _CellBounds:
     ) -> Tensor:
         coupling, error = self.reduced.output.coupling, forms.error
         effect = (centre @ coupling.T).abs() + (generators @ coupling.T).abs().sum(1)
-        rounding = self.relative * length.unsqueeze(1) * self.lengths
+        rounding = self.relative * length.unsqueeze(1) * self.lengths + SQUARES
         cross = ((effect + rounding) * error).sum(1)
         spread = ((error @ self.gram) * error).sum(1) * INFLATION
         triangle = (affine.sqrt() + spread.sqrt()).square()
-        square = torch.minimum(affine + 2.0 * cross + spread, triangle)
+        square = torch.minimum(affine + 2.0 * cross + spread, triangle) + SQUARES
         return (square * INFLATION).sqrt() * INFLATION

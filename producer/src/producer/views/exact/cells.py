@@ -17,6 +17,8 @@ _TOUCHES = 1.0 + 1e-12
 _TANGENT = 1.0 + 1e-9
 """Height of the tangent half-space, above 1 by more than rounding."""
 
+_FINEST = 2.0**-40
+
 
 def signs(k: int) -> Tensor:
     """All corners of [-1, 1]^k, [2^k, k] float64."""
@@ -35,7 +37,7 @@ def _edges(k: int) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Cells:
-    """Boxes {centre + s * half : |s|_inf <= 1}; their coordinates are dyadic, hence exact.
+    """Boxes {centre + s * half : |s|_inf <= 1}; their coordinates are dyadic, hence exact unless they are `finest`.
 
     Attributes:
         centre: [c, k] float64.
@@ -55,6 +57,10 @@ class Cells:
         """Those that meet the unit ball; the others hold no member of the similarity set."""
         nearest = (self.centre.abs() - self.half).clamp_min(0.0)
         return self[torch.linalg.vector_norm(nearest, dim=1) <= _TOUCHES]
+
+    def finest(self) -> bool:
+        """Whether one of them must not be halved any more, lest the halves be rounded and leave a gap."""
+        return bool((self.half < _FINEST).any())
 
     def join(self, other: Cells) -> Cells:
         """These boxes and the others."""

@@ -16,7 +16,7 @@ from producer.views.exact.affine_forms import ReducedNetwork, linear_forms, redu
 from producer.views.exact.branch_and_bound import sample_points, split_axis
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.inputs import check_finite, check_inputs, check_settings
-from producer.views.exact.network import BoundedNetwork
+from producer.views.network import BoundedNetwork, require_bounds
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma
 
@@ -65,12 +65,13 @@ def decide_linear_head(
         max_cells: cap on the boxes per individual.
 
     Raises:
-        SettingsError, ArtifactError, DataError: as `certify_exact`.
+        SettingsError, ArtifactError, DataError: as `certify_exact`, the head being one more layer of the network.
     """
     check_settings(epsilon, 1.0, max_cells, 0)
     check_inputs(encoder, latents, vectors)
     network = BoundedNetwork.of(encoder, vectors, epsilon)
     weight, bias = weight.to(torch.float64), bias.to(torch.float64)
+    require_bounds((*encoder.weights, weight), (*encoder.biases, bias))
     start = cover(len(vectors))
     status, predictions, examples, effort = [], [], [], []
     for chunk, batch in enumerate(torch.split(latents, _CHUNK)):
@@ -104,6 +105,8 @@ def _decide(reduced: ReducedNetwork, start: Cells, max_cells: int) -> tuple[str,
     k = start.half.shape[1]
     nowhere = torch.full((k,), torch.nan, dtype=torch.float64)
     error = reduced.output.error
+    if not bool(torch.isfinite(error).all()):
+        return "UNDECIDED", nowhere, 0
     cells, used, points = start, len(start), sample_points(start)
     while True:
         margins, axis, worst = bound_margins(reduced, cells)
@@ -111,10 +114,10 @@ def _decide(reduced: ReducedNetwork, start: Cells, max_cells: int) -> tuple[str,
         flipped = torch.nonzero((reduced.values(points) + error < 0.0).any(1)).squeeze(1)
         if len(flipped):
             return "NOT_CERTIFIED", points[flipped[0]], used
-        live = torch.nonzero(margins <= 0.0).squeeze(1)
+        live = torch.nonzero(~(margins > 0.0)).squeeze(1)
         if not len(live):
             return "CERTIFIED", nowhere, used
-        if used >= max_cells:
+        if used >= max_cells or cells[live].finest():
             return "UNDECIDED", nowhere, used
         cells = cells[live].split(axis[live])
         used += len(cells)

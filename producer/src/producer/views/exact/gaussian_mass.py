@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from producer.views.exact.polyline import Polyline
+from producer.views.polyline import Polyline
+from shared_spec.rounding import SQUARES, norm_above
 
 __all__ = ["gaussian_mass", "gaussian_quantile"]
 
@@ -30,15 +31,16 @@ def gaussian_mass(curve: Polyline, centre: Tensor, radius: float, sigma: float) 
         sigma: standard deviation of t, in the unit of `curve.t`, > 0.
     """
     start, slope, bend = curve.quadratics(centre)
-    excess = start - radius * radius
-    discriminant = slope * slope - 4.0 * bend * excess
-    root = discriminant.clamp_min(0.0).sqrt()
-    stable = -0.5 * (slope + torch.copysign(root, slope))
-    roots = torch.stack([stable / bend, excess / stable]).nan_to_num(0.0)
-    flat = bend <= 0.0
+    excess = start - radius * radius + 4.0 * SQUARES
+    # Share s is inside if s^2 + 2 half s + rest <= 0: ratios, because squares of squares would underflow.
+    half, rest = 0.5 * slope / bend, excess / bend
+    discriminant = half * half - rest
+    stable = -(half + torch.copysign(discriminant.clamp_min(0.0).sqrt(), half))
+    roots = torch.stack([stable, rest / stable]).nan_to_num(0.0)
+    flat = bend <= SQUARES
     low = torch.where(flat, 0.0, roots.amin(0).clamp(0.0, 1.0))
     high = torch.where(flat, 1.0, roots.amax(0).clamp(0.0, 1.0))
-    inside = torch.where(flat, excess <= 0.0, discriminant >= 0.0)
+    inside = torch.where(flat, excess + slope.abs() <= 0.0, discriminant >= 0.0)
     begin, width = curve.t[:-1], curve.t.diff()
     upper = torch.special.ndtr((begin + high * width) / sigma)
     lower = torch.special.ndtr((begin + low * width) / sigma)
@@ -58,7 +60,7 @@ def gaussian_quantile(curve: Polyline, centre: Tensor, p: float, sigma: float) -
     Returns:
         The smallest radius whose `gaussian_mass` is at least p, within a relative 1e-12 above it.
     """
-    low, high = 0.0, float(torch.linalg.vector_norm(curve.values - centre, dim=1).max()) * 1.001
+    low, high = 0.0, 1.001 * float(norm_above(curve.values - centre).max())
     if gaussian_mass(curve, centre, high, sigma) < p:
         return float("inf")
     while high - low > 1e-12 * high:

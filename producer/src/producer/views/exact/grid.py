@@ -15,10 +15,12 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from producer.views.exact.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Rays
 from shared_spec.rounding import INFLATION
 
 __all__ = ["LineMesh", "relu_gap", "uniform_parameters"]
+
+_TINY = torch.finfo(torch.float64).tiny
 
 _SPARSE = 0.05
 """Below this share of non-zero entries a sparse product is faster than a dense one."""
@@ -32,8 +34,11 @@ def uniform_parameters(points: int) -> Tensor:
 
 def relu_gap(first: Tensor, second: Tensor) -> Tensor:
     """Largest difference between the chord of relu and relu on [first, second]; 0 where the signs agree."""
-    low, high = torch.minimum(first, second), torch.maximum(first, second)
-    return low.clamp_max(0.0).neg() * high.clamp_min(0.0) / (high - low + 1e-300)
+    below = torch.minimum(first, second).neg_().clamp_min_(0.0)
+    above = torch.maximum(first, second).clamp_min_(0.0)
+    less, more = torch.minimum(below, above), torch.maximum(below, above)
+    # less more / (less + more), but no step of it can underflow or overflow to less than that.
+    return less / (less / more.clamp_min_(_TINY)).add_(1.0)
 
 
 @dataclass
@@ -99,7 +104,7 @@ class LineMesh:
 
     def _deviation(self, left: Tensor, right: Tensor) -> Tensor:
         """The delta of D.2 for segments between these points, [s]."""
-        network, owner = self.network, self.owner[left]
+        network = self.network
         if not network.encoder.magnitudes:
             return torch.zeros(len(left), dtype=torch.float64)
         errors = torch.zeros(())
@@ -107,8 +112,8 @@ class LineMesh:
             first, second = self.layers[index][left], self.layers[index][right]
             hidden = errors + relu_gap(first, second)
             if index:
-                slack = errors + self.rays.errors[index][owner]
-                hidden[torch.maximum(first, second) + slack <= 0.0] = 0.0
+                # Off on the whole segment, up to rounding, which is passed on whole elsewhere.
+                hidden[torch.maximum(first, second) + errors <= 0.0] = 0.0
             errors = _spread(hidden, magnitude)
         return network.deviation_norm(hidden, errors)
 

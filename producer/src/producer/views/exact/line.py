@@ -14,8 +14,8 @@ from torch import Tensor
 
 from producer.views.exact.enclosing import enclosing_centre
 from producer.views.exact.grid import LineMesh
-from producer.views.exact.network import BoundedNetwork, Rays
-from shared_spec.rounding import INFLATION, above, below
+from producer.views.network import BoundedNetwork, Rays
+from shared_spec.rounding import INFLATION, above, below, norm_above
 
 __all__ = ["LineBound", "bound_lines"]
 
@@ -70,18 +70,19 @@ def bound_lines(
         The bound; sound for every individual, `reached` or not. Source: docs/guarantees.md, D.2 and D.3.
     """
     mesh = LineMesh.start(network, rays, parameters)
-    rounding = torch.linalg.vector_norm(rays.errors[-1], dim=1) * INFLATION
+    rounding = norm_above(rays.errors[-1])
     representation = centre = mesh.values[mesh.tau == 0.0]
     if enclosing:
         centre = enclosing_centre(_coarse(mesh, parameters), representation)
-    centre = centre.to(torch.float32)
+    # Any centre is sound, so one that overflows may become another.
+    centre = torch.nan_to_num(centre.to(torch.float32))
     while True:
         lower, upper = _distances(mesh, centre.to(torch.float64), rounding)
         owner = mesh.owner[mesh.left]
         radius = torch.zeros_like(lower).scatter_reduce_(0, owner, upper, "amax")
         points = torch.bincount(mesh.owner, minlength=len(lower))
         goal = (1.0 + tolerance) * lower + _ROUNDING_SLACK * rounding
-        live = (upper > goal[owner]) & (points < max_points)[owner]
+        live = ~(upper <= goal[owner]) & (points < max_points)[owner]
         if not bool(live.any()):
             break
         mesh.bisect(torch.nonzero(live).squeeze(1))
@@ -90,7 +91,7 @@ def bound_lines(
         radius=above(radius),
         lower=lower,
         representation=representation.to(torch.float32),
-        reached=radius <= goal,
+        reached=(radius <= goal) & torch.isfinite(radius),
         points=points,
         rounding=rounding,
         mesh=mesh,
@@ -108,9 +109,10 @@ def _coarse(mesh: LineMesh, parameters: Sequence[Tensor], count: int = 9) -> Ten
 
 def _distances(mesh: LineMesh, centre: Tensor, rounding: Tensor) -> tuple[Tensor, Tensor]:
     """Lower bound on each individual's largest distance [n], upper bound on each segment's [s]."""
-    distance = torch.linalg.vector_norm(mesh.values - centre[mesh.owner], dim=1)
+    distance = norm_above(mesh.values - centre[mesh.owner])
     attained = torch.zeros_like(rounding).scatter_reduce_(0, mesh.owner, distance, "amax")
     owner = mesh.owner[mesh.left]
     ends = torch.maximum(distance[mesh.left], distance[mesh.right])
     upper = (ends + mesh.deviation + rounding[owner]) * INFLATION
-    return below(attained / INFLATION - rounding), upper
+    lower = torch.nan_to_num(below(attained / INFLATION - rounding), nan=0.0, posinf=0.0)
+    return lower, torch.nan_to_num(upper, nan=torch.inf, posinf=torch.inf)

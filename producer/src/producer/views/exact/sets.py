@@ -11,8 +11,8 @@ from producer.views.exact.affine_forms import ReducedNetwork, reduce_network
 from producer.views.exact.branch_and_bound import Reach, largest_norm, sample_points
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.enclosing import enclosing_centre
-from producer.views.exact.network import BoundedNetwork, Rays
 from producer.views.exact.tubes import affine_tube
+from producer.views.network import BoundedNetwork, Rays
 
 __all__ = ["SetBound", "bound_set"]
 
@@ -49,7 +49,7 @@ def bound_set(
     reduced = reduce_network(network, rays, start)
     representation = network.encoder.tail(rays.offset[0])
     centre = _centre(reduced, start, representation) if enclosing else representation
-    centre = centre.to(torch.float32)
+    centre = torch.nan_to_num(centre.to(torch.float32))
     around = reduced.relative_to(centre.to(torch.float64))
     reach = largest_norm(around, start, tolerance, max_cells)
     cells, rows = reach.cells, None

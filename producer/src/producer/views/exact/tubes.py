@@ -16,7 +16,7 @@ from producer.views.exact.affine_forms import ReducedNetwork
 from producer.views.exact.branch_and_bound import largest_norm, sample_points
 from producer.views.exact.cells import Cells
 from producer.views.exact.line import LineBound
-from shared_spec.rounding import INFLATION, above
+from shared_spec.rounding import INFLATION, above, norm_above
 
 __all__ = ["Tubes", "affine_tube", "polyline_tubes"]
 
@@ -58,7 +58,7 @@ def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
         worst = (torch.maximum(away[:-1], away[1:]) + mesh.deviation[mine]).max()
         points.append(chosen)
         delta.append((worst + bound.rounding[individual]) * INFLATION)
-    return Tubes("polyline", torch.stack(points), above(torch.stack(delta)))
+    return Tubes("polyline", torch.stack(points), above(torch.stack(delta).nan_to_num(torch.inf)))
 
 
 def affine_tube(
@@ -74,7 +74,7 @@ def affine_tube(
     """
     tau = sample_points(start)
     design = torch.cat([torch.ones(len(tau), 1, dtype=torch.float64), tau], dim=1)
-    rows = (torch.linalg.pinv(design) @ reduced.values(tau)).to(torch.float32)
+    rows = torch.nan_to_num((torch.linalg.pinv(design) @ reduced.values(tau)).to(torch.float32))
     exported = rows.to(torch.float64)
     reach = largest_norm(
         reduced.relative_to(exported[0], exported[1:]), start, tolerance, max_cells
@@ -84,7 +84,7 @@ def affine_tube(
 
 def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[Tensor, Tensor]:
     """Float32 vertices [vertices, d] of a chain, and the distance [m] of the values from it at the same parameter."""
-    rounded = values.to(torch.float32)
+    rounded = torch.nan_to_num(values.to(torch.float32))
     chosen = [0, len(tau) - 1]
     away = _deviation(tau, values, rounded, chosen)
     while len(chosen) < min(vertices, len(tau)):
@@ -101,5 +101,4 @@ def _deviation(tau: Tensor, values: Tensor, rounded: Tensor, chosen: list[int]) 
     share = (tau - corners[segment]) / (corners[segment + 1] - corners[segment])
     vertices = rounded[chosen].to(torch.float64)
     chain = torch.lerp(vertices[segment], vertices[segment + 1], share.unsqueeze(1))
-    away: Tensor = torch.linalg.vector_norm(values - chain, dim=1)
-    return away
+    return norm_above(values - chain)

@@ -1,205 +1,84 @@
-"""The exact view: a ball, and on request a tube, around all representations of each similarity set.
-
-Statement X (docs/guarantees.md, A.5): for the stored weights, latents, attribute vectors and epsilon, in real
-arithmetic, ||R(z + sum t_i a_i) - centre||_2 <= radius for EVERY ||t||_2 <= epsilon. There is no probability in it. It
-certifies C o R o E; it speaks of latents, not of image files, and of R in float64.
-"""
+"""The exact view as a type: its settings, its statement, and what of its bounds a bundle holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from producer.views.exact.grid import uniform_parameters
-from producer.views.exact.inputs import check_finite, check_inputs, check_settings
-from producer.views.exact.line import bound_lines
-from producer.views.exact.network import BoundedNetwork, Rays
-from producer.views.exact.polyline import breakpoints
-from producer.views.exact.sets import bound_set
-from producer.views.exact.tubes import Tubes, polyline_tubes
-from shared_spec.artifacts.bundle import BOUND_STATUS
-from shared_spec.errors import DataError
+from producer.views.exact.bounds import ExactBounds, certify_exact
+from producer.views.exact.settings import ExactSettings
+from producer.views.view import View, ViewBounds
+from shared_spec.artifacts.bundle import UNBOUNDED
+from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
+from shared_spec.rng import Seed
+from shared_spec.rounding import INFLATION, above, norm_above
+from shared_spec.similarity import SimilaritySet
+from shared_spec.statements import words_of
+from shared_spec.terms import Statement, ViewName
+from shared_spec.views import contract_of
 
-__all__ = ["ExactView", "certify_exact"]
-
-_BOUNDED, _UNDECIDED = BOUND_STATUS.index("BOUNDED"), BOUND_STATUS.index("UNDECIDED")
-_GRID_START = 9
-_TUBE_FINENESS = 12
-"""Mesh segments per segment of a tube: then the mesh adds about a fifth to what the tube's vertices leave."""
-_MESH_POINTS = 800
-"""Points held at once: about 25 MB at the paper's sizes, before refinement."""
-
-
-@dataclass(frozen=True)
-class ExactView:
-    """Deterministic bounds for n individuals; statement X of the module.
-
-    Attributes:
-        centre: [n, d] float32.
-        radius: [n] float64, rounded up; at least max ||R(z + sum t_i a_i) - centre||_2 over ||t||_2 <= epsilon.
-        status: [n] uint8 codes of `shared_spec.artifacts.bundle.BOUND_STATUS`: BOUNDED, or UNDECIDED where the cap
-            on the effort came before the tolerance (the radius holds all the same, but must certify nothing).
-        representation: R(z), [n, d] float32.
-        lower_bound: [n] float64, rounded down; at most that maximum, which is attained somewhere above it.
-        effort: [n] int64, points (k = 1) or cells (k > 1) evaluated.
-        tubes: tubes, where they were asked for.
-    """
-
-    centre: Tensor
-    radius: Tensor
-    status: Tensor
-    representation: Tensor
-    lower_bound: Tensor
-    effort: Tensor
-    tubes: Tubes | None
+__all__ = ["ExactView", "handed_over"]
 
 
-def certify_exact(
-    encoder: ReluNetwork,
-    latents: Tensor,
-    vectors: Tensor,
-    epsilon: float,
-    *,
-    tolerance: float = 0.05,
-    method: Literal["grid", "polyline"] = "grid",
-    max_cells: int = 20_000,
-    tube_vertices: int = 0,
-    enclosing: bool = True,
-    progress: Callable[[int], None] | None = None,
-) -> ExactView:
-    """Bounds the representations of every similarity set; statement X, alpha = 0.
+class ExactView(View[ExactSettings]):
+    """Statement X (docs/guarantees.md, A.5): deterministic, for every point of the similarity set."""
 
-    Args:
-        encoder: R, folded.
-        latents: z, [n, q], float32 or float64, finite.
-        vectors: a_i, [k, q]; they need not be orthogonal or of unit length.
-        epsilon: radius of the similarity set in units of t, > 0.
-        tolerance: stop refining once radius <= (1 + tolerance) lower_bound (up to rounding), > 0.
-        method: for k = 1, whether to start from a uniform grid (fast) or from all breakpoints (exact up to rounding).
-            With breakpoints the tubes are as thin as their vertices allow, at several times the cost.
-        max_cells: cap on the points (k = 1) or cells (k > 1) per individual; past it an individual is UNDECIDED.
-        tube_vertices: 0 for no tubes; else m >= 2 vertices of a chain (k = 1) or an affine tube of 1 + k rows (k > 1).
-            A tube shows in which direction the attribute moves representations; a ball does not.
-        enclosing: centre the ball where it is smaller than around R(z), if that gains more than 1%.
-        progress: called with the number of individuals finished since the last call.
+    contract = contract_of(ViewName.EXACT)
+    settings_type = ExactSettings
+    cost = 1
 
-    Returns:
-        One row per individual, in order. The result for an individual does not depend on the others but for rounding.
-
-    Raises:
-        SettingsError: for impossible settings.
-        ArtifactError: for encoders or vectors that are not finite or do not fit together.
-        DataError: for latents that are not finite or of another dimension.
-    """
-    check_settings(epsilon, tolerance, max_cells, tube_vertices)
-    check_inputs(encoder, latents, vectors)
-    if not len(latents):
-        raise DataError("exact view: there are no latents; pass at least one individual")
-    network = BoundedNetwork.of(encoder, vectors, epsilon)
-    parts: list[ExactView] = []
-    exact = method == "polyline"
-    mesh = max(_GRID_START, _TUBE_FINENESS * (tube_vertices - 1) + 1)
-    size = 4 if exact else max(_MESH_POINTS // mesh, 4)
-    for batch in torch.split(latents, size):
-        check_finite(batch, len(parts) * len(parts[0].radius) if parts else 0)
-        rays = network.rays(batch)
-        if len(vectors) == 1:
-            bound = _bound_curves(
-                network, rays, tolerance, 0 if exact else mesh, max_cells, tube_vertices, enclosing
-            )
-        else:
-            tube = tube_vertices > 0
-            bound = _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
-        parts.append(bound)
-        if progress is not None:
-            progress(len(batch))
-    return _join(parts)
-
-
-def _bound_curves(
-    network: BoundedNetwork,
-    rays: Rays,
-    tolerance: float,
-    mesh: int,
-    max_points: int,
-    tube_vertices: int,
-    enclosing: bool,
-) -> ExactView:
-    """Bounds curves from a uniform mesh, or from their breakpoints if `mesh` is 0."""
-    if mesh:
-        starts = [uniform_parameters(mesh)] * len(rays.offset)
-    else:
-        slope = network.slopes[0]
-        starts = [breakpoints(network.encoder, offset, slope, 1.0) for offset in rays.offset]
-    bound = bound_lines(network, rays, starts, tolerance, max_points, enclosing)
-    return ExactView(
-        centre=bound.centre,
-        radius=bound.radius,
-        status=torch.where(bound.reached, _BOUNDED, _UNDECIDED).to(torch.uint8),
-        representation=bound.representation,
-        lower_bound=bound.lower,
-        effort=bound.points,
-        tubes=polyline_tubes(bound, tube_vertices) if tube_vertices else None,
-    )
-
-
-def _bound_sets(
-    network: BoundedNetwork,
-    rays: Rays,
-    tolerance: float,
-    max_cells: int,
-    enclosing: bool,
-    tube: bool,
-) -> ExactView:
-    sets = [
-        bound_set(network, rays.individual(index), tolerance, max_cells, enclosing, tube)
-        for index in range(len(rays.offset))
-    ]
-
-    def numbers(values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64)
-
-    reached = torch.tensor([entry.reach.reached for entry in sets])
-    tubes = [entry.tube for entry in sets if entry.tube is not None]
-    return ExactView(
-        centre=torch.stack([entry.centre for entry in sets]),
-        radius=numbers([entry.reach.upper for entry in sets]),
-        status=torch.where(reached, _BOUNDED, _UNDECIDED).to(torch.uint8),
-        representation=torch.stack([entry.representation for entry in sets]),
-        lower_bound=numbers([entry.reach.lower for entry in sets]),
-        effort=torch.tensor([entry.cells for entry in sets], dtype=torch.int64),
-        tubes=Tubes(
-            "affine",
-            torch.stack([points for points, _ in tubes]),
-            numbers([delta for _, delta in tubes]),
+    def entry(self, similarity: SimilaritySet, splits: Sequence[str]) -> ViewEntry:
+        """What the manifest says."""
+        return ViewEntry(
+            statement=Statement.X,
+            sentence=words_of(Statement.X).sentence,
+            alpha={},
+            settings=self.settings.model_dump(mode="json"),
+            splits=tuple(splits),
         )
-        if tubes
-        else None,
-    )
+
+    def bound(
+        self,
+        encoder: ReluNetwork,
+        latents: Tensor,
+        sample_ids: Sequence[str],
+        similarity: SimilaritySet,
+        seed: Seed,
+        advance: Advance = lambda done, word: None,
+    ) -> ViewBounds:
+        """As `certify_exact`, handed over; nothing is drawn."""
+        settings = self.settings
+        bounds = certify_exact(
+            encoder, latents, similarity.vectors, similarity.epsilon, tolerance=settings.tolerance,
+            method=settings.exact_method, max_cells=settings.max_cells, tube_vertices=settings.tube_vertices,
+            advance=advance,
+        )  # fmt: skip
+        found = handed_over(bounds)
+        further = {"lower_bound": found.lower_bound, "effort": found.effort}
+        if found.tubes is not None:
+            shape = "tube" if found.tubes.kind == "polyline" else "affine"
+            further |= {shape: found.tubes.points, "delta": found.tubes.delta}
+        return ViewBounds(found.centre, found.radius, found.status, found.representation, further)
 
 
-def _join(parts: list[ExactView]) -> ExactView:
-    def joined(name: str) -> Tensor:
-        return torch.cat([getattr(part, name) for part in parts])
+def handed_over(bound: ExactBounds) -> ExactBounds:
+    """Bounds of real representations, widened to hold those that are evaluated and handed over as well.
 
-    tubes = [part.tubes for part in parts if part.tubes is not None]
-    return ExactView(
-        centre=joined("centre"),
-        radius=joined("radius"),
-        status=joined("status"),
-        representation=joined("representation"),
-        lower_bound=joined("lower_bound"),
-        effort=joined("effort"),
-        tubes=Tubes(
-            tubes[0].kind,
-            torch.cat([tube.points for tube in tubes]),
-            torch.cat([tube.delta for tube in tubes]),
-        )
-        if tubes
-        else None,
-    )
+    Guarantee, for every z' of the set: R(z') in the reals, in float64 and as the float32 form of that lies within the
+    radius, and within delta of the tube (docs/guarantees.md, A.5). Whoever evaluates R(z') in float64 is off by
+    `rounding` at most; float32 then moves it by 2^-24 of its norm, which centre and radius bound, and by 2^-150 per
+    coordinate below float32's normal range.
+    """
+    size = norm_above(bound.centre.to(torch.float64)) + bound.radius + bound.rounding
+    tiny = 2.0**-149 * bound.centre.shape[1]
+    moved = (bound.rounding + 2.0**-24 * size + tiny) * INFLATION
+    tubes = bound.tubes
+    if tubes is not None:
+        tubes = replace(tubes, delta=above((tubes.delta + moved) * INFLATION).clamp_max(UNBOUNDED))
+    radius = above((bound.radius + moved) * INFLATION).clamp_max(UNBOUNDED)
+    return replace(bound, radius=radius, tubes=tubes)

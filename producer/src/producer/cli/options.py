@@ -1,0 +1,66 @@
+"""What the producer's commands share: options that are no settings, and how a bundle is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from producer.views.registry import VIEW_TYPES
+from shared_spec.artifacts.bundle import Bundle
+from shared_spec.console import (
+    common_options,
+    data_option,
+    device_option,
+    emit,
+    path_option,
+    table,
+)
+
+__all__ = ["VIEW_SETTINGS", "job_options", "model_option", "show_bundle"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+VIEW_SETTINGS: Mapping[str, Any] = {name: view.settings_type for name, view in VIEW_TYPES.items()}
+"""For `command_settings`: whatever view is registered has options."""
+
+
+def job_options(command: Command) -> Command:
+    """Adds what every verb takes: spec, data, latent cache, device, seed, force, json."""
+    for add in (
+        common_options,
+        device_option,
+        path_option("--cache", "Folder of the latent cache; $LASSI_CACHE or ~/.cache/lassi unless given."),
+        data_option,
+        path_option("--spec", "The regulator's spec.safetensors.", required=True),
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
+def model_option(default: Path | None) -> Callable[[Command], Command]:
+    """Adds `--model`, required unless there is a default."""
+    return click.option(
+        "--model", type=click.Path(path_type=Path), default=default, required=default is None,
+        show_default=True, help="Directory of the encoder, which stays yours.",
+    )  # fmt: skip
+
+
+def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
+    """Prints what was exported and what comes next."""
+    manifest = bundle.manifest
+    result = {
+        "reps": str(bundle.path),
+        "digest": bundle.digest,
+        "splits": {name: entry.model_dump() for name, entry in manifest.splits.items()},
+        "views": {name: entry.model_dump(mode="json") for name, entry in manifest.views.items()},
+    }
+    rows = [["digest", bundle.digest]]
+    rows += [[name, f"{n.individuals} of {n.available}"] for name, n in manifest.splits.items()]
+    rows += [
+        [f"{name} view", f"statement {entry.statement}"] for name, entry in manifest.views.items()
+    ]
+    after = f"Next: consumer certify --reps {bundle.path} --target {target} --out certificate/"
+    emit(result, as_json, table(f"representations {bundle.path}", ["", ""], rows, after))

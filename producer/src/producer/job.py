@@ -1,0 +1,116 @@
+"""What every verb starts from: spec, data, latents, seed, device, processes, and whom to tell how it goes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from shared_spec.artifacts.document import DataEntry
+from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.data import open_source
+from shared_spec.data.source import Source
+from shared_spec.device import open_device
+from shared_spec.distributed import Workers, join_workers
+from shared_spec.errors import DataError
+from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
+from shared_spec.progress import Report, silent, stage
+from shared_spec.rng import Seed
+
+__all__ = ["Job", "open_job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a verb.
+
+    Attributes:
+        spec: its flow is on the device.
+        source: the data.
+        cache: folder of the latent cache.
+        seed: every draw derives from it.
+        device: what computes.
+        force: whether what stands in the way is replaced.
+        workers: the processes that share the work.
+        report: told how it goes; only the first process speaks.
+    """
+
+    spec: Spec
+    source: Source
+    cache: Path
+    seed: Seed
+    device: torch.device
+    force: bool
+    workers: Workers
+    report: Report
+
+    @property
+    def data(self) -> DataEntry:
+        """The data, as documents name them."""
+        source = self.source
+        return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
+
+    def latents(self, split: str, every: int = 1) -> npt.NDArray[np.float32]:
+        """Z of every `every`-th individual of a split, [n, q] memory-mapped: from the cache, or computed now."""
+        batches = -(-len(selected_rows(self.source, split, every)) // ENCODE_BATCH)
+        return encode_split(
+            self.spec.flow, self.source, split, cache=self.cache, every=every,
+            rank=self.workers.rank, world=self.workers.world, wait=self.workers.wait,
+            advance=stage(self.report, f"encoding {split} (batches)", batches),
+        )  # fmt: skip
+
+    def codes(self, targets: Sequence[str]) -> dict[str, Mapping[str, Tensor]]:
+        """The class codes [n] of each target, for `train` and `valid`; no image is read.
+
+        Raises:
+            DataError: an unknown column, a split of fewer than two individuals, or a constant target.
+        """
+        found: dict[str, Mapping[str, Tensor]] = {}
+        for split in ("train", "valid"):
+            if len(self.source.sample_ids(split)) < 2:
+                raise DataError(f"{self.source.uri}: {split} has fewer than two individuals")
+            found[split] = {
+                name: torch.from_numpy(self.source.labels(split, name)) for name in targets
+            }
+        for name, codes in found["train"].items():
+            if len(set(codes.tolist())) < 2:
+                raise DataError(
+                    f"{self.source.uri}: all training individuals have the same {name}; choose another target"
+                )
+        return found
+
+
+@contextmanager
+def open_job(
+    spec: Path | str | Spec,
+    data: str | Source,
+    *,
+    cache: Path | str | None,
+    seed: Seed,
+    device: str,
+    force: bool,
+    report: Report,
+) -> Iterator[Job]:
+    """Opens what a verb works with, the device first, and joins the processes that torchrun started.
+
+    Raises:
+        SettingsError: there is no such device or data set.
+        ArtifactError: the spec is not what it should be.
+        DataError: the data cannot be read.
+    """
+    place = open_device(device)
+    loaded = load_spec(spec)
+    source = open_source(data, loaded.flow.config.size)
+    folder = cache_folder(None if cache is None else Path(cache))
+    with join_workers(place) as workers:
+        # A copy, so that a spec that was handed over stays where its owner has it.
+        loaded = replace(loaded, flow=copy.deepcopy(loaded.flow).to(place))
+        told = report if workers.first else silent
+        yield Job(loaded, source, folder, seed, place, force, workers, told)

@@ -1,0 +1,217 @@
+"""The exact view: a ball, and on request a tube, around all representations of each similarity set.
+
+Statement X (docs/guarantees.md, A.5): for the stored weights, latents, attribute vectors and epsilon, in real
+arithmetic, ||R(z + sum t_i a_i) - centre||_2 <= radius for EVERY ||t||_2 <= epsilon. There is no probability in it. It
+certifies C o R o E; it speaks of latents, not of image files. What a bundle holds is widened for float64 and float32
+(`producer.views.exact.view.handed_over`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from producer.views.exact.grid import uniform_parameters
+from producer.views.exact.inputs import check_finite, check_inputs, check_settings
+from producer.views.exact.line import bound_lines
+from producer.views.exact.sets import bound_set
+from producer.views.exact.settings import ExactSettings
+from producer.views.exact.tubes import Tubes, polyline_tubes
+from producer.views.network import BoundedNetwork, Rays
+from producer.views.polyline import breakpoints
+from shared_spec.artifacts.bundle import UNBOUNDED
+from shared_spec.errors import DataError
+from shared_spec.progress import Advance
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import norm_above
+from shared_spec.terms import BoundStatus
+
+__all__ = ["ExactBounds", "certify_exact"]
+
+_DEFAULTS = ExactSettings()
+_GRID_START = 9
+_TUBE_FINENESS = 12
+"""Mesh segments per segment of a tube: then the mesh adds about a fifth to what the tube's vertices leave."""
+_MESH_POINTS = 800
+"""Points held at once: about 25 MB at the paper's sizes, before refinement."""
+
+
+@dataclass(frozen=True)
+class ExactBounds:
+    """Deterministic bounds for n individuals; statement X of the module.
+
+    Attributes:
+        centre: [n, d] float32.
+        radius: [n] float64, rounded up; at least max ||R(z + sum t_i a_i) - centre||_2 over ||t||_2 <= epsilon.
+        status: [n] uint8 codes of `shared_spec.terms.BoundStatus`: BOUNDED, or UNDECIDED where the cap
+            on the effort came before the tolerance (the radius holds all the same, but must certify nothing) or
+            float64 overflows (then radius and delta are the largest float64).
+        representation: R(z), [n, d] float32.
+        lower_bound: [n] float64, rounded down; at most that maximum, which is attained somewhere above it.
+        effort: [n] int64, points (k = 1) or cells (k > 1) evaluated.
+        tubes: tubes, where they were asked for.
+        rounding: [n] float64, how far R evaluated in float64 can be from R in the reals anywhere on the set.
+    """
+
+    centre: Tensor
+    radius: Tensor
+    status: Tensor
+    representation: Tensor
+    lower_bound: Tensor
+    effort: Tensor
+    tubes: Tubes | None
+    rounding: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
+
+
+def certify_exact(
+    encoder: ReluNetwork,
+    latents: Tensor,
+    vectors: Tensor,
+    epsilon: float,
+    *,
+    tolerance: float = _DEFAULTS.tolerance,
+    method: Literal["grid", "polyline"] = _DEFAULTS.exact_method,
+    max_cells: int = _DEFAULTS.max_cells,
+    tube_vertices: int = _DEFAULTS.tube_vertices,
+    enclosing: bool = True,
+    advance: Advance = lambda done, word: None,
+) -> ExactBounds:
+    """Bounds the representations of every similarity set; statement X, alpha = 0.
+
+    Args:
+        encoder: R, folded.
+        latents: z, [n, q], float32 or float64, finite.
+        vectors: a_i, [k, q]; they need not be orthogonal or of unit length.
+        epsilon: radius of the similarity set in units of t, > 0.
+        tolerance: stop refining once radius <= (1 + tolerance) lower_bound (up to rounding), > 0.
+        method: for k = 1, whether to start from a uniform grid (fast) or from all breakpoints (exact up to rounding).
+            With breakpoints the tubes are as thin as their vertices allow, at several times the cost.
+        max_cells: cap on the points (k = 1) or cells (k > 1) per individual; past it an individual is UNDECIDED.
+        tube_vertices: 0 for no tubes; else m >= 2 vertices of a chain (k = 1) or an affine tube of 1 + k rows (k > 1).
+            A tube shows in which direction the attribute moves representations; a ball does not.
+        enclosing: centre the ball where it is smaller than around R(z), if that gains more than 1%.
+        advance: told how many individuals are done.
+
+    Returns:
+        One row per individual, in order. The result for an individual does not depend on the others but for rounding.
+
+    Raises:
+        SettingsError: for impossible settings.
+        ArtifactError: for encoders or vectors that are not finite or do not fit together.
+        DataError: for latents that are not finite or of another dimension.
+    """
+    check_settings(epsilon, tolerance, max_cells, tube_vertices)
+    check_inputs(encoder, latents, vectors)
+    if not len(latents):
+        raise DataError("exact view: there are no latents; pass at least one individual")
+    network = BoundedNetwork.of(encoder, vectors, epsilon)
+    parts: list[ExactBounds] = []
+    exact = method == "polyline"
+    mesh = max(_GRID_START, _TUBE_FINENESS * (tube_vertices - 1) + 1)
+    size = 4 if exact else max(_MESH_POINTS // mesh, 4)
+    for batch in torch.split(latents, size):
+        done = sum(len(part.radius) for part in parts)
+        check_finite(batch, done)
+        rays = network.rays(batch)
+        if len(vectors) == 1:
+            bound = _bound_curves(
+                network, rays, tolerance, 0 if exact else mesh, max_cells, tube_vertices, enclosing
+            )
+        else:
+            tube = tube_vertices > 0
+            bound = _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
+        parts.append(replace(bound, rounding=norm_above(rays.errors[-1])))
+        advance(done + len(batch), "")
+    return _join(parts)
+
+
+def _bound_curves(
+    network: BoundedNetwork,
+    rays: Rays,
+    tolerance: float,
+    mesh: int,
+    max_points: int,
+    tube_vertices: int,
+    enclosing: bool,
+) -> ExactBounds:
+    """Bounds curves from a uniform mesh, or from their breakpoints if `mesh` is 0."""
+    if mesh:
+        starts = [uniform_parameters(mesh)] * len(rays.offset)
+    else:
+        slope = network.slopes[0]
+        starts = [breakpoints(network.encoder, offset, slope, 1.0) for offset in rays.offset]
+    bound = bound_lines(network, rays, starts, tolerance, max_points, enclosing)
+    return ExactBounds(
+        centre=bound.centre,
+        radius=bound.radius,
+        status=_status(bound.reached),
+        representation=bound.representation,
+        lower_bound=bound.lower,
+        effort=bound.points,
+        tubes=polyline_tubes(bound, tube_vertices) if tube_vertices else None,
+    )
+
+
+def _bound_sets(
+    network: BoundedNetwork,
+    rays: Rays,
+    tolerance: float,
+    max_cells: int,
+    enclosing: bool,
+    tube: bool,
+) -> ExactBounds:
+    sets = [
+        bound_set(network, rays.individual(index), tolerance, max_cells, enclosing, tube)
+        for index in range(len(rays.offset))
+    ]
+
+    def numbers(values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64)
+
+    reached = torch.tensor([entry.reach.reached for entry in sets])
+    tubes = [entry.tube for entry in sets if entry.tube is not None]
+    return ExactBounds(
+        centre=torch.stack([entry.centre for entry in sets]),
+        radius=numbers([entry.reach.upper for entry in sets]),
+        status=_status(reached),
+        representation=torch.stack([entry.representation for entry in sets]),
+        lower_bound=numbers([entry.reach.lower for entry in sets]),
+        effort=torch.tensor([entry.cells for entry in sets], dtype=torch.int64),
+        tubes=Tubes(
+            "affine",
+            torch.stack([points for points, _ in tubes]),
+            numbers([delta for _, delta in tubes]),
+        )
+        if tubes
+        else None,
+    )
+
+
+def _status(reached: Tensor) -> Tensor:
+    return torch.where(reached, BoundStatus.BOUNDED, BoundStatus.UNDECIDED).to(torch.uint8)
+
+
+def _join(parts: list[ExactBounds]) -> ExactBounds:
+    def joined(name: str) -> Tensor:
+        return torch.cat([getattr(part, name) for part in parts])
+
+    tubes = [part.tubes for part in parts if part.tubes is not None]
+    return ExactBounds(
+        centre=joined("centre"),
+        radius=joined("radius").clamp_max(UNBOUNDED),
+        status=joined("status"),
+        representation=joined("representation"),
+        lower_bound=joined("lower_bound"),
+        effort=joined("effort"),
+        rounding=joined("rounding"),
+        tubes=Tubes(
+            tubes[0].kind,
+            torch.cat([tube.points for tube in tubes]),
+            torch.cat([tube.delta for tube in tubes]).clamp_max(UNBOUNDED),
+        )
+        if tubes
+        else None,
+    )

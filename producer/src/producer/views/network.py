@@ -1,0 +1,152 @@
+"""The encoder along a similarity set, with all that its certificates need to know about it in advance.
+
+z + sum t_i a_i reaches the first ReLU as u0 + tau V with tau = t / epsilon in the unit ball and V_i = epsilon W_1 a_i,
+so the latent space never appears again. Each preactivation carries a bound on how far floats may be from the reals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from shared_spec.errors import ArtifactError
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import INFLATION, LARGEST, TERMS, UNDERFLOW, gamma, norm_above
+
+__all__ = ["BoundedNetwork", "Rays", "require_bounds"]
+
+
+@dataclass(frozen=True)
+class Rays:
+    """n similarity sets as the first ReLU sees them: p_1(tau) = offset + tau @ slopes, ||tau||_2 <= 1.
+
+    Attributes:
+        offset: u0 = W_1 z + b_1, [n, h_1] float64.
+        slopes: V = epsilon W_1 a_i, [k, h_1] float64, shared by all individuals.
+        errors: per layer l = 1..L a bound on |float - real| of its preactivations, [n, h_l], valid for every tau in
+            the cube [-1, 1]^k and for every way of evaluating it that this package uses (docs/guarantees.md, D.3).
+            Not finite for an individual whose preactivations are too large to be bounded.
+    """
+
+    offset: Tensor
+    slopes: Tensor
+    errors: tuple[Tensor, ...]
+
+    def first(self, tau: Tensor) -> Tensor:
+        """p_1 at parameters tau [..., p, k] of individuals [...], shape [n, p, h_1]."""
+        return self.offset.unsqueeze(-2) + tau @ self.slopes
+
+    def individual(self, index: int) -> Rays:
+        """The set of one individual, still with a leading axis of length 1."""
+        pick = slice(index, index + 1)
+        return Rays(self.offset[pick], self.slopes, tuple(error[pick] for error in self.errors))
+
+
+@dataclass(frozen=True)
+class BoundedNetwork:
+    """A folded encoder with the absolute values and norms of its weights, computed once per model.
+
+    Attributes:
+        encoder: the certified network.
+        vectors: the attribute vectors a_i, [k, q] float64.
+        epsilon: radius of the similarity set.
+        slopes: V = epsilon W_1 a_i, [k, h_1].
+        row_norms: upper bounds on the l2 norms of the rows of W_1, [h_1].
+    """
+
+    encoder: ReluNetwork
+    vectors: Tensor
+    epsilon: float
+    slopes: Tensor
+    row_norms: Tensor
+
+    @classmethod
+    def of(cls, encoder: ReluNetwork, vectors: Tensor, epsilon: float) -> BoundedNetwork:
+        """Prepares the encoder for vectors [k, q].
+
+        Raises:
+            ArtifactError: if anything is not finite, or no bound in float64 could be relied on.
+        """
+        require_bounds(encoder.weights, encoder.biases)
+        _require_finite("attribute vector", vectors)
+        return cls(
+            encoder=encoder,
+            vectors=vectors.to(torch.float64),
+            epsilon=float(epsilon),
+            slopes=encoder.directions(vectors) * float(epsilon),
+            row_norms=norm_above(encoder.weights[0]),
+        )
+
+    @cached_property
+    def spectral(self) -> float:
+        """Upper bound on ||W_L||_2, from the largest eigenvalue of W_L W_L^T, computed with its entries scaled to 1."""
+        last = self.encoder.weights[-1]
+        scale = last.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
+        scaled = last / scale
+        largest = torch.linalg.eigvalsh(scaled @ scaled.T)[-1].clamp_min(0.0)
+        rounding = gamma(2 * sum(last.shape) + 8) * scaled.square().sum()
+        return float((largest + rounding).sqrt() * scale) * (1.0 + 1e-9)
+
+    def rays(self, latents: Tensor) -> Rays:
+        """The similarity sets of latents [n, q]."""
+        offset = self.encoder.first_layer(latents)
+        return Rays(offset, self.slopes, tuple(self._errors(latents, offset)))
+
+    def output_error(self, latents: Tensor, offset: Tensor) -> Tensor:
+        """Upper bounds [n] on ||float - real||_2 of the representations at any tau; latents [n, q], offset [n, h_1]."""
+        return norm_above(self._errors(latents, offset)[-1])
+
+    def _errors(self, latents: Tensor, offset: Tensor) -> list[Tensor]:
+        """Rounding bounds per layer over the cube of parameters."""
+        encoder = self.encoder
+        length = norm_above(latents.to(torch.float64)).unsqueeze(1)
+        reach = self.epsilon * float(norm_above(self.vectors).sum())
+        size = offset.abs() + self.slopes.abs().sum(0)
+        error = gamma(encoder.input_dim + 4) * (
+            self.row_norms * (length + reach) * INFLATION + encoder.biases[0].abs()
+        )
+        # epsilon multiplies W_1 a_i, and with it what the product lost.
+        return encoder.rounding(size, error + UNDERFLOW * self.epsilon, extra=len(self.slopes))
+
+    def deviation_norm(self, errors: Tensor, image: Tensor) -> Tensor:
+        """Upper bound on ||W_L x||_2 over |x| <= errors [s, h], given image = |W_L| errors [s, d]."""
+        return torch.minimum(norm_above(image), self.spectral * norm_above(errors)) * INFLATION
+
+
+def require_bounds(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
+    """Refuses consecutive affine layers whose rounding the bounds of this package would not cover.
+
+    Raises:
+        ArtifactError: if a value is not finite; if there are more neurons than `INFLATION` covers; if the products of
+            consecutive layers' norms (largest row sums) exceed `LARGEST`, above which squares could overflow.
+    """
+    _require_finite("weight", weights)
+    _require_finite("bias", biases)
+    neurons = sum(len(bias) for bias in biases)
+    if neurons > TERMS:
+        raise ArtifactError(
+            f"the network has {neurons} neurons, expected at most {TERMS}, for which rounding is bounded; "
+            "train a narrower encoder"
+        )
+    gain = 1.0
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
+        gain = max(gain, 1.0) * float(weight.abs().sum(1).max())
+        largest = max(gain, float(bias.abs().max()))
+        if not largest < LARGEST:
+            raise ArtifactError(
+                f"the weights up to layer {layer} multiply up to {largest:.0e}, expected less than {LARGEST:.0e}: "
+                "bounds in float64 would overflow; rescale the layers or train the encoder again"
+            )
+
+
+def _require_finite(name: str, tensors: Iterable[Tensor]) -> None:
+    for index, tensor in enumerate(tensors, start=1):
+        if not bool(torch.isfinite(tensor).all()):
+            raise ArtifactError(
+                f"{name} {index} holds a value that is not finite, so no bound exists; "
+                "train the encoder or publish the spec again"
+            )

@@ -1,0 +1,1 @@
+"""The smoothing view, by center smoothing (paper, section 4.4)."""

@@ -1,0 +1,65 @@
+"""The smoothed representation: a medoid of samples, the ball around it, and the order statistic behind a radius.
+
+All of it works on samples in float64, knows nothing of encoders, and maps what is not a number to infinitely far.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["Ball", "distances", "medoid", "order_statistic"]
+
+_TOGETHER = 1.0 + 1e-11
+_SAME = 2.0**-40
+
+
+Ball = tuple[Tensor, float]
+"""A centre [d] and a radius."""
+
+
+def distances(samples: Tensor, centre: Tensor) -> Tensor:
+    """||S_i - c||_2 for samples [n, d], from the differences themselves, NaN as +inf: [n] float64.
+
+    Never from a Gram matrix, which loses what a fair encoder is about: small distances between long vectors
+    (docs/guarantees.md, A.2 item 7).
+    """
+    result: Tensor = torch.linalg.vector_norm(samples - centre, dim=1)
+    return torch.nan_to_num(result, nan=torch.inf, posinf=torch.inf)
+
+
+def order_statistic(values: Tensor, index: int) -> float:
+    """D_(index) of values [n], ascending, 1-indexed, never interpolated."""
+    return float(np.partition(values.numpy(), index - 1)[index - 1])
+
+
+def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
+    """Of the first `candidates` samples the one whose ball of `mass_count` samples is smallest.
+
+    The radius is at most twice that of any ball that holds `mass_count` >= n/2 of the samples, as soon as one
+    candidate lies in that ball. The samples are independent and identically distributed, so the first J are a random
+    subset of all n: they all miss it with probability at most 2^-J (docs/guarantees.md, C.3).
+
+    Args:
+        samples: [n, d] float64.
+        mass_count: m, at least n/2.
+        candidates: J.
+
+    Returns:
+        The centre, rounded to float32 as it is exported (and back), and the distance from it to the m-th sample, larger
+        by at most 2^-40 of the centre's norm, which whoever bounds that distance has to add.
+    """
+    # Centred, a Gram matrix in float64 is accurate enough to choose by; the radius is then measured directly.
+    origin = torch.nan_to_num(samples[:candidates], nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
+    moved = samples - origin
+    squares = moved.square().sum(dim=1)
+    squared = torch.addmm(squares, moved[:candidates], moved.T, alpha=-2.0)
+    squared += squares[:candidates, None]
+    squared.nan_to_num_(nan=torch.inf, posinf=torch.inf)
+    kth = np.partition(squared.numpy(), mass_count - 1, axis=1)[:, mass_count - 1]
+    centre = samples[int(kth.argmin())].to(torch.float32).to(torch.float64)
+    # The last bits of a distance depend on how the sample was computed; points at equal distance must stay together,
+    # and where all points are one, as after projection, those bits are a share of the points' own size.
+    radius = order_statistic(distances(samples, centre), mass_count) * _TOGETHER
+    return centre, radius + _SAME * float(torch.linalg.vector_norm(centre))

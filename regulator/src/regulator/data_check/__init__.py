@@ -1,0 +1,1 @@
+"""What is in a data set, and all that is wrong with it."""

@@ -1,0 +1,162 @@
+"""`preview` and `coverage`: pictures of what a flow or a spec says, to be looked at before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from regulator.flow.file import FlowFile, load_flow
+from regulator.flow.images import encode_images, evenly_spread
+from regulator.pictures.coverage import draw_coverage
+from regulator.pictures.flow import draw_flow, reconstructions, sample_images
+from regulator.pictures.settings import CoverageSettings, PreviewSettings
+from regulator.pictures.strips import draw_strips, film_strips
+from regulator.study.coverage import CoverageReport, measure_coverage
+from regulator.study.known_truth import KnownTruth
+from regulator.study.vectors import known_names
+from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.data import Source, open_source
+from shared_spec.data.column import Column
+from shared_spec.errors import DataError, SettingsError
+from shared_spec.progress import Report, silent
+from shared_spec.rng import torch_generator
+
+__all__ = ["Preview", "coverage", "preview"]
+
+_SAMPLES, _RECONSTRUCTIONS = 32, 16
+_UNITS = {"vector": "lengths of a", "unit-vector": "latent units"}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture that was written: where, and how many rows or images it shows."""
+
+    path: Path
+    shown: int
+
+
+def preview(
+    data: str | Source,
+    out: Path | str,
+    *,
+    spec: Spec | Path | str | None = None,
+    flow: FlowFile | Path | str | None = None,
+    settings: PreviewSettings | None = None,
+    force: bool = False,
+) -> Preview:
+    """Draws film strips of a spec's similarity sets, or samples of a flow beside images and their reconstructions.
+
+    A strip is one individual moved along one attribute, t from -epsilon to epsilon; with several attributes, joint
+    strips follow.
+
+    Args:
+        data: the data set, as `open_source` takes it.
+        out: PNG to write.
+        spec: the spec to look at; or else
+        flow: the flow, before any spec.
+        settings: whose images and how many; the split test's unless given.
+        force: replace what stands at `out`.
+
+    Raises:
+        SettingsError: both or neither of `spec` and `flow` are given, or `out` exists.
+        DataError: an image cannot be read.
+    """
+    out, settings = Path(out), settings or PreviewSettings()
+    refuse_existing(out, force)
+    if spec is not None and flow is None:
+        return _draw_spec(load_spec(spec), data, out, settings)
+    if flow is not None and spec is None:
+        return _draw_flow(load_flow(flow), data, out, settings)
+    raise SettingsError("nothing to look at, or too much: give either `spec` or `flow`")
+
+
+def coverage(
+    spec: Spec | Path | str,
+    data: str | Source,
+    out: Path | str,
+    *,
+    settings: CoverageSettings | None = None,
+    force: bool = False,
+    report: Report = silent,
+) -> CoverageReport:
+    """Compares similarity sets with the truth, for data sets that know it: portraits and 3D Shapes (paper, App. F).
+
+    The picture shows each truly similar individual above the nearest point of S(x), as the flow decodes it.
+
+    Args:
+        spec: the spec to look at.
+        data: the data set, as `open_source` takes it.
+        out: PNG to write.
+        settings: whose sets and how many; 32 of the split test unless given.
+        force: replace what stands at `out`.
+        report: told what is done.
+
+    Raises:
+        SettingsError: `out` exists.
+        DataError: the data set does not know who truly is similar, or knows nobody.
+    """
+    out, settings = Path(out), settings or CoverageSettings()
+    refuse_existing(out, force)
+    loaded = load_spec(spec)
+    source = open_source(data, loaded.document.flow.size)
+    if not isinstance(source, KnownTruth):
+        raise DataError(
+            f"{source.uri}: does not know who truly is similar; use portraits or shapes3d:FILE.h5"
+        )
+    names = known_names(source, [entry.name for entry in loaded.document.attributes])
+    rows = evenly_spread(len(source.sample_ids(settings.split)), settings.individuals)
+    found = measure_coverage(
+        source,
+        settings.split,
+        rows,
+        loaded.flow,
+        loaded.similarity,
+        names,
+        settings.examples,
+        report,
+    )
+    heading = f"The truth and S(x), epsilon = {loaded.document.epsilon:g}"
+    write_atomically(out, draw_coverage(found.examples, heading))
+    return found
+
+
+def _draw_spec(spec: Spec, data: str | Source, out: Path, settings: PreviewSettings) -> Preview:
+    source = open_source(data, spec.document.flow.size)
+    sample_ids = source.sample_ids(settings.split)
+    rows = evenly_spread(len(sample_ids), settings.individuals)
+    latents = encode_images(spec.flow, source.images(settings.split, rows))
+    entries = spec.document.attributes
+    names = [entry.name for entry in entries]
+    odd = settings.points + 1 - settings.points % 2
+    strips = film_strips(
+        spec.flow, spec.similarity, names, latents, [sample_ids[row] for row in rows], odd
+    )
+    labels = [_label(source, settings.split, int(row), names) for row in rows]
+    heading = (
+        f"Similarity sets: {', '.join(names)}; |t| <= epsilon = {spec.document.epsilon:g} "
+        f"{_UNITS[entries[0].unit]}; framed: the individual"
+    )
+    write_atomically(out, draw_strips(strips, heading, labels * (len(strips) // len(rows))))
+    return Preview(out, len(strips))
+
+
+def _draw_flow(file: FlowFile, data: str | Source, out: Path, settings: PreviewSettings) -> Preview:
+    flow, size = file.flow, file.document.flow.size
+    source = open_source(data, size)
+    rows = evenly_spread(len(source.sample_ids(settings.split)), _RECONSTRUCTIONS)
+    images = source.images(settings.split, rows)
+    samples = sample_images(flow, _SAMPLES, torch_generator(0, "regulator.flow-samples"))
+    heading = f"Flow at {size} pixels, {file.document.bits_per_dim:.3f} bits/dim held out"
+    write_atomically(out, draw_flow(samples, images, reconstructions(flow, images), heading))
+    return Preview(out, len(samples) + len(images))
+
+
+def _label(source: Source, split: str, row: int, names: Sequence[str]) -> str:
+    """The individual's own labels of the spec's attributes, where the data set has them."""
+    words = []
+    for column in (Column.parse(name).name for name in known_names(source, names)):
+        code = source.labels(split, column)[row]
+        words.append(f"{column}: {source.classes[column][code]}")
+    return "\n".join(words)

@@ -1,0 +1,109 @@
+"""Film strips of similarity sets: what a regulator must look at before saying that these people are similar.
+
+Each row shows the decoded points of one individual's S(x), with t running from -epsilon to epsilon; the middle is the
+individual. The paper asks for this inspection (Sec. 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from regulator.flow.images import decode_images
+from regulator.pictures.png import png
+from shared_spec.flow import Glow
+from shared_spec.similarity import SimilaritySet
+
+__all__ = ["Strip", "draw_strips", "film_strips"]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Decoded points of one individual's similarity set.
+
+    Attributes:
+        sample_id: the individual.
+        title: the attribute that is moved, or all of them joined by +.
+        t: coefficients along the strip [m]; for several attributes all have the same.
+        images: decoded points [m, 3, S, S] uint8.
+    """
+
+    sample_id: str
+    title: str
+    t: npt.NDArray[np.float64]
+    images: npt.NDArray[np.uint8]
+
+
+def film_strips(
+    flow: Glow,
+    similarity: SimilaritySet,
+    names: Sequence[str],
+    latents: Tensor,
+    sample_ids: Sequence[str],
+    points: int = 7,
+) -> list[Strip]:
+    """Strips of every individual along each attribute and, with several, along all at once.
+
+    Args:
+        flow: decoder D.
+        similarity: vectors a_i and epsilon.
+        names: the attributes' names, k of them.
+        latents: z [n, q].
+        sample_ids: whose they are.
+        points: decoded points per strip; odd, so that the individual itself is in the middle.
+
+    Returns:
+        n strips per attribute, then, for k > 1, n joint strips with t in [-epsilon/sqrt(k), epsilon/sqrt(k)].
+    """
+    k = len(names)
+    directions = list(torch.eye(k, dtype=torch.float64))
+    titles = list(names)
+    if k > 1:
+        directions.append(torch.full((k,), k**-0.5, dtype=torch.float64))
+        titles.append(" + ".join(names))
+    steps = torch.linspace(-similarity.epsilon, similarity.epsilon, points, dtype=torch.float64)
+    strips = []
+    for title, direction in zip(titles, directions, strict=True):
+        shifts = (steps[:, None] * direction) @ similarity.vectors.to(torch.float64)
+        for sample_id, z in zip(sample_ids, latents, strict=True):
+            t = (steps * direction.abs().max()).numpy()
+            images = decode_images(flow, z.to(torch.float64) + shifts)
+            strips.append(Strip(sample_id, title, t, images))
+    return strips
+
+
+def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) -> bytes:
+    """A PNG with one labelled row per strip; `labels` stand under the sample ids, one per strip."""
+    rows, points = len(strips), len(strips[0].t)
+    figure = Figure(figsize=(1.1 * points + 2.6, 1.25 * rows + 0.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(heading, fontsize=11)
+    axes = figure.subplots(rows, points, squeeze=False)
+    for row, (strip, label) in enumerate(zip(strips, labels, strict=True)):
+        for column in range(points):
+            axis = axes[row][column]
+            axis.imshow(strip.images[column].transpose(1, 2, 0), interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+            middle = column == points // 2
+            for spine in axis.spines.values():
+                spine.set_visible(middle)
+                spine.set_linewidth(2.0)
+            if row == 0 or strips[row - 1].title != strip.title:
+                place = "0 (self)" if middle else f"{strip.t[column]:+.2f}"
+                axis.set_title(f"t = {place}", fontsize=7)
+        axes[row][0].set_ylabel(
+            f"{strip.title}\n{strip.sample_id}\n{label}",
+            fontsize=7,
+            rotation=0,
+            ha="right",
+            va="center",
+        )
+    return png(figure)

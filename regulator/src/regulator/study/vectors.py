@@ -1,0 +1,85 @@
+"""The study of a spec's vectors that is published with them: what they do to columns, and what S(x) covers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regulator.flow.images import evenly_spread
+from regulator.study.coverage import measure_coverage
+from regulator.study.effects import EffectSettings, measure_effects
+from regulator.study.known_truth import KnownTruth
+from regulator.vectors.groups import find_groups
+from regulator.vectors.request import Encoded
+from shared_spec.artifacts.quality import CoverageEntry, Quality
+from shared_spec.data.column import Column
+from shared_spec.data.source import Source
+from shared_spec.progress import Report, silent
+from shared_spec.rng import Seed
+from shared_spec.similarity import SimilaritySet
+
+__all__ = ["columns_to_read", "known_names", "study_vectors"]
+
+
+def columns_to_read(
+    source: Source, attributes: Sequence[str], study: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns of a study: those asked for, after the binary attributes themselves; none if none is asked for.
+
+    A vector's effect on others says little without its effect on its own attribute beside it.
+
+    Raises:
+        DataError: a column is unknown, or one of its groups is empty.
+    """
+    if not study:
+        return ()
+    own = [name for name in attributes if Column.parse(name).ends is None]
+    columns = tuple(dict.fromkeys([*own, *study]))
+    for column in columns:
+        for split in ("train", "valid"):
+            find_groups(source, split, column)
+    return columns
+
+
+def known_names(source: Source, names: Sequence[str]) -> list[str]:
+    """The vectors' names that are columns of the data set; a direction that was discovered is none."""
+    return [name for name in names if Column.parse(name).name in source.classes]
+
+
+def study_vectors(
+    quality: Quality,
+    data: Encoded,
+    similarity: SimilaritySet,
+    names: Sequence[str],
+    columns: Sequence[str],
+    *,
+    seed: Seed,
+    settings: EffectSettings,
+    individuals: int = 32,
+    report: Report = silent,
+) -> Quality:
+    """Measures what each vector does to `columns` and, where the data set knows the truth, what S(x) covers of it.
+
+    Args:
+        quality: the report of the gate, to which this is added.
+        data: labels, images and latents.
+        similarity: vectors [k, q] and epsilon.
+        names: the vectors' names.
+        columns: the label columns that are read.
+        seed: of every draw.
+        settings: how effects are measured.
+        individuals: test individuals whose truly similar ones are looked at.
+        report: told what is done.
+
+    Raises:
+        DataError: a column is unknown or one of its groups is empty.
+    """
+    effects = measure_effects(data, similarity, names, columns, seed, settings, report)
+    coverage: tuple[CoverageEntry, ...] = ()
+    known = known_names(data.source, names)
+    if isinstance(data.source, KnownTruth) and known:
+        rows = evenly_spread(len(data.source.sample_ids("test")), individuals)
+        measured = measure_coverage(
+            data.source, "test", rows, data.flow, similarity, known, examples=0, report=report
+        )
+        coverage = measured.table
+    return quality.model_copy(update={"effects": effects, "coverage": coverage})

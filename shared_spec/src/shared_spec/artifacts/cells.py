@@ -1,0 +1,38 @@
+"""CSV as artefacts hold it: UTF-8, one header, as many cells in every row, and nothing in them but printable text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from shared_spec.errors import ArtifactError
+from shared_spec.text import is_printable
+
+__all__ = ["read_cells"]
+
+
+def read_cells(content: bytes, header: Sequence[str], where: str) -> Iterator[list[str]]:
+    """The rows after the header.
+
+    Raises:
+        ArtifactError: for another header, a row of another length, or bytes that are no such table.
+    """
+    line = 0
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
+        for line, cells in enumerate(reader, 1):
+            if line == 1 and cells != list(header):
+                raise ArtifactError(f"{where}: header is {cells!s:.200}, expected {list(header)}")
+            if len(cells) != len(header):
+                raise ArtifactError(f"{where}:{line}: {len(cells)} cells, expected {len(header)}")
+            if not all(map(is_printable, cells)):
+                raise ArtifactError(f"{where}:{line}: a cell holds control characters")
+            if line > 1:
+                yield cells
+    except (ValueError, csv.Error) as error:
+        raise ArtifactError(
+            f"{where}:{line}: cannot be read ({error}); ask for the artefact again"
+        ) from error
+    if line == 0:
+        raise ArtifactError(f"{where}: is empty, expected the header {list(header)}")

@@ -1,0 +1,88 @@
+"""The kinds of results, by what shows them: `--force` replaces a result by one of its own kind and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared_spec.artifacts.atomic import Kind
+from shared_spec.artifacts.canonical import parse_json
+from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular, read_regular
+from shared_spec.artifacts.tensors import read_header
+from shared_spec.errors import ArtifactError
+
+__all__ = [
+    "AUDIT",
+    "BUNDLE",
+    "CERTIFICATE",
+    "FLOW",
+    "SPEC",
+    "directory_kind",
+    "table_kind",
+    "tensor_kind",
+]
+
+
+def directory_kind(name: str, document: str, media: str, files: str) -> Kind:
+    """A directory with a document of the media type `media` (of any version), and else only names of a pattern."""
+
+    def recognises(path: Path) -> bool:
+        try:
+            found = parse_json(read_regular(path / document, DOCUMENT_BYTES), document)
+            names = {entry.name for entry in path.iterdir()} - {document}
+        except (ArtifactError, OSError):
+            return False
+        return _is_of(found, media) and all(re.fullmatch(files, each) for each in names)
+
+    return Kind(name, recognises)
+
+
+def tensor_kind(name: str, media: str) -> Kind:
+    """A safetensors file whose document has the media type `media`, of any version."""
+
+    def recognises(path: Path) -> bool:
+        try:
+            with open_regular(path) as file:
+                size = int.from_bytes(file.read(8), "little")
+                head = size.to_bytes(8, "little") + file.read(min(size, DOCUMENT_BYTES))
+            _, document = read_header(head, str(path))
+        except (ArtifactError, OverflowError):
+            return False
+        return _is_of(document, media)
+
+    return Kind(name, recognises)
+
+
+def table_kind(name: str, header: Sequence[str]) -> Kind:
+    """A CSV file with this header."""
+
+    def recognises(path: Path) -> bool:
+        try:
+            with open_regular(path) as file:
+                return file.readline(65_536).rstrip(b"\r\n") == ",".join(header).encode()
+        except ArtifactError:
+            return False
+
+    return Kind(name, recognises)
+
+
+def _is_of(document: dict[str, object], media: str) -> bool:
+    return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
+
+
+AUDIT = directory_kind("audit", "audit.json", "audit", r"individuals\.csv")
+BUNDLE = directory_kind(
+    "bundle",
+    "manifest.json",
+    "representations",
+    r"individuals\.csv|[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{5,}\.safetensors",
+)
+CERTIFICATE = directory_kind(
+    "certificate",
+    "certificate.json",
+    "fairness-certificate",
+    r"individuals\.csv|head\.safetensors|report\.html",
+)
+FLOW = tensor_kind("flow", "flow")
+SPEC = tensor_kind("spec", "similarity-spec")

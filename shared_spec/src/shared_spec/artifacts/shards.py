@@ -1,0 +1,121 @@
+"""Shards of a bundle: what says that one belongs where it stands, and what is wrong with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shared_spec.artifacts.bundle_documents import Manifest, ShardDocument
+from shared_spec.artifacts.document import parse_document
+from shared_spec.artifacts.tensors import dtype_name
+from shared_spec.errors import ArtifactError
+from shared_spec.terms import BoundStatus
+from shared_spec.views import TensorForm, contract_of
+
+__all__ = ["check_shard", "shard_document"]
+
+_REPRESENTATION = TensorForm(("n", "d"), "F32")
+_STATUS_CODES = torch.tensor(list(BoundStatus), dtype=torch.uint8)
+
+
+def shard_document(manifest: Manifest, split: str, shard: int) -> ShardDocument:
+    """What a shard at this place of the bundle says of itself."""
+    return ShardDocument(
+        spec_digest=manifest.spec.digest,
+        encoder_digest=manifest.encoder.digest,
+        split=split,
+        shard=shard,
+    )
+
+
+def check_shard(
+    where: str,
+    manifest: Manifest,
+    place: ShardDocument,
+    rows: int,
+    tensors: Mapping[str, Tensor],
+    document: Mapping[str, Any],
+) -> None:
+    """Checks a shard that was read.
+
+    Args:
+        where: what to call it.
+        manifest: of the bundle.
+        place: what its document must say.
+        rows: n, its individuals.
+        tensors: what it holds.
+        document: what it says.
+
+    Raises:
+        ArtifactError: it belongs elsewhere, holds other tensors than its views have, or contradicts itself.
+    """
+    stated = parse_document(ShardDocument, document, where)
+    for name in ("spec_digest", "encoder_digest", "split", "shard"):
+        if getattr(stated, name) != getattr(place, name):
+            raise ArtifactError(
+                f"{where}: belongs elsewhere: {name} is {getattr(stated, name)}, "
+                f"expected {getattr(place, name)}"
+            )
+    bounding = [view for view, entry in manifest.views.items() if place.split in entry.splits]
+    forms = {"representation": _REPRESENTATION} | {
+        f"{view}.{name}": form
+        for view in bounding
+        for name, form in contract_of(view).tensors.items()
+    }
+    sizes = {
+        "n": rows,
+        "d": manifest.encoder.output_dim,
+        "1+k": 1 + len(manifest.spec.attributes),
+    }
+    _check_forms(where, forms, sizes, tensors)
+    for view in bounding:
+        _check_numbers(where, manifest, view, tensors)
+
+
+def _check_forms(
+    where: str,
+    forms: Mapping[str, TensorForm],
+    sizes: Mapping[str, int],
+    tensors: Mapping[str, Tensor],
+) -> None:
+    for name in tensors:
+        if name not in forms:
+            raise ArtifactError(f"{where}: tensor {name:.100}: there is no such tensor in a shard")
+    for name, form in forms.items():
+        tensor = tensors.get(name)
+        if tensor is None:
+            if form.required:
+                raise ArtifactError(f"{where}: tensor {name} is missing")
+            continue
+        found = f"{dtype_name(tensor)} {list(tensor.shape)}"
+        expected = f"{form.dtype} {[sizes.get(dim, dim) for dim in form.dims]}"
+        fits = len(form.dims) == tensor.ndim and all(
+            size == sizes.get(dim, max(size, 1))
+            for dim, size in zip(form.dims, tensor.shape, strict=True)
+        )
+        if not fits or dtype_name(tensor) != form.dtype:
+            raise ArtifactError(f"{where}: tensor {name}: expected {expected}, got {found}")
+
+
+def _check_numbers(
+    where: str, manifest: Manifest, view: str, tensors: Mapping[str, Tensor]
+) -> None:
+    mine = {
+        name.removeprefix(f"{view}."): tensor
+        for name, tensor in tensors.items()
+        if name == "representation" or name.startswith(f"{view}.")
+    }
+    common = [
+        ("status is no code", ~torch.isin(mine["status"], _STATUS_CODES)),
+        ("radius is negative", ~(mine["radius"] >= 0)),
+    ]
+    further = contract_of(view).check_shard(manifest.views[view], mine)
+    for complaint, wrong in (*common, *further):
+        if bool(wrong.any()):
+            row = int(wrong.nonzero()[0])
+            raise ArtifactError(
+                f"{where}: {view} view contradicts itself in row {row}: {complaint}; trust none of it"
+            )

@@ -1,0 +1,40 @@
+"""Other people's text: what may stand in an artefact as a name, and how anything is shown without being obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["is_printable", "visible"]
+
+# Controls, invisible formatting (bidirectional overrides among it), surrogates, line and paragraph separators.
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def is_printable(text: str) -> bool:
+    r"""Whether showing `text` does nothing but show it.
+
+    >>> is_printable("Größe 3"), is_printable("\x1b[31m"), is_printable("a\u202eb")
+    (True, False, False)
+    """
+    return (text.isascii() and text.isprintable()) or not any(map(_obeyed, text))
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""`text` with whatever a terminal would obey written as an escape.
+
+    >>> print(visible("red\x1b[31m\n"), visible("a\nb", keep="\n"), sep="|")
+    red\x1b[31m\n|a
+    b
+    """
+    if is_printable(text):
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if _obeyed(character) and character not in keep
+        else character
+        for character in text
+    )
+
+
+def _obeyed(character: str) -> bool:
+    return unicodedata.category(character) in _OBEYED

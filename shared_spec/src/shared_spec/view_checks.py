@@ -1,0 +1,166 @@
+"""What a bundle shows by itself: plans that do not follow from their settings, bounds that contradict each other.
+
+None of this shows that a radius holds, which takes the encoder and the data. Every check errs on the accepting side by
+the rounding of what is stored, never by more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from shared_spec.errors import SettingsError
+from shared_spec.smoothing.plan import make_plan
+from shared_spec.smoothing.settings import SmoothingSettings
+from shared_spec.terms import BoundStatus, Statement
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.bundle_documents import ViewEntry
+
+__all__ = ["exact_entry", "exact_shard", "smoothing_entry", "smoothing_shard"]
+
+_LARGEST = float(np.finfo(np.float64).max)
+
+_ROUNDING = 2.0**-23
+"""A float32 vector is off by at most 2^-24 of its length; as much again for whoever computed it in float64."""
+
+_SMALLEST_LEVEL = 1e-12
+"""Nobody draws enough samples for less, and plans for less take long to refuse."""
+
+
+def exact_entry(entry: ViewEntry, epsilon: float) -> str | None:
+    """Statement X has no failure probability."""
+    if entry.statement != Statement.X or entry.alpha:
+        return f"states {entry.statement} with alpha {dict(entry.alpha)}; this view proves X, without one"
+    return None
+
+
+def exact_shard(entry: ViewEntry, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Radii above what is attained, R(z) in the ball and in the tube, the tube near the ball."""
+    points, centre = tensors["representation"].double(), tensors["centre"].double()
+    radius, lower = tensors["radius"], tensors["lower_bound"]
+    room = _room(points) + _room(centre)
+    yield "lower_bound or effort is negative", (lower < 0) | (tensors["effort"] < 0)
+    yield "radius is below lower_bound", ~(radius >= lower)
+    yield "R(z) lies outside the ball", ~(_norm(points - centre) <= _grown(radius) + room)
+    shape = tensors.get("tube", tensors.get("affine"))
+    if (shape is None) != ("delta" not in tensors) or {"tube", "affine"} <= tensors.keys():
+        yield "its tubes are incomplete", torch.ones_like(radius, dtype=torch.bool)
+        return
+    if shape is None:
+        return
+    delta, rows = tensors["delta"], shape.double()
+    yield "delta is negative", ~(delta >= 0)
+    if "tube" in tensors:
+        away, corners = _from_polyline(points, rows), rows
+    else:
+        away = _from_ellipsoid(points, rows)
+        corners = torch.cat([rows[:, :1] + rows[:, 1:], rows[:, :1] - rows[:, 1:]], dim=1)
+    yield "R(z) lies outside the tube", ~(away <= _grown(delta) + room)
+    # All of a tube's vertices stand for representations of similar individuals, which the ball holds.
+    farthest = _norm(corners - centre[:, None]).amax(1)
+    room = room + _room(rows).amax(1)
+    yield "the tube leaves the ball", ~(farthest <= _grown(radius) + _grown(delta) + room)
+
+
+def smoothing_entry(entry: ViewEntry, epsilon: float) -> str | None:
+    """The plan follows from the statement, the counts, the noise, epsilon and the sum of the levels."""
+    settings, alpha = dict(entry.settings), math.fsum(entry.alpha.values())
+    if entry.statement == Statement.X:
+        return "states X, which sampling cannot show"
+    if not _SMALLEST_LEVEL <= alpha < 1:
+        return f"alpha is {alpha:g} in all, expected {_SMALLEST_LEVEL:g} to 1"
+    try:
+        chosen: dict[str, Any] = {
+            name: settings.get(name) for name in ("sigma", "n0", "n1", "n", "candidates")
+        }
+        chosen |= {"statement": entry.statement.value, "alpha": alpha, "n1": chosen["n1"] or None}
+        asked = SmoothingSettings(**chosen)
+        plan = make_plan(asked, epsilon)
+    except (SettingsError, ValueError, OverflowError) as error:
+        return f"its plan is impossible: {str(error).splitlines()[0]:.300}"
+    for name, expected in plan.numbers().items():
+        if not _agree(settings.pop(name, None), expected):
+            return f"its plan does not follow from its settings: {name} should be {expected}"
+    if settings:
+        return f"its plan has no {next(iter(settings))!r:.100}"
+    if dict(entry.alpha) != dict(plan.events):
+        return f"alpha is {dict(entry.alpha)}, by its plan {dict(plan.events)}"
+    return None
+
+
+def smoothing_shard(
+    entry: ViewEntry, tensors: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Radii at least the factor times the quantile, checks that were passed, no radius without a bound."""
+    radius, quantile, count = tensors["radius"], tensors["quantile"], tensors["ball_count"]
+    factor, needed = float(entry.settings["factor"]), int(entry.settings["check_count"])
+    bounded = tensors["status"] == BoundStatus.BOUNDED
+    yield "quantile or ball_radius is negative", (quantile < 0) | (tensors["ball_radius"] < 0)
+    yield "ball_count is out of range", (count < 0) | (count > int(entry.settings["n1"]))
+    yield "it is bounded, but its ball failed the check", bounded & ~(count >= needed)
+    yield (
+        "it is bounded by nothing",
+        bounded & ~((radius < _LARGEST) & (tensors["ball_radius"] < _LARGEST)),
+    )
+    yield f"radius is below {factor:g} x quantile", bounded & ~(radius >= factor * quantile)
+    yield "it has a radius, but no bound", ~bounded & (radius != _LARGEST)
+
+
+def _agree(stated: object, expected: object) -> bool:
+    """Counts agree exactly; what a special function computes, up to its last digits on another machine."""
+    if isinstance(expected, float) and isinstance(stated, int | float):
+        return math.isclose(stated, expected, rel_tol=1e-9)
+    return type(stated) is type(expected) and stated == expected
+
+
+def _norm(values: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(values, dim=-1)
+    return norm
+
+
+def _room(values: Tensor) -> Tensor:
+    return _ROUNDING * _norm(values) + 1e-30
+
+
+def _grown(bound: Tensor) -> Tensor:
+    return bound * (1.0 + 1e-9)
+
+
+def _from_polyline(points: Tensor, vertices: Tensor) -> Tensor:
+    """Distances [n] of points [n, d] from the chains through vertices [n, m, d]."""
+    start, step = vertices[:, :-1], vertices.diff(dim=1)
+    away = points[:, None] - start
+    along = (away * step).sum(-1) / step.square().sum(-1).clamp_min(1e-300)
+    inside = _norm(away - along.clamp(0.0, 1.0)[..., None] * step)
+    ends = _norm(points[:, None] - vertices)
+    nearest: Tensor = torch.cat([inside, ends], dim=1).amin(1)
+    return nearest
+
+
+def _from_ellipsoid(points: Tensor, rows: Tensor) -> Tensor:
+    """Distances [n] of points [n, d] from {c + sum s_i E_i : ||s||_2 <= 1}, rows [n, 1 + k, d] being c, E_1, ...
+
+    Rounded up: the nearest s solves (E E^T + mu) s = E (p - c) for the smallest mu >= 0 with ||s|| <= 1.
+    """
+    generators, away = rows[:, 1:], points - rows[:, 0]
+    values, basis = torch.linalg.eigh(generators @ generators.mT)
+    target = (basis.mT @ generators @ away[..., None])[..., 0]
+
+    def coefficients(mu: Tensor) -> Tensor:
+        solved: Tensor = target / (values.clamp_min(0.0) + mu[:, None]).clamp_min(1e-300)
+        return solved
+
+    low, high = torch.zeros(len(rows), dtype=torch.float64), _norm(target)
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        fits = _norm(coefficients(middle)) <= 1.0
+        low, high = torch.where(fits, low, middle), torch.where(fits, middle, high)
+    s = (basis @ coefficients(high)[..., None])[..., 0]
+    s = s / _norm(s).clamp_min(1.0)[:, None]
+    return _norm(away - (s[:, None] @ generators)[:, 0])

@@ -1,0 +1,35 @@
+"""What a decision speaks of: the class that is predicted at one point, on the ball around another."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from consumer.decide import Bounds, Draws, decide
+from consumer.head import FrozenHead
+from shared_spec.artifacts.certificate import Sampling
+from shared_spec.terms import BoundStatus, RadiusMethod
+
+F64 = torch.float64
+# Class 0 where x > 0.
+STEP = FrozenHead((torch.tensor([[1.0], [0.0]], dtype=F64),), (torch.zeros(2, dtype=F64),))
+DRAWS = Draws(0.1, Sampling(alpha=1e-4, selection_samples=200, samples=2000), 0)
+
+
+def status(method, point, centre, radius):
+    bounds = Bounds(
+        points=torch.tensor([[point]], dtype=F64),
+        centres=torch.tensor([[centre]], dtype=F64),
+        radii=torch.tensor([radius], dtype=F64),
+        status=torch.tensor([int(BoundStatus.BOUNDED)], dtype=torch.uint8),
+    )
+    return decide(STEP, bounds, method, DRAWS, ["one"]).status[0]
+
+
+@pytest.mark.parametrize("method", list(RadiusMethod))
+def test_the_predicted_class_is_tested_around_the_centre_not_around_the_point(method):
+    """In the exact view the point is R(z), the centre that of a smaller ball which holds R(z) on its edge."""
+    assert status(method, 2.0, 1.0, 0.1) == "CERTIFIED"
+    assert status(method, 1.0, -1.0, 0.1) != "CERTIFIED", "the ball around the point was decided"
+    assert status(method, 1.0, 0.01, 0.5) != "CERTIFIED", "the ball around the point was decided"
+    assert status(method, 0.01, 1.0, 0.1) == "CERTIFIED", "the ball around the point was decided"

@@ -1,0 +1,59 @@
+"""What is certified is what is evaluated: R in the reals, in float64, and rounded to float32 as it is handed over."""
+
+import pytest
+import torch
+
+from consumer.decide import Bounds, Draws, decide
+from consumer.head import FrozenHead
+from producer.views.exact.bounds import certify_exact
+from producer.views.exact.view import handed_over
+from shared_spec.artifacts.certificate import Sampling
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.rng import torch_generator
+from shared_spec.terms import RadiusMethod, Status
+
+F64 = torch.float64
+
+
+def matrix(rows):
+    return torch.tensor(rows, dtype=F64)
+
+
+@pytest.mark.parametrize("vertices", [0, 2])
+def test_a_class_that_only_float32_changes_is_not_certified(vertices):
+    """R is the identity near 1000, where float32 is 6e-5 apart, and the head's threshold lies in such a gap."""
+    encoder = ReluNetwork((matrix([[1.0]]),), (matrix([0.0]),))
+    epsilon, threshold = 0.50004, 1000.50005
+    z, vectors = torch.tensor([[1000.0]]), torch.tensor([[1.0]])
+    bounds = handed_over(certify_exact(encoder, z, vectors, epsilon, tube_vertices=vertices))
+    head = FrozenHead((matrix([[0.0], [1.0]]),), (matrix([threshold, 0.0]),))
+    similar = matrix([[1000.0 + epsilon]])
+    assert int(head.predict(encoder(similar))) == 0, "in float64 nobody is on the other side"
+    assert int(head.predict(encoder(similar).float())) == 1, "handed over, somebody is"
+    tubes = bounds.tubes
+    found = Bounds(
+        bounds.representation, bounds.centre, bounds.radius, bounds.status,
+        tube=None if tubes is None else tubes.points, delta=None if tubes is None else tubes.delta,
+    )  # fmt: skip
+    decided = decide(head, found, RadiusMethod.CLOSED_FORM, Draws(0.0, Sampling(), 0), ["x"])
+    assert decided.status[0] == Status.NOT_CERTIFIED
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e6])
+def test_representations_as_they_are_handed_over_lie_within_the_radius(k, shift):
+    """With a large common offset float32 rounding dwarfs the set itself."""
+    draw = torch_generator(int(shift) + k, "hand-over")
+    weights = (
+        torch.randn(12, 8, generator=draw, dtype=F64),
+        torch.randn(5, 12, generator=draw, dtype=F64),
+    )
+    encoder = ReluNetwork(weights, (torch.zeros(12, dtype=F64), torch.full((5,), shift, dtype=F64)))
+    z, vectors = torch.randn(3, 8, generator=draw), 1e-6 * torch.randn(k, 8, generator=draw)
+    found = handed_over(certify_exact(encoder, z, vectors, 1.0))
+    t = torch.randn(4000, k, generator=draw, dtype=F64)
+    t = t / t.norm(dim=1, keepdim=True).clamp_min(1.0)
+    for row in range(3):
+        handed = encoder(z[row].double() + t @ vectors.double()).float().double()
+        distance = (handed - found.centre[row].double()).norm(dim=1).max()
+        assert distance <= found.radius[row]

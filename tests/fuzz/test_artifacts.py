@@ -1,0 +1,41 @@
+"""The fuzzer of artefacts over a few fixed seeds: any seed at all has to find nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.pipeline
+
+SEEDS = 320
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+artifacts = _load("artifacts")
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 80))
+def test_whatever_is_changed_is_refused_or_changes_no_claim(first, tiny):
+    seeds = range(first, first + 80)
+    found = [line for seed in seeds for line in artifacts.artifact_violations(seed, tiny.root)]
+    assert not found, "\n".join(found)
+
+
+def test_the_fuzzer_reports_what_does_not_hold(monkeypatch, tiny):
+    """A reader that believes everything, and one that breaks, are found out soon."""
+
+    def broken(*_):
+        raise KeyError("no line")
+
+    monkeypatch.setattr(artifacts, "read", lambda paths, kind: [])
+    assert any(artifacts.artifact_violations(seed, tiny.root) for seed in range(20))
+    monkeypatch.setattr(artifacts, "read", broken)
+    assert any("KeyError" in line for line in artifacts.artifact_violations(0, tiny.root))

@@ -1,0 +1,26 @@
+"""The fuzzer of the exact view for some seconds: any case at all has to hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).with_name("run.py")
+
+
+def fuzz(*words):
+    return subprocess.run([sys.executable, RUN, *words], capture_output=True, text=True)
+
+
+def test_nothing_that_is_certified_is_refuted():
+    done = fuzz("--seconds", "20", "--seed", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = {line.split(":")[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
+    assert len(counts) >= 4
+    assert all(counts.values()), "a kind was never drawn"
+
+
+@pytest.mark.parametrize("words", [["--kind", "nothing"]])
+def test_a_kind_that_there_is_not_is_refused(words):
+    assert fuzz(*words).returncode == 2

@@ -1,0 +1,172 @@
+"""Certificates that say more than their bundle and head show, all digests right: `verify` refuses each in one line."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+from pathlib import Path
+
+import pytest
+import torch
+
+from shared_spec.statements import words_of
+
+pytestmark = pytest.mark.pipeline
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+forge = _load("forge")
+
+
+def verify(paths):
+    return ["consumer", "verify", paths.certificate, "--reps", paths.reps]
+
+
+def test_resealing_alone_changes_nothing(copies, run):
+    forge.edit_bytes(copies.certificate, "individuals.csv", lambda content: content)
+    assert run(*verify(copies)) == 0
+
+
+def claim(view, **words):
+    return lambda document: document["claims"][view].update(words)
+
+
+def head(**words):
+    return lambda document: document["head"].update(words)
+
+
+def training(**words):
+    return lambda document: document["head"]["settings"].update(words)
+
+
+def certain(document):
+    document["claims"]["smoothing"].update(
+        statement="X", alpha={}, alpha_per_individual=0, sentence=words_of("X").sentence
+    )
+
+
+SAMPLING = {"alpha": 0.001, "selection_samples": 10**15, "samples": 10**15}
+TRUST = b"<p>All is well.</p>"
+
+DOCUMENTS = {
+    "no claims": (lambda d: d.update(claims={}), "field claims"),
+    "smoothing as X": (certain, "statement is X"),
+    "samples without end": (claim("exact", sampling=SAMPLING), "field claims.exact.sampling"),
+    "a head of a billion": (head(kind="mlp", hidden=[10**9]), "field head.hidden"),
+    "a head of terabytes": (head(kind="mlp", hidden=[2**24, 2**24]), "not the head|head holds tensors|expected"),
+    "300,000 layers": (head(kind="mlp", hidden=[1] * 300_000), "field head.hidden"),
+    "no layers": (head(kind="mlp", hidden=[]), "field head"),
+    "another kind": (head(kind="mlp", hidden=[4]), "not the head"),
+    "another noise": (head(sigma_rs=-1.0), "field head.sigma_rs"),
+    "invented training": (training(audited="by all"), "field head.settings.audited"),
+    "less training": (training(training_individuals=3), "training_individuals is 3"),
+    "individuals of the choice": (lambda d: d.update(split="valid"), "of split valid, on which"),
+    "individuals of training": (lambda d: d.update(split="train"), "of split train, on which"),
+    "a digest of one letter": (lambda d: d.update(bundle_digest="x"), "field bundle_digest"),
+    "a target that is a command": (lambda d: d.update(target="\x1b[31m"), "control characters"),
+    "labels of somebody": (lambda d: d.update(labels="regulator"), "field labels"),
+    "the page of an older release": (lambda d: d["tool"].update(version="0.0.9"), "0.0.9 drew it"),
+    "the page of no release": (lambda d: d["tool"].update(version="nope"), "nope drew it"),
+    "the page of another program": (lambda d: d["tool"].update(name="nope"), "nope .* drew it"),
+    "another bundle": (lambda d: d.update(bundle_digest="sha256-content-v1:" + "0" * 64), "was made from bundle"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", DOCUMENTS)
+def test_documents_that_do_not_follow(row, copies, fails):
+    change, pattern = DOCUMENTS[row]
+    forge.restate(copies.certificate, change)
+    fails(3, pattern, *verify(copies))
+
+
+@pytest.mark.parametrize("tool", [None, {"version": "0.0.9"}, {"name": "better"}])
+def test_a_page_that_says_something_else(tool, copies, fails):
+    if tool is not None:
+        forge.restate(copies.certificate, lambda document: document["tool"].update(tool))
+    forge.edit_bytes(
+        copies.certificate, "report.html", lambda page: page.replace(b"</body>", TRUST + b"</body>")
+    )
+    fails(3, "is not the page|drew it", *verify(copies))
+
+
+@pytest.mark.parametrize("name", ["index.html", "NOTE.txt", "report.htm"])
+def test_no_other_file_is_listed(name, copies, fails):
+    (copies.certificate / name).write_bytes(TRUST)
+    forge.seal(copies.certificate, name)
+    fails(3, f"{name} is listed", *verify(copies))
+
+
+def rows_of(folder):
+    return list(csv.DictReader((folder / "individuals.csv").read_text().splitlines()))
+
+
+def with_rows(folder, rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    (folder / "individuals.csv").write_text(text.getvalue())
+    forge.seal(folder)
+
+
+def test_labels_copied_from_the_predictions_are_not_the_producers(copies, fails):
+    rows = rows_of(copies.certificate)
+    exact = {row["sample_id"]: row["prediction"] for row in rows if row["view"] == "exact"}
+    for row in rows:
+        row["label"] = exact[row["sample_id"]]
+    with_rows(copies.certificate, rows)
+    forge.restate(copies.certificate, claim("exact", accuracy=1.0, balanced_accuracy=1.0))
+    fails(3, "its labels of Smiling are not the producer's", *verify(copies))
+
+
+def test_labels_of_ones_own_are_said_to_be(copies, run, capsys):
+    """Also where they are the producer's: that is the weaker claim."""
+    own = copies.out.with_name("own.csv")
+    lines = [
+        ",".join(line.split(",")[index] for index in (0, 4))
+        for line in (copies.reps / "individuals.csv").read_text().splitlines()
+    ]
+    own.write_text("\n".join(lines) + "\n")
+    words = ["consumer", "certify", "--reps", copies.reps, "--target", "Smiling", "--out", copies.out]  # fmt: skip
+    assert run(*words, "--labels", own) == 0
+    assert '"labels":"consumer"' in (copies.out / "certificate.json").read_text()
+    copies.certificate = copies.out
+    capsys.readouterr()
+    assert run(*verify(copies)) == 0
+    assert "the consumer's own" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cell", ["nan", "1_0", " 1", "0x1p3", "-", "1e"])
+def test_cells_that_are_no_numbers(cell, copies, fails):
+    rows = rows_of(copies.certificate)
+    rows[0]["d_rs"] = cell
+    with_rows(copies.certificate, rows)
+    fails(3, "individuals.csv:2: cannot be read", *verify(copies))
+
+
+def test_a_head_that_is_another(copies, fails):
+    def grow(tensors, document):
+        return {name: torch.cat([value, value]) for name, value in tensors.items()}
+
+    forge.edit_file(copies.certificate / "head.safetensors", grow)
+    _, document = forge.read_file(copies.certificate / "head.safetensors")
+    forge.seal(copies.certificate)
+    forge.restate(copies.certificate, head(digest=document["content_digest"]))
+    fails(3, "head tensor layers.0.weight: expected", *verify(copies))
+
+
+def test_what_the_bundle_shows_is_seen_by_verify(copies, fails):
+    """A certificate does not launder its bundle: its train shards are looked at too."""
+    forge.edit_shard(
+        copies.reps,
+        lambda tensors, document: document.update(split="test"),
+        "train-00003.safetensors",
+    )
+    fails(3, "belongs elsewhere: split", *verify(copies))
