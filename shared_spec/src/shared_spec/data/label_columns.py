@@ -77,7 +77,9 @@ class LabelColumn:
 
     def words(self) -> list[tuple[str, str, int]]:
         """The different values by first appearance: each with where it stands first and in how many rows it is."""
-        counts = np.bincount(np.frombuffer(self._codes, dtype=np.uint16), minlength=len(self._known)).tolist()
+        counts = np.bincount(
+            np.frombuffer(self._codes, dtype=np.uint16), minlength=len(self._known)
+        ).tolist()
         return list(zip(self._known, self._first, counts, strict=False))
 
     def texts(self) -> Iterator[str]:
