@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from consumer.issue import certify as issue
 from consumer.policy import parse_policy
@@ -15,7 +14,6 @@ from consumer.reality import interval, reality_lines
 from consumer.report.page import REPORT
 from consumer.settings import HeadSettings, MethodSettings, Sampling
 from shared_spec.artifacts.certificate import Certificate
-from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.console import common_options, emit, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
@@ -97,17 +95,13 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
-    emit(result, as_json, text, *(_reality(check) for check in document.reality))
-
-
-def _reality(check: RealityCheck) -> Table:
-    rows = [
-        [group, f"{found.alike} of {found.people}", interval(found)]
-        for group, found in reality_lines(check)
-    ]
-    return table(
-        f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
-        "counted, not proved",
-        ["", "people", "% (95% interval)"],
-        rows,
-    )
+    checks = [
+        table(
+            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
+            "counted, not proved",
+            ["", "people", "% (95% interval)"],
+            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
+        )
+        for check in document.reality
+    ]  # fmt: skip
+    emit(result, as_json, text, *checks)
