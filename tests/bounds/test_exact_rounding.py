@@ -139,8 +139,8 @@ def test_a_neuron_off_at_all_mesh_points_but_not_between_them(k):
 
 
 @pytest.mark.parametrize(
-    ("threshold", "sign"), [(-0.98, 1.0), (0.98, 1.0), (-0.98, -1.0), (0.98, -1.0)]
-)
+    ("threshold", "sign"), [(-0.98, 1.0), (0.98, 1.0), (-0.98, -1.0), (0.98, -1.0), (-0.9995, 1.0), (-0.9995, -1.0)]
+)  # fmt: skip
 def test_a_deeper_neuron_that_switches_at_the_rim_only_is_kept(threshold, sign):
     """p_2 = +-tau +- 0.98 changes sign within 0.02 of the ends; its range must not be taken for smaller."""
     encoder = network(([[1.0]], [5.0]), ([[sign]], [threshold - 5.0 * sign]), ([[1000.0]], [0.0]))
@@ -149,6 +149,14 @@ def test_a_deeper_neuron_that_switches_at_the_rim_only_is_kept(threshold, sign):
     radius = Fraction(float(view.radius[0]))
     assert radius**2 >= truth * (1 - Fraction(1, 10**12))
     assert radius**2 <= truth * Fraction(112, 100)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_first_neuron_that_switches_at_the_rim_only_is_kept(sign):
+    """p_1 = +-tau - 0.9995 is positive within 0.0005 of one end."""
+    encoder = network(([[sign]], [-0.9995]), ([[1e4]], [0.0]))
+    view = certify_exact(encoder, ZERO, tensor([[3.0], [4.0]]) / 5.0, 1.0, enclosing=False)
+    assert view.radius[0] >= 5.0 * (1 - 1e-9), "the neuron was folded away"
 
 
 @pytest.mark.parametrize("cut", [0.9992, 0.9996, 0.99999])
