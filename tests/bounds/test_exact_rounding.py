@@ -139,7 +139,7 @@ def test_a_neuron_off_at_all_mesh_points_but_not_between_them(k):
 
 
 @pytest.mark.parametrize(
-    ("threshold", "sign"), [(-0.98, 1.0), (0.98, 1.0), (-0.98, -1.0), (0.98, -1.0), (-0.9995, 1.0), (-0.9995, -1.0)]
+    ("threshold", "sign"), [(-0.98, 1.0), (0.98, 1.0), (-0.98, -1.0), (0.98, -1.0), (-0.9999, 1.0), (-0.9999, -1.0)]
 )  # fmt: skip
 def test_a_deeper_neuron_that_switches_at_the_rim_only_is_kept(threshold, sign):
     """p_2 = +-tau +- 0.98 changes sign within 0.02 of the ends; its range must not be taken for smaller."""
