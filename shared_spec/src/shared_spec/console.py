@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -29,12 +29,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.errors import LassiError
 from shared_spec.progress import Progress as Step
 from shared_spec.progress import Report
-from shared_spec.rng import Seed, check_seed
+from shared_spec.seeds import Seed, check_seed
 from shared_spec.text import visible
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.bundle_documents import Manifest
 
 __all__ = [
     "Group",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from consumer.issue import certify as issue
-from consumer.policy import parse_policy
-from consumer.population import percent_down
-from consumer.report.page import REPORT
+import consumer
 from consumer.settings import HeadSettings, MethodSettings, Sampling
-from shared_spec.artifacts.certificate import Certificate
 from shared_spec.console import common_options, emit, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.certificate import Certificate
 
 __all__ = ["certify"]
 
@@ -57,9 +57,11 @@ def certify(
     Example:
       consumer certify --reps reps/ --target Smiling --out certificate/
     """
+    from consumer.policy import parse_policy
+
     rule = parse_policy(policy) if policy else None
     with reporting() as report:
-        certificate = issue(
+        certificate = consumer.certify(
             reps, target, out, labels=labels, views=views, head=head, method=method, sampling=sampling,
             seed=seed, force=force, report=report,
         )  # fmt: skip
@@ -71,6 +73,9 @@ def certify(
 
 
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
+    from consumer.population import percent_down
+    from consumer.report.page import REPORT
+
     document = certificate.document
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from consumer.verification import verify as check
+import consumer
 from shared_spec.console import emit, path_option, table
 
 __all__ = ["verify"]
@@ -30,7 +30,7 @@ def verify(certificate: Path, reps: Path, as_json: bool) -> None:
     Example:
       consumer verify certificate/ --reps reps/
     """
-    found = check(certificate, reps)
+    found = consumer.verify(certificate, reps)
     result = {
         "certificate": str(certificate),
         "digest": found.certificate.digest,

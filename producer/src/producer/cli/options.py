@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from producer.views.registry import VIEW_TYPES
-from shared_spec.artifacts.bundle import Bundle
+from producer.settings import VIEW_SETTINGS
 from shared_spec.console import (
     common_options,
     data_option,
@@ -19,12 +18,12 @@ from shared_spec.console import (
     table,
 )
 
+if TYPE_CHECKING:
+    from shared_spec.artifacts.bundle import Bundle
+
 __all__ = ["VIEW_SETTINGS", "job_options", "model_option", "show_bundle"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-VIEW_SETTINGS: Mapping[str, Any] = {name: view.settings_type for name, view in VIEW_TYPES.items()}
-"""For `command_settings`: whatever view is registered has options."""
 
 
 def job_options(command: Command) -> Command:

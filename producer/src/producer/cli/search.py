@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import producer
 from producer.cli.options import VIEW_SETTINGS, job_options
-from producer.searching import SearchResult
 from producer.settings import PRESETS, BoundSettings, SearchSettings, TrainingSettings
 from shared_spec.console import emit, note, path_option, reporting, table
 from shared_spec.options import Command, command_settings
+
+if TYPE_CHECKING:
+    from producer.searching import SearchResult
 
 __all__ = ["search"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,6 @@ import regulator
 from regulator.cli.tables import study_tables
 from regulator.flow.settings import FLOW_PRESETS, FlowSettings, FlowTrainingSettings
 from regulator.vectors.settings import VectorSettings
-from shared_spec.artifacts.spec import SpecDocument
 from shared_spec.console import (
     common_options,
     data_option,
@@ -23,7 +23,10 @@ from shared_spec.console import (
 from shared_spec.errors import SettingsError
 from shared_spec.flow.config import GlowConfig
 from shared_spec.options import Command, command_settings
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.spec import SpecDocument
 
 __all__ = ["publish_spec"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
-from shared_spec.artifacts.spec import SpecDocument
 from shared_spec.console import table
 
 if TYPE_CHECKING:
     from regulator.data_check.check import DataReport
+    from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
+    from shared_spec.artifacts.spec import SpecDocument
 
 __all__ = ["coverage_table", "data_rows", "spec_rows", "study_tables"]
 

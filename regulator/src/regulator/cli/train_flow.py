@@ -19,7 +19,7 @@ from shared_spec.console import (
 )
 from shared_spec.flow.config import GlowConfig
 from shared_spec.options import Command, command_settings
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 
 __all__ = ["train_flow"]
 
