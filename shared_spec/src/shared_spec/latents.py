@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from shared_spec.device import to_host
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
 
-__all__ = ["ENCODE_BATCH", "cache_folder", "encode_split", "selected_rows"]
+__all__ = ["ENCODE_BATCH", "cache_folder", "cached_files", "encode_split", "selected_rows"]
 
 ENCODE_BATCH = 256
 """Images per encoding batch; part of the cache key, since a batch's size can change the last bits of its latents."""
@@ -34,6 +35,14 @@ ENCODE_BATCH = 256
 def cache_folder(folder: Path | None) -> Path:
     """`folder`, or `$LASSI_CACHE`, or `~/.cache/lassi`."""
     return folder or Path(os.environ.get("LASSI_CACHE", Path.home() / ".cache" / "lassi"))
+
+
+def cached_files(cache: Path) -> list[Path]:
+    """The files of the cache in this folder, which may be deleted; nothing else that lies there."""
+    pattern = r"\.?[0-9a-f]{32}\.(f32|json|done)(\.[0-9]+\.partial)?"
+    if not cache.is_dir():
+        return []
+    return sorted(path for path in cache.iterdir() if re.fullmatch(pattern, path.name))
 
 
 def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.int64]:
@@ -92,12 +101,15 @@ def encode_split(
     name = hashlib.sha256(canonical_json(key)).hexdigest()[:32]
     final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
     shape = (len(rows), flow.config.latent_dim)
+    verb = "cached" if sidecar.exists() else "kept"
     if not sidecar.exists():
         cache.mkdir(parents=True, exist_ok=True)
         _encode_missing(flow, source, split, rows, final, rank, world, wait, advance)
         if rank == 0:
             write_atomically(sidecar, json.dumps({**key, "shape": shape}).encode())
         wait()
+    size = f"{4e-6 * shape[0] * shape[1]:.1f} MB"
+    advance(-(-len(rows) // ENCODE_BATCH), f"{verb} in {cache}, {size}")
     if final.stat().st_size != 4 * shape[0] * shape[1]:
         raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
     return np.memmap(final, dtype=np.float32, mode="r", shape=shape)
@@ -138,7 +150,8 @@ def _encode_missing(
             latents[part] = z
             latents.flush()
             marks[batch] = 1
-        advance(batch + 1, split)
+        if batch + 1 < batches:
+            advance(batch + 1, split)
     marks.flush()
     wait()
     if rank == 0:

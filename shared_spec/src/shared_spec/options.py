@@ -18,14 +18,16 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
+from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, resolve, to_toml
 
-__all__ = ["Command", "command_settings"]
+__all__ = ["Command", "command_settings", "flags_of"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Values = dict[str, Any]
 
+_MOST_BYTES = 2**20
 _META = "shared_spec.options.file"
 _BOUNDS = (
     ("gt", ">"),
@@ -149,6 +151,21 @@ def command_settings(
     return decorate
 
 
+def flags_of(settings: Settings) -> list[str]:
+    """The words of a command line that give these settings: those that differ from their defaults."""
+    words: list[str] = []
+    for name, field in type(settings).model_fields.items():
+        value, flag = getattr(settings, name), name.replace("_", "-")
+        if value == field.default or _extra(field).get("hidden"):
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+            continue
+        for item in value if isinstance(value, tuple) else [value]:
+            words += [f"--{flag}", f"{item:.12g}" if isinstance(item, float) else str(item)]
+    return words
+
+
 def _sources(
     presets: Mapping[str, Mapping[str, Any]] | None, preset: str | None
 ) -> list[click.Option]:
@@ -179,8 +196,9 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
     if path is None:
         return
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        text = read_regular(path, _MOST_BYTES, SettingsError).decode("utf-8")
+        values = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: not a readable TOML file ({error})") from None
     options = {
         flag.removeprefix("--").replace("-", "_"): option

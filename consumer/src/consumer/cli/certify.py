@@ -9,7 +9,7 @@ import click
 
 import consumer
 from consumer.settings import HeadSettings, MethodSettings, Sampling
-from shared_spec.console import common_options, emit, path_option, reporting, table
+from shared_spec.console import common_options, emit, following, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
 
@@ -89,12 +89,12 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         "if drawn at random, fair >= %",
     ]  # fmt: skip
     text = table(
-        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows,
-        f"To read: {certificate.path / REPORT}. Next: consumer verify {certificate.path} --reps {reps}",
-    )  # fmt: skip
+        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows
+    )
     result = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
-    emit(result, as_json, text)
+    after = following("consumer", "verify", certificate.path, "--reps", reps)
+    emit(result, as_json, text, f"To read: {certificate.path / REPORT}\n{after}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import shared_spec
-from shared_spec.console import bundle_rows, emit, table
+from shared_spec.console import bundle_rows, emit, facts
 
 __all__ = ["inspect"]
 
@@ -31,7 +31,7 @@ def inspect(path: Path, as_json: bool) -> None:
         bundle = shared_spec.load_bundle(path)
         bundle.check()
         manifest = bundle.manifest
-        text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+        text = facts(f"representations {path}", bundle_rows(manifest))
         emit(manifest.model_dump(mode="json"), as_json, text)
         return
     document = shared_spec.load_certificate(path).document
@@ -46,4 +46,4 @@ def inspect(path: Path, as_json: bool) -> None:
     ]  # fmt: skip
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)
-    emit(document.model_dump(mode="json"), as_json, table(f"certificate {path}", ["", ""], rows))
+    emit(document.model_dump(mode="json"), as_json, facts(f"certificate {path}", rows))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import consumer
-from shared_spec.console import emit, path_option, table
+from shared_spec.console import emit, facts, path_option
 
 __all__ = ["verify"]
 
@@ -38,4 +38,4 @@ def verify(certificate: Path, reps: Path, as_json: bool) -> None:
         "verified": {each.subject: each.finding for each in found.checks},
     }
     rows = [[each.subject, each.finding] for each in found.checks]
-    emit(result, as_json, table(f"verified: {certificate}", ["", ""], rows, _LEFT_OPEN))
+    emit(result, as_json, facts(f"verified: {certificate}", rows), _LEFT_OPEN)

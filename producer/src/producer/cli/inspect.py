@@ -9,7 +9,7 @@ import click
 import producer
 import shared_spec
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
-from shared_spec.console import bundle_rows, emit, path_option, table
+from shared_spec.console import bundle_rows, emit, facts, path_option
 from shared_spec.errors import SettingsError
 
 __all__ = ["inspect"]
@@ -52,12 +52,12 @@ def inspect(path: Path, curves: Path | None, force: bool, as_json: bool) -> None
             from producer.pictures import draw_curves
 
             write_atomically(curves, draw_curves(document))
-        emit(document.model_dump(mode="json"), as_json, table(f"encoder {path}", ["", ""], rows))
+        emit(document.model_dump(mode="json"), as_json, facts(f"encoder {path}", rows))
         return
     if curves is not None:
         raise SettingsError(f"{path}: a bundle has no `curves`; name a model's folder")
     bundle = shared_spec.load_bundle(path)
     bundle.check()
     manifest = bundle.manifest
-    text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+    text = facts(f"representations {path}", bundle_rows(manifest))
     emit(manifest.model_dump(mode="json"), as_json, text)

@@ -9,7 +9,7 @@ import click
 import regulator
 from regulator.cli.tables import data_rows
 from regulator.data_check.settings import CheckSettings
-from shared_spec.console import emit, note, reporting, table
+from shared_spec.console import emit, facts, note, reporting
 from shared_spec.errors import DataError
 from shared_spec.options import Command, command_settings
 
@@ -41,7 +41,7 @@ def check_data(
     """
     with reporting() as report:
         found = regulator.check_data(data, attributes, targets, settings=settings, report=report)
-    emit(asdict(found), as_json, table(f"data set {found.uri}", ["", ""], data_rows(found)))
+    emit(asdict(found), as_json, facts(f"data set {found.uri}", data_rows(found)))
     for problem in found.problems:
         note(f"problem: {problem}")
     if found.problems:

@@ -8,7 +8,7 @@ import click
 
 import shared_spec
 from regulator.cli.tables import spec_rows, study_tables
-from shared_spec.console import emit, table
+from shared_spec.console import emit, facts
 
 __all__ = ["inspect"]
 
@@ -27,5 +27,5 @@ def inspect(spec: Path, as_json: bool) -> None:
 
     refuse_others(spec, SPEC)
     document = shared_spec.load_spec(spec).document
-    text = table(f"similarity spec {spec}", ["", ""], spec_rows(document))
+    text = facts(f"similarity spec {spec}", spec_rows(document))
     emit(document.model_dump(mode="json"), as_json, text, *study_tables(document.quality))
