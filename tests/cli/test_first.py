@@ -1,1 +1,0 @@
-"""Whatever can be refused is refused before any work: nothing is encoded, trained or written."""
