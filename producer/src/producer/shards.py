@@ -7,7 +7,7 @@ are the same for one process or many, and a run that goes on after a kill only a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from producer.counterparts import CounterpartRepresentations
 from producer.identity import refuse_other
 from producer.views.registry import AnyView
 from shared_spec.artifacts.atomic import (
@@ -46,11 +47,13 @@ class SplitData:
         sample_ids: n ids.
         latents: z [n, q] float32, memory-mapped or not.
         labels: class names [n] per label column that is shared.
+        counterparts: those of the individuals, per attribute that the manifest names for this split.
     """
 
     sample_ids: list[str]
     latents: npt.NDArray[np.float32]
     labels: Mapping[str, list[str]]
+    counterparts: Sequence[CounterpartRepresentations] = ()
 
 
 @dataclass(frozen=True)
@@ -237,4 +240,6 @@ def _shard_tensors(
             tensors["representation"] = bounds.representation
     if "representation" not in tensors:
         tensors["representation"] = encoder(latents).to(torch.float32)
+    for known in data.counterparts:
+        tensors |= known.tensors(encoder, part)
     return tensors

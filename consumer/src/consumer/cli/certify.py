@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -74,6 +74,7 @@ def certify(
 
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
+    from consumer.reality import interval, reality_lines
     from consumer.report.page import REPORT
 
     document = certificate.document
@@ -91,10 +92,20 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     text = table(
         f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows
     )
-    result = {
+    result: dict[str, Any] = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
+    result["reality"] = [check.model_dump(mode="json") for check in document.reality]
+    checks = [
+        table(
+            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
+            "counted, not proved",
+            ["", "people", "% (95% interval)"],
+            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
+        )
+        for check in document.reality
+    ]  # fmt: skip
     after = following("consumer", "verify", certificate.path, "--reps", reps)
-    emit(result, as_json, text, f"To read: {certificate.path / REPORT}\n{after}")
+    emit(result, as_json, text, *checks, f"To read: {certificate.path / REPORT}\n{after}")

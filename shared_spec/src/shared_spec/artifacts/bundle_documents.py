@@ -149,6 +149,8 @@ class Manifest(Document):
     """Individuals per shard; the last of a split may hold fewer."""
     labels: dict[Name, Names] = Field(max_length=1000)
     """Label columns that the producer shares, with their class names in the order of their codes."""
+    counterparts: dict[Name, Names] = Field(default_factory=dict, max_length=1000)
+    """Per attribute the splits whose shards hold representations of true counterparts; no bound is about those."""
     files: tuple[FileEntry, ...] = ()
     """Set when the bundle is sealed."""
     tool: Tool
@@ -165,6 +167,11 @@ class Manifest(Document):
         for name, view in self.views.items():
             if stray := set(view.splits) - set(self.splits):
                 raise ValueError(f"the {name} view bounds {min(stray)}, of which there is nobody")
+        for name, splits in self.counterparts.items():
+            if stray := set(splits) - set(self.splits):
+                raise ValueError(
+                    f"counterparts in {name} of {min(stray)}, of which there is nobody"
+                )
         return self
 
     @property
