@@ -22,7 +22,7 @@ from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, resolve, to_toml
 
-__all__ = ["Command", "command_settings", "flags_of"]
+__all__ = ["Command", "command_settings"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Values = dict[str, Any]
@@ -149,21 +149,6 @@ def command_settings(
         return call  # type: ignore[return-value]
 
     return decorate
-
-
-def flags_of(settings: Settings) -> list[str]:
-    """The words of a command line that give these settings: those that differ from their defaults."""
-    words: list[str] = []
-    for name, field in type(settings).model_fields.items():
-        value, flag = getattr(settings, name), name.replace("_", "-")
-        if value == field.default or _extra(field).get("hidden"):
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-            continue
-        for item in value if isinstance(value, tuple) else [value]:
-            words += [f"--{flag}", f"{item:.12g}" if isinstance(item, float) else str(item)]
-    return words
 
 
 def _sources(

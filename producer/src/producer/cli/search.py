@@ -12,7 +12,8 @@ import producer
 from producer.cli.options import VIEW_SETTINGS, job_options, job_words
 from producer.settings import PRESETS, BoundSettings, SearchSettings, TrainingSettings
 from shared_spec.console import emit, following, note, path_option, reporting, table
-from shared_spec.options import Command, command_settings, flags_of
+from shared_spec.options import Command, command_settings
+from shared_spec.settings import to_flags
 
 if TYPE_CHECKING:
     from producer.searching import SearchResult
@@ -64,7 +65,7 @@ def search(
             report=report, **rest,
         )  # fmt: skip
     made = producer.load_encoder(result.encoder).document.training
-    words = [*job_words(rest), "--target", target, *flags_of(made), "--model", result.encoder]
+    words = [*job_words(rest), "--target", target, *to_flags(made), "--model", result.encoder]
     _show(result, following("producer", "fit", *words, "--out", "reps/"), as_json)
 
 
