@@ -26,7 +26,7 @@ pytestmark = pytest.mark.pipeline
 def party(name, *words, **more):
     """Runs a command line in a process of its own."""
     code = f"import sys; sys.argv[1:] = {[str(word) for word in words]!r}; from {name}.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **more)
+    return subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, **more)
 
 
 @pytest.mark.parametrize("name", ["regulator", "producer", "consumer"])
@@ -134,19 +134,16 @@ def test_quiet_leaves_the_result_and_errors_alone(tiny, run, capsys, tmp_path):
     assert capsys.readouterr().err.startswith("error: ")
 
 
-def test_a_full_disk_behind_stdout_is_one_line(tiny):
+@pytest.mark.parametrize(
+    "words", [["inspect", "{spec}"], ["inspect", "{spec}", "--json"], ["--help"]]
+)
+def test_a_full_disk_behind_stdout_is_one_line(words, tiny):
+    words = [word.format(spec=tiny.spec) for word in words]
     with open("/dev/full", "w") as full:
-        code = "import sys; sys.argv[1:] = ['inspect', sys.argv[1]]; from regulator.cli import main; main()"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(tiny.spec)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        done = party("regulator", *words, stdout=full)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "error: the result cannot be printed (No space left on device); what was to be written is written"
-    ]
+    line = "error: nothing more can be written (No space left on device); free some space and run it again"
+    assert done.stderr.splitlines() == [line]
 
 
 def test_the_cache_says_where_it_is_and_is_emptied_of_nothing_else(tiny, run, capsys, tmp_path):

@@ -79,6 +79,12 @@ def execute(group: click.Group, words: Sequence[str]) -> int:
         return _fail(error.format_message(), 2)
     except LassiError as error:
         return _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _fail(
+            f"nothing more can be written ({error.strerror}); free some space and run it again", 1
+        )
     return 0
 
 
@@ -184,30 +190,17 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
     """Prints a command's result to stdout, for a machine or for a person, who gets a blank line between the texts.
 
     Of the processes that torchrun started, the first speaks for all.
-
-    Raises:
-        LassiError: nothing can be written there.
     """
     if os.environ.get("RANK", "0") != "0":
         return
     console = _stdout if _stdout.is_terminal else _pipe
-    try:
-        if as_json:
-            click.echo(json.dumps(result, indent=2, allow_nan=False))
-            return
-        for index, text in enumerate(texts):
-            if index:
-                console.print()
-            console.print(visible(text, keep="\n") if isinstance(text, str) else text)
-        sys.stdout.flush()
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise  # whoever read it has seen enough, and click ends quietly
-        # What is in the buffer would be written, and fail, once more at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise LassiError(
-            f"the result cannot be printed ({error.strerror}); what was to be written is written"
-        ) from None
+    if as_json:
+        click.echo(json.dumps(result, indent=2, allow_nan=False))
+        return
+    for index, text in enumerate(texts):
+        if index:
+            console.print()
+        console.print(visible(text, keep="\n") if isinstance(text, str) else text)
 
 
 def note(message: str) -> None:
