@@ -16,6 +16,7 @@ from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SpecEntry, SplitEntry
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.document import this_tool
+from shared_spec.chains import own_latents
 from shared_spec.errors import SettingsError
 from shared_spec.latents import selected_rows
 
@@ -84,6 +85,7 @@ class BundlePlan:
                 digest=spec.digest,
                 attributes=tuple(entry.name for entry in spec.document.attributes),
                 epsilon=spec.document.epsilon,
+                similar=spec.document.similar,
             ),
             data=self.job.data,
             encoder=encoder_entry(document),
@@ -136,7 +138,10 @@ class BundlePlan:
             CounterpartRepresentations(self.job.spec.flow, source, split, rows, attribute)
             for attribute in attributes
         ]
-        return SplitData([ids[row] for row in rows], self.job.latents(split, every), labels, known)
+        latents = self.job.latents(split, every)
+        if split not in self.certified:
+            latents = own_latents(latents)
+        return SplitData([ids[row] for row in rows], latents, labels, known)
 
 
 def encoder_entry(document: EncoderDocument) -> EncoderEntry:

@@ -15,10 +15,9 @@ from torch import Tensor
 from shared_spec.artifacts.shards import COUNTERPART, OWNER
 from shared_spec.data.counterparts import Counterparts
 from shared_spec.data.source import Source
-from shared_spec.device import to_host
 from shared_spec.errors import DataError
-from shared_spec.flow import Glow, preprocess
-from shared_spec.latents import ENCODE_BATCH
+from shared_spec.flow import Glow
+from shared_spec.latents import encode_images
 from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["CounterpartRepresentations", "known_counterparts"]
@@ -74,13 +73,8 @@ class CounterpartRepresentations:
             owners += [position] * int(others.sum())
         if not owners:
             return {}
-        device = next(self.flow.parameters()).device
-        points = []
-        for batch in torch.split(torch.from_numpy(np.concatenate(images)), ENCODE_BATCH):
-            with torch.no_grad():
-                z = to_host(self.flow.encode(preprocess(batch.to(device), self.flow.config.bits)))
-            points.append(encoder(z).to(torch.float32))
+        points = encoder(encode_images(self.flow, np.concatenate(images)))
         return {
-            COUNTERPART.format(self.attribute): torch.cat(points),
+            COUNTERPART.format(self.attribute): points.to(torch.float32),
             OWNER.format(self.attribute): torch.tensor(owners, dtype=torch.int64),
         }

@@ -20,7 +20,7 @@ from shared_spec.artifacts.document import (
 )
 from shared_spec.rng import Seed
 from shared_spec.statements import words_of
-from shared_spec.terms import EncoderMethod, Statement
+from shared_spec.terms import EncoderMethod, Similar, Statement
 from shared_spec.views import VIEWS
 
 __all__ = [
@@ -59,6 +59,7 @@ class SpecEntry(Strict):
     digest: Digest
     attributes: Names = Field(min_length=1)
     epsilon: float = Field(gt=0)
+    similar: Similar = Similar.VECTORS
 
 
 class EncoderEntry(Strict):
