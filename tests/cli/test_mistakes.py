@@ -79,7 +79,7 @@ MISTAKES = {
     "an output in place of an input": (f"{FIT} --force".replace("{new}/reps", "{spec}"), 2, "which is read"),
     "--force on something else": (f"{FIT} --force".replace("{new}/reps", "{foreign}"), 2, "is no bundle alone"),
     "--force on somebody's picture": (
-        "regulator preview --spec {spec} --data {data} --out {photo} --force", 2, "is no picture that was drawn here",
+        "regulator preview --spec {spec} --data {data} --out {photo} --force", 2, "is no picture drawn by LASSI",
     ),
     "--force on somebody's plot": (SEARCH.replace("{new}", "{plots}") + " --force", 2, "pareto.png: is no picture"),
     "a data folder that is not there": (

@@ -135,7 +135,7 @@ CERTIFICATE = directory_kind(
 ENCODER = tensor_kind("encoder", "encoder")
 FLOW = tensor_kind("flow", "flow")
 MODEL = Kind("model", _is_model)
-PICTURE = Kind("picture that was drawn here", _is_picture)
+PICTURE = Kind("picture drawn by LASSI", _is_picture)
 SEARCH = Kind("search", _is_search)
 SPEC = tensor_kind("spec", "similarity-spec")
 
