@@ -1,9 +1,8 @@
-"""CROWN for MLP heads: a linear lower bound of every pairwise margin, minimised in closed form over the region.
+"""CROWN: linear bounds of neurons and margins over a region, minimised in closed form.
 
-Certifies the base head C, deterministically. Each ReLU is enclosed between two lines on the interval that its input
-takes over the region; the margins become linear in the representation, and a linear function on a hull plus an
-ellipsoid plus a ball has an exact minimum (Zhang et al., 2018; docs/guarantees.md, D.5). Rounding is bounded along
-the way (D.3), so the statement holds in real arithmetic.
+Each ReLU is enclosed between two lines on the interval that its input takes over the region; what follows becomes
+linear in the representation, and a linear function on a hull plus an ellipsoid plus a ball has an exact minimum (Zhang
+et al., 2018; docs/guarantees.md, D.5). Rounding is bounded along the way (D.3), so the bounds hold in real arithmetic.
 """
 
 from __future__ import annotations
@@ -14,91 +13,51 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.region import Region, ball
+from consumer.radius.region import Region
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
-__all__ = ["certify_crown", "crown_margins", "crown_radius"]
-
-_BLOCK = 512
+__all__ = ["Layer", "relax"]
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """Intervals of a layer's pre-activations over the region, [n, h], and a bound on |W| |h| + |b|, [n, h]."""
+class Layer:
+    """A hidden layer over the region of each of n individuals.
+
+    Attributes:
+        low: lower bounds of its preactivations, [n, h].
+        high: upper bounds of them, [n, h].
+        magnitude: upper bounds of |W| |h| + |b|, h its inputs, [n, h].
+    """
 
     low: Tensor
     high: Tensor
     magnitude: Tensor
 
 
-def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
-    """Lower bounds on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.
+def relax(head: FrozenHead, region: Region, classes: Tensor) -> tuple[list[Layer], Tensor]:
+    """The hidden layers over each individual's region, and lower bounds of the margins m_c - m_j [n, classes].
 
-    Args:
-        head: the base head C, of any depth; for a linear head the bound is the minimum itself.
-        region: where the representations of the similar individuals lie.
-        classes: [n] int64, the class that is predicted for each individual.
-
-    Returns:
-        [n] float64; NaN where a number is not finite.
-    """
-    margins = [
-        _margins(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])
-        for rows in range(0, len(region), _BLOCK)
-    ]
-    return torch.cat(margins) if margins else torch.zeros(0, dtype=torch.float64)
-
-
-def certify_crown(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
-    """Whether CROWN proves that C takes the value `classes` [n] on all of each individual's region; [n] bool.
-
-    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
-    Deterministic. False proves nothing.
-    """
-    return region.usable & (crown_margins(head, region, classes) > 0.0)
-
-
-def crown_radius(head: FrozenHead, centres: Tensor, classes: Tensor, *, steps: int = 24) -> Tensor:
-    """A radius to report: within it CROWN proves that C takes the value `classes`, found by bisection.
-
-    Guarantee: C takes the value `classes` on the closed ball of this radius, and so of any smaller one, in real
-    arithmetic on these float64 numbers. Deterministic. 0 where nothing was proved.
+    All in float64, rounding included; +inf at j = c, NaN where a number is not finite. For a linear head the bounds
+    are the minima themselves.
 
     Args:
         head: the base head C, of any depth.
-        centres: [n, d], any float dtype.
-        classes: [n] int64, the class that is predicted for each individual.
-        steps: halvings beyond the 40 that find the scale: what is left out is 2^-steps of the radius or less.
-
-    Returns:
-        [n] float64, representation units; at most 2^(39 + steps), which stands for infinity.
+        region: where the representations of the similar individuals lie.
+        classes: [n] int64, the class c of each individual.
     """
-    proved = torch.zeros(classes.numel(), dtype=torch.float64)
-    refused = torch.full_like(proved, torch.inf)
-    trial = torch.ones_like(proved)
-    for _ in range(40 + steps):
-        holds = certify_crown(head, ball(centres, trial), classes)
-        proved = torch.where(holds, trial, proved)
-        refused = torch.where(holds, refused, trial)
-        middle = (proved + refused) / 2.0
-        trial = torch.where(refused.isinf(), 2.0 * proved, middle)
-    return proved
-
-
-def _margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
-    layers: list[_Layer] = []
+    layers: list[Layer] = []
     reach = region.magnitude
     for weight, bias in zip(head.weights[:-1], head.biases[:-1], strict=True):
         rows = weight[None]  # the same for every individual: broadcast, never copied
         low = _lower(head, region, layers, rows, bias[None])
         high = -_lower(head, region, layers, -rows, -bias[None])
-        layers.append(_Layer(low, high, _magnitude(reach, weight, bias)))
+        layers.append(Layer(low, high, _magnitude(reach, weight, bias)))
         reach = torch.minimum(high.clamp_min(0.0), layers[-1].magnitude)
     weight, bias = head.weights[-1], head.biases[-1]
     rows = weight[classes][:, None] - weight
     constant = bias[classes][:, None] - bias
     margins = _lower(head, region, layers, rows, constant)
-    return margins.scatter(1, classes[:, None], torch.inf).amin(1)
+    return layers, margins.scatter(1, classes[:, None], torch.inf)
 
 
 def _magnitude(reach: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -107,7 +66,7 @@ def _magnitude(reach: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _lower(
-    head: FrozenHead, region: Region, layers: list[_Layer], rows: Tensor, constant: Tensor
+    head: FrozenHead, region: Region, layers: list[Layer], rows: Tensor, constant: Tensor
 ) -> Tensor:
     """Lower bound [n, o] on rows @ h + constant over the region, h the activation after `layers`.
 
@@ -140,7 +99,7 @@ def _lower(
     return bound
 
 
-def _relu_lines(layer: _Layer) -> tuple[Tensor, Tensor, Tensor]:
+def _relu_lines(layer: Layer) -> tuple[Tensor, Tensor, Tensor]:
     """Slopes and offset with lower_slope p <= relu(p) <= upper_slope p + offset for every p in [low, high]."""
     low, high = layer.low, layer.high
     stable_on, stable_off = low >= 0.0, high <= 0.0
