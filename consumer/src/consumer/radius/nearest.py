@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.semidefinite import Image
+from consumer.radius.forms import Image
 
 __all__ = ["nearest_flip"]
 
@@ -17,47 +17,45 @@ __all__ = ["nearest_flip"]
 def nearest_flip(
     head: FrozenHead, image: Image, classes: Tensor, rivals: Tensor, *, steps: int = 40
 ) -> tuple[Tensor, Tensor]:
-    """The shortest t found with m_c <= m_j after the first layer's offset + root t, and its length.
+    """The w found with m_c <= m_j after the first layer's offset + w that is shortest in the ellipsoid's norm.
 
-    Follows the gradient on spheres that shrink where the rival is ahead and grow where it is not.
+    Follows the gradient on ellipsoids that shrink where the rival is ahead and grow where it is not.
 
     Args:
         head: an MLP head.
-        image: centre and scale.
+        image: the ellipsoids.
         classes: [n] int64, c.
         rivals: [n] int64, j.
         steps: gradients that are taken.
 
     Returns:
-        t [n, h], and its length [n]; +inf where the rival was never ahead, with the t tried last.
+        w [n, h], and its length [n]; +inf where the rival was never ahead, with the w tried last.
     """
     last = head.weights[-1][classes] - head.weights[-1][rivals]
     shift = head.biases[-1][classes] - head.biases[-1][rivals]
-    root = image.root
 
-    def margin(t: Tensor) -> tuple[Tensor, Tensor]:
-        values = image.offset + (root @ t[..., None])[..., 0]
-        masks = []
-        for weight, bias in zip(head.weights[1:-1], head.biases[1:-1], strict=True):
-            masks.append(values > 0.0)
-            values = values.clamp_min(0.0) @ weight.T + bias
-        masks.append(values > 0.0)
-        level = (values.clamp_min(0.0) * last).sum(1) + shift
+    def margin(w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The margin, the step of length 1 that lowers it most, and by how much."""
+        values = head.preactivations(image.offset + w)[:-1]
+        masks = [value > 0.0 for value in values]
+        level = (values[-1].clamp_min(0.0) * last).sum(1) + shift
         row = last * masks[-1]
         for weight, mask in zip(reversed(head.weights[1:-1]), reversed(masks[:-1]), strict=True):
             row = (row @ weight) * mask
-        return level, (row[:, None] @ root)[:, 0]
+        turned = (image.gram @ row[..., None])[..., 0]
+        slope = (turned * row).sum(1).clamp_min(0.0).sqrt()
+        return level, -turned / slope.clamp_min(1e-300)[:, None], slope
 
-    t = torch.zeros_like(image.offset)
-    level, slope = margin(t)
-    length = (level / slope.norm(dim=1)).nan_to_num(1.0, 1.0, 1.0).clamp(1e-6, 1e6)
-    best, shortest = t, torch.full_like(length, torch.inf)
+    w = torch.zeros_like(image.offset)
+    level, step, slope = margin(w)
+    length = (level / slope).nan_to_num(1.0, 1.0, 1.0).clamp(1e-6, 1e6)
+    best, shortest = w, torch.full_like(length, torch.inf)
     for _ in range(steps):
-        t = -length[:, None] * slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-300)
-        level, slope = margin(t)
+        w = length[:, None] * step
+        level, step, slope = margin(w)
         flipped = level <= 0.0
         nearer = flipped & (length < shortest)
-        best = torch.where(nearer[:, None] | shortest.isinf()[:, None], t, best)
+        best = torch.where(nearer[:, None] | shortest.isinf()[:, None], w, best)
         shortest = torch.where(nearer, length, shortest)
         growth = torch.where(shortest.isinf(), 1.1, 1.005)
         length = torch.where(flipped, 0.97 * shortest, (length * growth).minimum(0.999 * shortest))

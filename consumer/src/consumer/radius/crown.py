@@ -1,8 +1,9 @@
-"""CROWN: linear bounds of neurons and margins over a region, minimised in closed form.
+"""CROWN for MLP heads: a linear lower bound of every pairwise margin, minimised in closed form over the region.
 
-Each ReLU is enclosed between two lines on the interval that its input takes over the region; what follows becomes
-linear in the representation, and a linear function on a hull plus an ellipsoid plus a ball has an exact minimum (Zhang
-et al., 2018; docs/guarantees.md, D.5). Rounding is bounded along the way (D.3), so the bounds hold in real arithmetic.
+Certifies the base head C, deterministically. Each ReLU is enclosed between two lines on the interval that its input
+takes over the region; the margins become linear in the representation, and a linear function on a hull plus an
+ellipsoid plus a ball has an exact minimum (Zhang et al., 2018; docs/guarantees.md, D.5). Rounding is bounded along
+the way (D.3), so the statement holds in real arithmetic.
 """
 
 from __future__ import annotations
@@ -13,37 +14,81 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.region import Region
+from consumer.radius.region import Region, ball
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
-__all__ = ["Layer", "relax"]
+__all__ = ["Layer", "certify_crown", "crown_margins", "crown_radius", "relax"]
+
+_BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A hidden layer over the region of each of n individuals.
-
-    Attributes:
-        low: lower bounds of its preactivations, [n, h].
-        high: upper bounds of them, [n, h].
-        magnitude: upper bounds of |W| |h| + |b|, h its inputs, [n, h].
-    """
+    """Intervals of a layer's preactivations over the region, [n, h], and a bound on |W| |h| + |b|, [n, h]."""
 
     low: Tensor
     high: Tensor
     magnitude: Tensor
 
 
-def relax(head: FrozenHead, region: Region, classes: Tensor) -> tuple[list[Layer], Tensor]:
-    """The hidden layers over each individual's region, and lower bounds of the margins m_c - m_j [n, classes].
+def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    """Lower bounds on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.
 
-    All in float64, rounding included; +inf at j = c, NaN where a number is not finite. For a linear head the bounds
-    are the minima themselves.
+    Args:
+        head: the base head C, of any depth; for a linear head the bound is the minimum itself.
+        region: where the representations of the similar individuals lie.
+        classes: [n] int64, the class that is predicted for each individual.
+
+    Returns:
+        [n] float64; NaN where a number is not finite.
+    """
+    margins = [
+        relax(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])[1]
+        for rows in range(0, len(region), _BLOCK)
+    ]
+    return torch.cat(margins).amin(1) if margins else torch.zeros(0, dtype=torch.float64)
+
+
+def certify_crown(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
+    """Whether CROWN proves that C takes the value `classes` [n] on all of each individual's region; [n] bool.
+
+    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
+    Deterministic. False proves nothing.
+    """
+    return region.usable & (crown_margins(head, region, classes) > 0.0)
+
+
+def crown_radius(head: FrozenHead, centres: Tensor, classes: Tensor, *, steps: int = 24) -> Tensor:
+    """A radius to report: within it CROWN proves that C takes the value `classes`, found by bisection.
+
+    Guarantee: C takes the value `classes` on the closed ball of this radius, and so of any smaller one, in real
+    arithmetic on these float64 numbers. Deterministic. 0 where nothing was proved.
 
     Args:
         head: the base head C, of any depth.
-        region: where the representations of the similar individuals lie.
-        classes: [n] int64, the class c of each individual.
+        centres: [n, d], any float dtype.
+        classes: [n] int64, the class that is predicted for each individual.
+        steps: halvings beyond the 40 that find the scale: what is left out is 2^-steps of the radius or less.
+
+    Returns:
+        [n] float64, representation units; at most 2^(39 + steps), which stands for infinity.
+    """
+    proved = torch.zeros(classes.numel(), dtype=torch.float64)
+    refused = torch.full_like(proved, torch.inf)
+    trial = torch.ones_like(proved)
+    for _ in range(40 + steps):
+        holds = certify_crown(head, ball(centres, trial), classes)
+        proved = torch.where(holds, trial, proved)
+        refused = torch.where(holds, refused, trial)
+        middle = (proved + refused) / 2.0
+        trial = torch.where(refused.isinf(), 2.0 * proved, middle)
+    return proved
+
+
+def relax(head: FrozenHead, region: Region, classes: Tensor) -> tuple[list[Layer], Tensor]:
+    """The hidden layers over each individual's region, and lower bounds of the margins m_c - m_j [n, classes].
+
+    All in float64, rounding included; +inf at j = c, NaN where a number is not finite.
     """
     layers: list[Layer] = []
     reach = region.magnitude
