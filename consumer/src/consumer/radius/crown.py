@@ -30,6 +30,10 @@ class Layer:
     high: Tensor
     magnitude: Tensor
 
+    def rows(self, index: Tensor) -> Layer:
+        """The intervals of some of the individuals."""
+        return Layer(self.low[index], self.high[index], self.magnitude[index])
+
 
 def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     """Lower bounds on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.

@@ -48,7 +48,7 @@ def nearest_flip(
 
     w = torch.zeros_like(image.offset)
     level, step, slope = margin(w)
-    length = (level / slope).nan_to_num(1.0, 1.0, 1.0).clamp(1e-6, 1e6)
+    length = (level / slope).nan_to_num(1.0, 1.0, 1.0).clamp(1e-90, 1e90)
     best, shortest = w, torch.full_like(length, torch.inf)
     for _ in range(steps):
         w = length[:, None] * step
