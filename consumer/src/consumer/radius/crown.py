@@ -30,6 +30,16 @@ class Layer:
     high: Tensor
     magnitude: Tensor
 
+    @property
+    def on(self) -> Tensor:
+        """Neurons that are at least 0 all over the region, [n, h] bool."""
+        return self.low >= 0.0
+
+    @property
+    def open(self) -> Tensor:
+        """Neurons whose sign is not known, [n, h] bool."""
+        return ~self.on & ~(self.high <= 0.0)
+
     def rows(self, index: Tensor) -> Layer:
         """The intervals of some of the individuals."""
         return Layer(self.low[index], self.high[index], self.magnitude[index])
@@ -151,7 +161,7 @@ def _lower(
 def _relu_lines(layer: Layer) -> tuple[Tensor, Tensor, Tensor]:
     """Slopes and offset with lower_slope p <= relu(p) <= upper_slope p + offset for every p in [low, high]."""
     low, high = layer.low, layer.high
-    stable_on, stable_off = low >= 0.0, high <= 0.0
+    stable_on, stable_off = layer.on, high <= 0.0
     chord = (high / (high - low)).clamp(0.0, 1.0)
     upper_slope = torch.where(stable_on, 1.0, torch.where(stable_off, 0.0, chord))
     # relu is convex, so a line above it at both ends is above it between them, whatever the chord's

@@ -100,6 +100,8 @@ def image_of(head: FrozenHead, region: Region) -> Image:
         inner, outer = INFLATION / share, INFLATION / (1.0 - share)
         inner, outer = inner[:, None, None], outer[:, None, None]
         gram = inner * inner_gram + outer * gram
+        # The sum over the directions has as many terms, on top of those that the certificate counts.
+        along_size = along_size * (1 + region.spread.shape[1])
         gram_size = inner * (along_size.transpose(1, 2) @ along_size) + outer * gram_size
     return Image(offset, gram, offset_size, gram_size)
 
@@ -116,7 +118,7 @@ def margin_forms(
         classes: [n] int64, c.
         rivals: [n] int64, j.
     """
-    open_ = [~(layer.low >= 0.0) & ~(layer.high <= 0.0) for layer in layers]
+    open_ = [layer.open for layer in layers]
     slots = [
         mask.to(torch.int8).argsort(dim=1, descending=True, stable=True)[:, : int(mask.sum(1).max())]
         for mask in open_
@@ -124,7 +126,7 @@ def margin_forms(
     pairs = list(zip(open_, layers, slots, strict=True))
     real = torch.cat([mask.gather(1, slot) for mask, _, slot in pairs], 1)
     top = torch.cat([layer.high.gather(1, slot) for _, layer, slot in pairs], 1)
-    on = [layer.low >= 0.0 for layer in layers]
+    on = [layer.on for layer in layers]
     last, shift = head.weights[-1], head.biases[-1]
     rows = _rows(
         head.weights[:-1], head.biases[:-1], image.offset, on, slots, real,

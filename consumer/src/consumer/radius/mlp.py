@@ -7,7 +7,7 @@ around which radius, and from which point, a proof is worth looking for. Certifi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,9 +27,9 @@ __all__ = ["certify_mlp", "mlp_radius"]
 _STEPS, _ENOUGH = 12, 1.0 + 1e-6
 # A proof about more neurons of open sign, or behind a wider first layer, would take seconds: lines alone decide there.
 _OPEN, _WIDTH = 256, 1024
-# Numbers of the images that are held at once; pairs whose multipliers are looked for together, few enough to stay in
-# the caches.
-_HELD, _TOGETHER = 2**21, 4
+# Numbers of the images that are held at once, and of the Newton matrices of pairs that are looked at together: few
+# enough to stay in the caches.
+_HELD, _TOGETHER = 2**21, 150_000
 
 
 def certify_mlp(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
@@ -88,31 +88,36 @@ class _Relaxed:
         owner, rival = torch.nonzero(~(margins > 0.0)).unbind(1)
         return cls(image_of(head, region), layers, classes, owner, rival)
 
-    def least_share(self, head: FrozenHead, pairs: Tensor, point: Tensor, length: Tensor) -> Tensor:
+    def least_share(self, head: FrozenHead, pairs: Tensor, point: Tensor) -> Tensor:
         """What `proved_share` says of each region: the least of its `pairs` [q]; +inf where it has none; [n].
 
         Args:
             head: the head.
             pairs: indices into `owner` and `rival`.
-            point: where each pair's margin is presumably least, [q, h].
-            length: of these points in the ellipsoid's norm, [q].
+            point: on the ellipsoids, where each pair's margin is presumably least, [q, h].
         """
-        neurons = [~(layer.low >= 0.0) & ~(layer.high <= 0.0) for layer in self.layers]
-        count = torch.cat(neurons, 1).sum(1)[self.owner[pairs]]
-        share = torch.full_like(length, -torch.inf)
-        order = count.argsort(stable=True)
-        for chosen in order[: int((count <= _OPEN).sum())].split(_TOGETHER):
+        share = point.new_full((len(pairs),), -torch.inf)
+        for chosen in self._together(pairs):
             who, rival = self.owner[pairs[chosen]], self.rival[pairs[chosen]]
             layers = [layer.rows(who) for layer in self.layers]
             forms = margin_forms(head, self.image.rows(who), layers, self.classes[who], rival)
             found, rho = ascend(
-                forms, point[chosen], length[chosen],
-                depth=head.depth - 1, steps=_STEPS, enough=_ENOUGH,
-            )  # fmt: skip
+                forms, point[chosen], depth=head.depth - 1, steps=_STEPS, enough=_ENOUGH
+            )
             # What the last steps gained is not worth more than rounding.
             share[chosen] = proved_share(head, forms, found, rho - 1e-9 * rho.abs())
         whole = torch.full((len(self.classes),), torch.inf, dtype=torch.float64)
         return whole.scatter_reduce(0, self.owner[pairs], share, "amin")
+
+    def _together(self, pairs: Tensor) -> Iterator[Tensor]:
+        """Positions in `pairs` of those worth a proof, in groups with similar numbers of open neurons."""
+        count = torch.cat([layer.open for layer in self.layers], 1).sum(1)[self.owner[pairs]]
+        order = count.argsort(descending=True, stable=True)
+        order = order[int((count > _OPEN).sum()) :]
+        while order.numel() > 0:
+            size = max(1, _TOGETHER // (2 * int(count[order[0]]) + 1) ** 2)
+            yield order[:size]
+            order = order[size:]
 
 
 def _certify(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
@@ -122,7 +127,7 @@ def _certify(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     refuted = torch.zeros(len(region), dtype=torch.bool)
     refuted[owner[length <= 1.0]] = True
     pairs = torch.nonzero(~refuted[owner]).flatten()
-    return ~refuted & (relaxed.least_share(head, pairs, point[pairs], length[pairs]) > 1.0)
+    return ~refuted & (relaxed.least_share(head, pairs, point[pairs]) > 1.0)
 
 
 def _radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
@@ -137,8 +142,8 @@ def _radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     relaxed = _Relaxed.of(head, ball(centres[seen], reach[seen]), classes[seen])
     who = seen[relaxed.owner]
     flip = who * (k - 1) + relaxed.rival - (relaxed.rival > classes[who]).to(torch.int64)
-    pairs = torch.arange(len(who))
-    share = relaxed.least_share(head, pairs, point[flip], length[flip] / reach[who])
+    point = point[flip] * reach[who, None]
+    share = relaxed.least_share(head, torch.arange(len(who)), point)
     radius = torch.zeros(n, dtype=torch.float64)
     # The certificate speaks of lengths below the root of the share, and its root is rounded.
     radius[seen] = _coarse(reach[seen] * share.clamp(0.0, 1.0).sqrt() / INFLATION)

@@ -26,22 +26,21 @@ _KINK = 0.3
 
 
 def ascend(
-    forms: Forms, point: Tensor, length: Tensor, *, depth: int, steps: int, enough: float
+    forms: Forms, point: Tensor, *, depth: int, steps: int, enough: float
 ) -> tuple[Multipliers, Tensor]:
     """Multipliers for `proved_share`, and the rho [n] that they give up to rounding.
 
     Args:
         forms: the margin and its neurons.
-        point: w [n, h] where the margin is presumably least.
-        length: of w in the ellipsoid's norm, [n].
+        point: w [n, h], on the ellipsoids, where the margin is presumably least.
         depth: hidden layers.
         steps: Newton steps.
         enough: no more is asked of rho than this.
     """
     units = torch.where(forms.open & (forms.top > 0.0), forms.top, 1.0)
     ascent = _Ascent.of(forms, units, point, depth)
-    found = best = ascent.start(length, depth)
-    barrier = torch.full_like(length, _BARRIER / max(units.shape[1], 1))
+    found = best = ascent.start(depth)
+    barrier = point.new_full((len(point),), _BARRIER / max(units.shape[1], 1))
     level = ascent.level(found)
     top, price = level.rho, barrier[:, None] / found
     for _ in range(steps):
@@ -122,7 +121,7 @@ class _Ascent:
         logs = (found.clamp_min(1e-300).log() * self.free).sum(1) + 2.0 * diagonal.log().sum(1)
         return _Level(rho, factor, minimiser, logs)
 
-    def start(self, length: Tensor, depth: int) -> Tensor:
+    def start(self, depth: int) -> Tensor:
         """Multipliers that would be optimal if the margin were least at the point and no input were near 0 there."""
         line, inner = self.forms.inner[:, -1], self.forms.inner[:, :-1]
         slope, weight = line, torch.zeros_like(line)
@@ -130,7 +129,7 @@ class _Ascent:
             slope = line + ((slope * self.on)[:, None] @ inner)[:, 0]
         whole = pad(slope * self.on, (0, 1), value=1.0)
         steepness = (whole[:, None] @ self.forms.gram @ whole[..., None])[:, 0, 0]
-        scale = (2.0 * length / steepness.clamp_min(1e-300).sqrt())[:, None]
+        scale = (2.0 / steepness.clamp_min(1e-300).sqrt())[:, None]
         distance = self.inputs.abs()
         product = (-slope).clamp_min(0.0) / distance.clamp_min(_KINK) + 1e-3 / scale
         size = inner.abs()

@@ -17,7 +17,7 @@ __all__ = ["nearest_flip"]
 def nearest_flip(
     head: FrozenHead, image: Image, classes: Tensor, rivals: Tensor, *, steps: int = 40
 ) -> tuple[Tensor, Tensor]:
-    """The w found with m_c <= m_j after the first layer's offset + w that is shortest in the ellipsoid's norm.
+    """The shortest w found, in the ellipsoid's norm, with m_c <= m_j after the first layer's offset + w.
 
     Follows the gradient on ellipsoids that shrink where the rival is ahead and grow where it is not.
 
@@ -29,7 +29,8 @@ def nearest_flip(
         steps: gradients that are taken.
 
     Returns:
-        w [n, h], and its length [n]; +inf where the rival was never ahead, with the w tried last.
+        Its direction [n, h], of length 1, and its length [n]; +inf where the rival was never ahead, with the direction
+        that was tried last.
     """
     last = head.weights[-1][classes] - head.weights[-1][rivals]
     shift = head.biases[-1][classes] - head.biases[-1][rivals]
@@ -46,16 +47,15 @@ def nearest_flip(
         slope = (turned * row).sum(1).clamp_min(0.0).sqrt()
         return level, -turned / slope.clamp_min(1e-300)[:, None], slope
 
-    w = torch.zeros_like(image.offset)
-    level, step, slope = margin(w)
+    level, step, slope = margin(torch.zeros_like(image.offset))
     length = (level / slope).nan_to_num(1.0, 1.0, 1.0).clamp(1e-90, 1e90)
-    best, shortest = w, torch.full_like(length, torch.inf)
+    best, shortest = step, torch.full_like(length, torch.inf)
     for _ in range(steps):
-        w = length[:, None] * step
-        level, step, slope = margin(w)
+        tried = step
+        level, step, _ = margin(length[:, None] * tried)
         flipped = level <= 0.0
         nearer = flipped & (length < shortest)
-        best = torch.where(nearer[:, None] | shortest.isinf()[:, None], w, best)
+        best = torch.where(nearer[:, None] | shortest.isinf()[:, None], tried, best)
         shortest = torch.where(nearer, length, shortest)
         growth = torch.where(shortest.isinf(), 1.1, 1.005)
         length = torch.where(flipped, 0.97 * shortest, (length * growth).minimum(0.999 * shortest))

@@ -1,0 +1,263 @@
+"""MLP heads decided by the quadratic certificate: below every attack, in exact arithmetic, and far beyond lines."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from consumer.head import FrozenHead
+from consumer.radius import mlp
+from consumer.radius.crown import certify_crown, crown_radius, relax
+from consumer.radius.forms import image_of, margin_forms
+from consumer.radius.mlp import certify_mlp, mlp_radius
+from consumer.radius.multipliers import ascend
+from consumer.radius.nearest import nearest_flip
+from consumer.radius.quadratic import Multipliers, lagrangian, proved_share
+from consumer.radius.region import Region, affine_tube, ball
+from shared_spec.rng import torch_generator
+
+F64 = torch.float64
+
+
+def _load(name):
+    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+oracle = _load("rational_heads")
+
+
+def random_mlp(generator, *widths, scale=1.0):
+    draw = [torch.randn(o, i, generator=generator) / i**0.5 for i, o in pairwise(widths)]
+    shift = [0.3 * torch.randn(o, generator=generator) for o in widths[1:]]
+    return FrozenHead(
+        tuple(scale * w.to(F64) for w in draw), tuple(scale * b.to(F64) for b in shift)
+    )
+
+
+def individuals(generator, head, count):
+    centres = torch.randn(count, head.input_dim, generator=generator, dtype=F64)
+    return centres, head.predict(centres)
+
+
+def worst_margin(head, region, classes, generator, starts=100, steps=30):
+    """The least margin that gradients on the sphere of (t, e) find in affine tubes and balls, from many starts."""
+    n, _, d = region.vertices.shape
+    spread = torch.zeros(n, 1, d, dtype=F64) if region.spread is None else region.spread
+    draws = [
+        torch.randn(n, starts, size, generator=generator, dtype=F64) for size in (len(spread[0]), d)
+    ]
+    worst = torch.full((n,), torch.inf, dtype=F64)
+    index = classes[:, None, None].expand(-1, starts, 1)
+    for _ in range(steps):
+        t, e = (x / x.norm(dim=-1, keepdim=True).clamp_min(1e-30) for x in draws)
+        t, e = t.requires_grad_(), e.requires_grad_()
+        logits = head(region.vertices + t @ spread + region.delta[:, None, None] * e)
+        margin = logits.gather(-1, index)[..., 0] - logits.scatter(-1, index, -torch.inf).amax(-1)
+        worst = torch.minimum(worst, margin.detach().amin(1))
+        slopes = torch.autograd.grad(margin.sum(), [t, e])
+        draws = [x.detach() - 10 * s for x, s in zip((t, e), slopes, strict=True)]
+    return worst
+
+
+@pytest.mark.parametrize("widths", [(6, 12, 2), (6, 16, 16, 2), (5, 12, 10, 8, 3), (4, 20, 20, 4)])
+def test_no_attack_finds_a_flip_within_a_reported_radius(widths):
+    generator = torch_generator(1, f"mlp-{widths}")
+    reached = []
+    for _ in range(6):
+        head = random_mlp(generator, *widths)
+        centres, classes = individuals(generator, head, 20)
+        radii = mlp_radius(head, centres, classes)
+        assert (radii > 0).all()
+        assert certify_mlp(head, ball(centres, radii * (1 - 1e-3)), classes).float().mean() > 0.7
+        worst = worst_margin(head, ball(centres, radii), classes, generator)
+        assert (worst > 0).all(), "a point within the reported radius flips"
+        further = worst_margin(head, ball(centres, 1.25 * radii), classes, generator)
+        reached.append(further <= 0)
+    assert torch.cat(reached).float().mean() > 0.5, "the attack is too weak, or the radii too small"
+
+
+@pytest.mark.parametrize("spread", [0, 1, 3])
+def test_no_attack_flips_a_certified_region(spread):
+    generator = torch_generator(2, f"mlp-{spread}")
+    counts = [0, 0, 0]
+    for _ in range(8):
+        head = random_mlp(generator, 6, 16, 12, 3)
+        centres, classes = individuals(generator, head, 30)
+        delta = 0.4 * torch.rand(30, generator=generator, dtype=F64)
+        region = ball(centres, 2.0 * delta)
+        if spread:
+            directions = torch.randn(30, spread, 6, generator=generator, dtype=F64) / 6.0
+            region = affine_tube(centres, directions, 1.0, delta)
+        certified, lines = certify_mlp(head, region, classes), certify_crown(head, region, classes)
+        worst = worst_margin(head, region, classes, generator)
+        assert not (certified & (worst <= 0)).any(), "a certified individual was flipped"
+        assert not (lines & ~certified).any(), "what lines prove was lost"
+        for i, found in enumerate((lines, certified, worst > 0)):
+            counts[i] += int(found.sum())
+    assert counts[0] + 0.6 * (counts[2] - counts[0]) < counts[1] <= counts[2], counts
+
+
+def test_the_radii_are_nearly_those_of_the_attack_and_never_below_those_of_lines():
+    generator = torch_generator(3, "mlp")
+    head = random_mlp(generator, 24, 32, 32, 2)
+    centres, classes = individuals(generator, head, 40)
+    radii, lines = mlp_radius(head, centres, classes), crown_radius(head, centres, classes)
+    assert (radii >= lines / 1.03).all()
+    image = image_of(head, ball(centres, torch.ones(40)))
+    _, near = nearest_flip(head, image, classes, 1 - classes, steps=200)
+    assert (near / lines).median() > 1.4, "lines suffice: the test is void"
+    assert (near / radii).median() < 1.15
+    assert (radii < near).all()
+
+
+def test_the_distance_to_a_kinked_boundary_is_found():
+    """m_0 - m_1 = 1 - |x| - |y| at (0.3, 0): the boundary is (1 - 0.3) / sqrt(2) away."""
+    head = oracle.head_of(
+        ([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [0.0] * 4),
+        ([[-1.0] * 4, [0.0] * 4], [1.0, 0.0]),
+    )
+    radius = mlp_radius(head, torch.tensor([[0.3, 0.0]]), torch.tensor([0]))
+    assert 0.99 * 0.7 / math.sqrt(2) < radius[0] <= 0.7 / math.sqrt(2)
+
+
+def problem(head, region, classes):
+    """Intervals, forms, and the direction of the nearest flip, of individuals of two classes."""
+    layers, _ = relax(head, region, classes)
+    image = image_of(head, region)
+    point, _ = nearest_flip(head, image, classes, 1 - classes)
+    return layers, margin_forms(head, image, layers, classes, 1 - classes), point
+
+
+def exact_lagrangian(head, layers, centre, radius, found, e, f):
+    """||e||^2 / radius^2 + s margin + ..., at displacement e and activations f of the open neurons, in rationals."""
+    values = oracle.rational(centre)
+    values = [a + b for a, b in zip(values, e, strict=True)]
+    total = sum(x * x for x in e) / Fraction(radius) ** 2
+    m = found.product.shape[1]
+    kappa, mu = oracle.rational(found.product[0]), oracle.rational(found.sign[0])
+    nu, left = oracle.rational(found.excess[0]), list(range(m))
+    for weight, bias, layer in zip(head.weights[:-1], head.biases[:-1], layers, strict=True):
+        inputs = oracle._affine(weight, bias, values)
+        values = []
+        for i, p in enumerate(inputs):
+            if not bool(layer.open[0, i]):
+                values.append(p if bool(layer.on[0, i]) else Fraction(0))
+                continue
+            j = left.pop(0)
+            total += kappa[j] * f[j] * (f[j] - p) - mu[j] * f[j] - nu[j] * (f[j] - p)
+            values.append(f[j])
+    logits = oracle._affine(head.weights[-1], head.biases[-1], values)
+    return total + nu[m] * (logits[0] - logits[1])
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e3])
+@pytest.mark.parametrize("widths", [(2, 3, 2), (3, 4, 4, 2), (2, 3, 3, 3, 2)])
+def test_what_is_proved_is_at_most_the_exact_minimum(widths, scale):
+    """Around the exact minimiser, with good multipliers and with any, where rounding decides."""
+    generator = torch_generator(4, f"exact-{widths}-{scale}")
+    close, refuted = 0, 0
+    for trial in range(40):
+        head = random_mlp(generator, *widths, scale=scale)
+        # Far from the origin, so that what the first layer computes is rounded by much.
+        centre = 1e5 * torch.randn(1, widths[0], generator=generator, dtype=F64)
+        first = head.biases[0] - (centre @ head.weights[0].T)[0]
+        head = FrozenHead(head.weights, (first, *head.biases[1:]))
+        zero = torch.tensor([0])
+        radius = 10.0 ** float(torch.empty(1).uniform_(-2, 1, generator=generator))
+        region = ball(centre, torch.tensor([radius]))
+        layers, forms, point = problem(head, region, zero)
+        found, _ = ascend(forms, point, depth=head.depth - 1, steps=trial % 12, enough=1e9)
+        if trial % 3 == 2:
+            found = Multipliers(*(x * torch.rand(x.shape, generator=generator, dtype=F64)
+                                  for x in vars(found).values()))  # fmt: skip
+        matrix = lagrangian(forms.value, found, forms.open, -1.0)
+        if bool(torch.linalg.cholesky_ex(matrix[:, 1:, 1:]).info[0]):
+            continue
+        f = -torch.linalg.solve(matrix[0, 1:, 1:], matrix[0, 1:, 0])
+        rho = matrix[:, 0, 0] + (matrix[0, 0, 1:] * f).sum()
+        share = float(proved_share(head, forms, found, rho)[0])
+        # The inner minimiser: root^T (linear part), carried back to the representation.
+        step = displacement(head, layers, forms, found, f, radius)
+        inside = torch.minimum(f.clamp_min(0.0), forms.top[0])
+        least = exact_lagrangian(head, layers, centre[0], radius, found, step, oracle.rational(f))
+        feasible = exact_lagrangian(
+            head, layers, centre[0], radius, found, step, oracle.rational(inside)
+        )
+        assert not math.isfinite(share) or Fraction(share) <= feasible, "more is proved than holds"
+        if bool((inside == f).all()) and math.isfinite(share):
+            close += abs(float(least) - share) < 1e-3 * (1 + abs(share))
+            refuted += Fraction(float(rho[0])) > least
+    assert close > 5, "the minimisers are not those of the function: the test is void"
+    assert refuted > 0 or scale < 1.0, "rounding never decides: the test is void"
+
+
+def displacement(head, layers, forms, found, f, radius):
+    """The e that minimises at f, nearly: -radius^2 W_1^T (the coefficients of w) / 2."""
+    pull = 0.5 * (found.excess[0] - torch.nn.functional.pad(found.product[0] * f, (0, 1)))
+    return oracle.rational(-(radius**2) * (pull @ forms.outward[0]) @ head.weights[0])
+
+
+def test_multipliers_that_are_none_prove_nothing():
+    generator = torch_generator(5, "mlp")
+    head = random_mlp(generator, 4, 6, 5, 2)
+    centres, classes = individuals(generator, head, 1)
+    radius = mlp_radius(head, centres, classes)
+    _, forms, point = problem(head, ball(centres, radius), classes)
+    found, rho = ascend(forms, point, depth=2, steps=12, enough=1.1)
+    good = proved_share(head, forms, found, rho - 1e-9)
+    assert good > 0.9
+    for name, value in vars(found).items():
+        for bad in (-1e-9, torch.nan, torch.inf, 1e30):
+            changed = value.clone()
+            changed[0, 0] = bad
+            assert proved_share(head, forms, replace(found, **{name: changed}), rho) == -torch.inf
+    for bad in (torch.nan, torch.inf, 1e300):
+        assert proved_share(head, forms, found, torch.full_like(rho, bad)) <= good
+    # More than the function's minimum is never proved, whatever is asked for.
+    assert proved_share(head, forms, found, rho + 1.0) <= rho
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, torch.finfo(F64).max])
+def test_what_is_no_bound_never_certifies(bad):
+    head = random_mlp(torch_generator(6, "mlp"), 4, 9, 9, 2)
+    head = FrozenHead(head.weights, (*head.biases[:-1], torch.tensor([3.0, 0.0], dtype=F64)))
+    centres, classes = torch.zeros(1, 4, dtype=F64), torch.tensor([0])
+    assert certify_mlp(head, ball(centres, torch.ones(1)), classes)
+    assert not certify_mlp(head, ball(centres, torch.tensor([bad])), classes)
+    spread = torch.full((1, 2, 4), bad, dtype=F64)
+    if bad != -1.0:
+        assert not certify_mlp(head, Region(centres[:, None], torch.ones(1).double(), spread), classes)
+        assert not certify_mlp(head, ball(centres + bad, torch.ones(1)), classes)
+        assert mlp_radius(head, centres + bad, classes) == 0
+    assert mlp_radius(head, centres, 1 - classes) == 0
+
+
+def test_radii_are_rounded_down_to_a_coarse_grid():
+    values = torch.rand(500, generator=torch_generator(7, "grid"), dtype=F64) * 10.0
+    coarse = mlp._coarse(values)
+    assert (coarse <= values).all()
+    assert (coarse > values * (1 - 2.0**-9)).all()
+    assert torch.equal(mlp._coarse(coarse), coarse)
+
+
+def test_heads_too_wide_for_a_proof_are_left_to_lines(monkeypatch):
+    generator = torch_generator(8, "mlp")
+    head = random_mlp(generator, 5, 12, 12, 2)
+    centres, classes = individuals(generator, head, 20)
+    lines = crown_radius(head, centres, classes)
+    assert (mlp_radius(head, centres, classes) > 1.05 * lines).any()
+    for limit in ("_OPEN", "_WIDTH"):
+        with monkeypatch.context() as patch:
+            patch.setattr(mlp, limit, 0)
+            assert torch.equal(mlp_radius(head, centres, classes), lines)
