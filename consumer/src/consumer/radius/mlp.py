@@ -1,8 +1,8 @@
 """MLP heads on balls and affine tubes: lines where they suffice, the quadratic certificate where they do not.
 
-A search for a flip comes before the dearer proof: what it finds within the region no proof could deny; elsewhere it says
-around which radius, and from which point, a proof is worth looking for. Certifies the base head C, deterministically
-(docs/guarantees.md, D.5).
+A search for a flip comes before the dearer proof: what it finds within the region no proof could deny; elsewhere it
+says around which radius, and from which point, a proof is worth looking for. For linear heads lines lose nothing.
+Certifies the base head C, deterministically (docs/guarantees.md, D.5).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from shared_spec.rounding import INFLATION
 __all__ = ["certify_mlp", "mlp_radius"]
 
 _STEPS, _ENOUGH = 12, 1.0 + 1e-6
+# Balls in which the radius is looked for, in units of the distance to the nearest flip.
+_REACHES = (1.0, 0.8, 0.6)
 # A proof about more neurons of open sign, or behind a wider first layer, would take seconds: lines alone decide there.
 _OPEN, _WIDTH = 256, 1024
 # Numbers of the images that are held at once, and of the Newton matrices of pairs that are looked at together: few
@@ -39,7 +41,7 @@ def certify_mlp(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     Deterministic. False proves nothing.
 
     Args:
-        head: an MLP head.
+        head: the base head C, of any depth.
         region: balls or affine tubes.
         classes: [n] int64, the class that is predicted for each individual.
     """
@@ -56,7 +58,7 @@ def mlp_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     arithmetic on these float64 numbers. Deterministic. 0 where nothing was proved.
 
     Args:
-        head: an MLP head.
+        head: the base head C, of any depth.
         centres: [n, d], any float dtype.
         classes: [n] int64, the class that is predicted for each individual.
 
@@ -131,23 +133,31 @@ def _certify(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
 
 
 def _radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
-    """The radius [n] that the quadratic certificate proves by balls that end at the nearest flip that is found."""
+    """The radius [n] that the quadratic certificate proves by balls that end at, or before, the flip that is found."""
     n, k = len(classes), head.classes
     others = torch.ones(n, k, dtype=torch.bool).scatter(1, classes[:, None], False)
     owner, rival = torch.nonzero(others).unbind(1)
     unit = image_of(head, ball(centres, torch.ones(n)))
-    point, length = nearest_flip(head, unit.rows(owner), classes[owner], rival)
-    reach = _coarse(length.view(n, k - 1).amin(1))
-    seen = torch.nonzero(torch.isfinite(reach) & (reach > 0.0)).flatten()
-    relaxed = _Relaxed.of(head, ball(centres[seen], reach[seen]), classes[seen])
-    who = seen[relaxed.owner]
-    flip = who * (k - 1) + relaxed.rival - (relaxed.rival > classes[who]).to(torch.int64)
-    point = point[flip] * reach[who, None]
-    share = relaxed.least_share(head, torch.arange(len(who)), point)
+    directions, lengths = nearest_flip(head, unit.rows(owner), classes[owner], rival)
+    directions = directions.view(n, k - 1, -1)
+    nearest = lengths.view(n, k - 1).amin(1)
     radius = torch.zeros(n, dtype=torch.float64)
-    # The certificate speaks of lengths below the root of the share, and its root is rounded.
-    radius[seen] = _coarse(reach[seen] * share.clamp(0.0, 1.0).sqrt() / INFLATION)
-    return radius.nan_to_num(0.0)
+    for share_of in _REACHES:
+        reach = _coarse(share_of * nearest)
+        # Where less was proved yet: in a smaller ball fewer neurons are open.
+        rows = torch.nonzero(torch.isfinite(reach) & (radius < reach)).flatten()
+        if rows.numel() == 0:
+            break
+        own, extent = classes[rows], reach[rows]
+        relaxed = _Relaxed.of(head, ball(centres[rows], extent), own)
+        who, rival = relaxed.owner, relaxed.rival
+        column = rival - (rival > own[who]).to(torch.int64)
+        point = directions[rows[who], column] * extent[who, None]
+        share = relaxed.least_share(head, torch.arange(len(who)), point)
+        # The certificate speaks of lengths below the root of the share, and its root is rounded.
+        proved = _coarse(extent * share.clamp(0.0, 1.0).sqrt() / INFLATION)
+        radius[rows] = torch.maximum(radius[rows], proved.nan_to_num(0.0))
+    return radius
 
 
 def _coarse(length: Tensor) -> Tensor:
@@ -157,8 +167,8 @@ def _coarse(length: Tensor) -> Tensor:
 
 
 def _blocks(head: FrozenHead, rows: Tensor) -> Sequence[Tensor]:
-    """The rows in blocks whose images fit into memory; none for heads with a first layer that is too wide."""
+    """The rows in blocks whose images fit into memory; none if the head is linear or its first layer too wide."""
     width = head.weights[0].shape[0]
-    if width > _WIDTH or rows.numel() == 0:
+    if head.is_linear or width > _WIDTH or rows.numel() == 0:
         return ()
     return rows.split(max(1, _HELD // (width * width * max(head.classes - 1, 1))))

@@ -1,9 +1,9 @@
 """Multipliers for the quadratic certificate: an interior-point ascent from where the nearest flip is.
 
 The bound rho is concave in the multipliers; Newton's method with logarithmic barriers climbs most of the way in a dozen
-steps (Boyd and Vandenberghe, 2004, chapter 11). Where the margin is least, a neuron is on or off; f >= p or f >= 0 is
-slack there, so that its multiplier is 0 and only the other's is looked for. Nothing here has to be right: whatever comes
-out is evaluated with rounding by `consumer.radius.quadratic`.
+steps (Boyd and Vandenberghe, 2004, chapter 11). Where the margin is least, a neuron is on or off: f >= 0 or f >= p is
+slack there and its multiplier is 0, so that it is looked for only if the neuron is among those nearest to their kink.
+Nothing here has to be right: whatever comes out is evaluated with rounding by `consumer.radius.quadratic`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ __all__ = ["ascend"]
 _BARRIER, _SHRINK = 2.0, 0.5
 # Preactivations nearer to 0 than this share of their interval are treated as if they were so far away.
 _KINK = 0.3
+# So many neurons may have both linear multipliers.
+_BOTH = 16
 
 
 def ascend(
@@ -72,22 +74,20 @@ class _Level:
 
 @dataclass(frozen=True)
 class _Ascent:
-    """The search in units in which f lies in [0, 1]; its multipliers are one tensor [n, 2 m + 1].
-
-    They are kappa, nu where a neuron is on at the point and mu where it is off, and s.
+    """The search in units in which f lies in [0, 1]; its multipliers are one tensor [n, m + l + 1]: kappa, linear, s.
 
     Attributes:
         forms: the affine functions, in these units.
         open: whether there is such a neuron, [n, m].
         inputs: preactivations at the point, [n, m].
-        on: whether they are positive, [n, m].
-        free: which multipliers are looked for, 1 or 0, [n, 2 m + 1].
+        linear: which of (mu, nu) are looked for, indices into both [n, l]; the first m those that should matter.
+        free: whether a multiplier is one of a neuron that exists, 1 or 0, [n, m + l + 1].
     """
 
     forms: Affine
     open: Tensor
     inputs: Tensor
-    on: Tensor
+    linear: Tensor
     free: Tensor
 
     @classmethod
@@ -101,14 +101,21 @@ class _Ascent:
         for _ in range(depth):
             # The neurons of a layer are functions of those of the layers before it.
             inputs = base + (inner[:, :-1] @ inputs.clamp_min(0.0)[..., None])[..., 0]
-        free = pad(forms.open.to(torch.float64).repeat(1, 2), (0, 1), value=1.0)
-        return cls(scaled, forms.open, inputs, forms.open & (inputs > 0.0), free)
+        m = inputs.shape[1]
+        distance = torch.where(forms.open, inputs.abs(), torch.inf)
+        near = distance.argsort(dim=1, stable=True)[:, :_BOTH]
+        neuron = torch.cat([torch.arange(m).expand(len(inputs), -1), near], 1)
+        on = (inputs > 0.0).gather(1, neuron)
+        on[:, m:] = ~on[:, m:]
+        own = torch.cat([forms.open, forms.open.gather(1, neuron)], 1).to(torch.float64)
+        return cls(scaled, forms.open, inputs, neuron + m * on, pad(own, (0, 1), value=1.0))
 
     def split(self, found: Tensor) -> Multipliers:
         """The multipliers as the certificate knows them."""
         m = self.open.shape[1]
-        product, linear, margin = (found * self.free).split([m, m, 1], 1)
-        return Multipliers(product, linear * ~self.on, torch.cat([linear * self.on, margin], 1))
+        product, linear, margin = (found * self.free).split([m, self.linear.shape[1], 1], 1)
+        both = linear.new_zeros(len(found), 2 * m).scatter(1, self.linear, linear)
+        return Multipliers(product, both[:, :m], torch.cat([both[:, m:], margin], 1))
 
     def level(self, found: Tensor) -> _Level:
         """Of the multipliers; rho is -inf where the function has no minimum."""
@@ -124,10 +131,10 @@ class _Ascent:
     def start(self, depth: int) -> Tensor:
         """Multipliers that would be optimal if the margin were least at the point and no input were near 0 there."""
         line, inner = self.forms.inner[:, -1], self.forms.inner[:, :-1]
-        slope, weight = line, torch.zeros_like(line)
+        slope, weight, on = line, torch.zeros_like(line), (self.inputs > 0.0) & self.open
         for _ in range(depth):
-            slope = line + ((slope * self.on)[:, None] @ inner)[:, 0]
-        whole = pad(slope * self.on, (0, 1), value=1.0)
+            slope = line + ((slope * on)[:, None] @ inner)[:, 0]
+        whole = pad(slope * on, (0, 1), value=1.0)
         steepness = (whole[:, None] @ self.forms.gram @ whole[..., None])[:, 0, 0]
         scale = (2.0 / steepness.clamp_min(1e-300).sqrt())[:, None]
         distance = self.inputs.abs()
@@ -136,7 +143,8 @@ class _Ascent:
         for _ in range(depth):
             # Large enough to outweigh the products of the layers that follow.
             weight = product.maximum(0.3 * ((weight * size.sum(-1))[:, None] @ size)[:, 0])
-        linear = scale * (slope + weight * distance).clamp_min(0.0) + 1e-2
+        linear = scale * (slope + weight * distance).clamp_min(0.0)
+        linear = pad(linear, (0, self.linear.shape[1] - linear.shape[1])) + 1e-2
         found = torch.cat([scale * weight, linear, scale], 1)
         for _ in range(20):
             failed = self.level(found).rho.isinf()
@@ -184,20 +192,22 @@ class _Ascent:
         products[:, -1, -1] += forms.gram[:, m, m]
         aa, ba, bb = products[:, :m, :m], products[:, m:-1, :m], products[:, m:-1, m:-1]
         ab = ba.transpose(1, 2)
-        on, left, right = self.on[..., None], a[:, None], b[:, None]
-        linear = torch.where(on, ba, aa), torch.where(on, bb, ab)
-        both = aa * right + ab * left, ba * right + bb * left
+        left, right, index = a[:, None], b[:, None], self.linear[..., None]
+        of_a, of_b = aa * right + ab * left, ba * right + bb * left
+        among = products[:, :-1, :-1].gather(1, index.expand(-1, -1, 2 * m))
         # Twice the Hessian, its lower triangle, and the gradient.
-        matrix = aa.new_empty(len(a), 2 * m + 1, 2 * m + 1)
-        matrix[:, :m, :m] = right.transpose(1, 2) * both[0] + left.transpose(1, 2) * both[1]
+        matrix = aa.new_empty(len(a), found.shape[1], found.shape[1])
+        matrix[:, :m, :m] = right.transpose(1, 2) * of_a + left.transpose(1, 2) * of_b
         matrix[:, :m, :m] += barrier[:, None, None] * (aa * bb + ab * ba)
-        matrix[:, m:-1, :m] = -torch.where(on, both[1], both[0])
-        matrix[:, m:-1, m:-1] = torch.where(on.transpose(1, 2), linear[1], linear[0])
-        am, bm = products[:, -1, :m], products[:, -1, m:-1]
-        matrix[:, -1, :m], matrix[:, -1, m:-1] = a * bm + b * am, -torch.where(self.on, bm, am)
-        matrix[:, -1, -1] = products[:, -1, -1]
+        matrix[:, m:-1, :m] = -torch.cat([of_a, of_b], 1).gather(1, index.expand(-1, -1, m))
+        matrix[:, m:-1, m:-1] = among.gather(2, self.linear[:, None].expand(-1, among.shape[1], -1))
+        margin = products[:, -1]
+        matrix[:, -1, :m] = a * margin[:, m:-1] + b * margin[:, :m]
+        matrix[:, -1, m:-1] = -margin.gather(1, self.linear)
+        matrix[:, -1, -1] = margin[:, -1]
         matrix.diagonal(dim1=1, dim2=2).add_(2.0 * price / found + (1.0 - self.free))
-        gradient = torch.cat([a * b, -torch.where(self.on, b, a), inputs[:, m:]], 1)
+        slack = torch.cat([a, b], 1).gather(1, self.linear)
+        gradient = torch.cat([a * b, -slack, inputs[:, m:]], 1)
         gradient = (gradient + barrier[:, None] / found) * self.free
         gradient[:, :m] += barrier[:, None] * ab.diagonal(dim1=1, dim2=2)
         factor = cholesky_ex(matrix).L

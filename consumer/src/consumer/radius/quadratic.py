@@ -7,10 +7,10 @@ cannot. With f = relu(p) for the neurons whose sign is open, f (f - p) = 0, f >=
     ||t||^2 + s margin + sum kappa f (f - p) - sum mu f - sum nu (f - p)
 
 is at most ||t||^2 + s margin wherever f and p are those of a representation at t in the unit ball. It is quadratic in
-(t, f); where its minimum over all of them is rho or more, the margin is positive wherever ||t||^2 < rho (Lagrange's dual
-of the semidefinite relaxation of Raghunathan et al., 2018). Whatever the multipliers, the bound below is evaluated with
-all of its rounding (docs/guarantees.md, D.5); `consumer.radius.multipliers` looks for good ones, and nothing depends on
-how.
+(t, f); where its minimum over all of them is rho or more, the margin is positive wherever ||t||^2 < rho (Lagrange's
+dual of the semidefinite relaxation of Raghunathan et al., 2018). Whatever the multipliers, the bound below is evaluated
+with all of its rounding (docs/guarantees.md, D.5); `consumer.radius.multipliers` looks for good ones, and nothing
+depends on how.
 """
 
 from __future__ import annotations
