@@ -1,9 +1,9 @@
 """What is known of an MLP head over a region, as affine functions of what its neurons of open sign give.
 
-The region is enclosed in an ellipsoid after the first layer, W_1 r + b_1 = offset + w. Neurons whose sign is known there
-are affine, so every other preactivation, and a margin, is affine in w and in the activations f of the neurons whose sign
-is open. Beside every number stands the sum of the absolute values of the terms that it is made of, which bounds its
-rounding (docs/guarantees.md, D.3).
+The region is enclosed in an ellipsoid after the first layer, W_1 r + b_1 = offset + w. Neurons whose sign is known
+there are affine, so every other preactivation, and a margin, is affine in w and in the activations f of the neurons
+whose sign is open. Beside every number stands the sum of the absolute values of the terms that it is made of, which
+bounds its rounding (docs/guarantees.md, D.3).
 """
 
 from __future__ import annotations
