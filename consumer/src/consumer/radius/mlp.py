@@ -24,7 +24,7 @@ from shared_spec.rounding import INFLATION
 
 __all__ = ["certify_mlp", "mlp_radius"]
 
-_STEPS, _ENOUGH = 12, 1.0 + 1e-6
+_STEPS, _ENOUGH = 10, 1.0 + 1e-6
 # Balls in which the radius is looked for, in units of the distance to the nearest flip.
 _REACHES = (1.0, 0.8, 0.6)
 # A proof about more neurons of open sign, or behind a wider first layer, would take seconds: lines alone decide there.
