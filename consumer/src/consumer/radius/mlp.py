@@ -171,4 +171,4 @@ def _blocks(head: FrozenHead, rows: Tensor) -> Sequence[Tensor]:
     width = head.weights[0].shape[0]
     if head.is_linear or width > _WIDTH or rows.numel() == 0:
         return ()
-    return rows.split(max(1, _HELD // (width * width * max(head.classes - 1, 1))))
+    return torch.split(rows, max(1, _HELD // (width * width * max(head.classes - 1, 1))))

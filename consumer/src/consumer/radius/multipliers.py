@@ -113,7 +113,8 @@ class _Ascent:
     def split(self, found: Tensor) -> Multipliers:
         """The multipliers as the certificate knows them."""
         m = self.open.shape[1]
-        product, linear, margin = (found * self.free).split([m, self.linear.shape[1], 1], 1)
+        sizes = [m, self.linear.shape[1], 1]
+        product, linear, margin = torch.split(found * self.free, sizes, 1)
         both = linear.new_zeros(len(found), 2 * m).scatter(1, self.linear, linear)
         return Multipliers(product, both[:, :m], torch.cat([both[:, m:], margin], 1))
 
