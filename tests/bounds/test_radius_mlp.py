@@ -181,3 +181,14 @@ def test_a_share_of_one_is_not_the_closed_ball(monkeypatch):
             mlp, "proved_share", lambda head, forms, found, rho, share=share: rho * 0 + share
         )
         assert bool(certify_mlp(head, region, classes).any()) == some, share
+
+
+def test_radii_do_not_depend_on_the_last_bits():
+    """A certificate is computed again on other machines, and its radii are compared to one part in a million."""
+    generator = torch_generator(11, "mlp")
+    for widths in ((12, 16, 2), (12, 16, 16, 2)):
+        head = random_mlp(generator, *widths)
+        centres, classes = individuals(generator, head, 60)
+        radii = mlp_radius(head, centres, classes)
+        moved = mlp_radius(head, centres * (1 + 2.0**-52), classes)
+        assert torch.allclose(radii, moved, rtol=1e-6, atol=0.0)

@@ -48,7 +48,8 @@ def nearest_flip(
         return level, -turned / slope.clamp_min(1e-300)[:, None], slope
 
     level, step, slope = margin(torch.zeros_like(image.offset))
-    length = (level / slope).nan_to_num(1.0, 1.0, 1.0).clamp(1e-90, 1e90)
+    # Where the margin is linear this ends just behind the boundary, not on it, where rounding would decide.
+    length = (1.0003 * level / slope).nan_to_num(1.0, 1.0, 1.0).clamp(1e-90, 1e90)
     best, shortest = step, torch.full_like(length, torch.inf)
     for _ in range(steps):
         tried = step
