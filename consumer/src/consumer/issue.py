@@ -29,6 +29,7 @@ from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
+from shared_spec.terms import HeadKind
 
 __all__ = ["certify"]
 
@@ -76,8 +77,9 @@ def certify(
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     chosen = _chosen_views(bundle, views, split)
+    head, method = head or HeadSettings(), method or MethodSettings()
+    _check_method(head, method)
     task = read_labels(bundle, target, None if labels is None else Path(labels))
-    head = head or HeadSettings()
     fitted = fit_head(bundle, task, head, "exact" if "exact" in chosen else chosen[0], seed)
     for trial in fitted.trials:
         remark(
@@ -85,7 +87,7 @@ def certify(
             f"noise {trial.sigma_rs:g}: validation accuracy {trial.accuracy:.3f}, certified {trial.certified:.3f}",
         )
     case = Case(bundle, split, fitted.head, sampling or Sampling(), seed)
-    methods = view_methods(case, method or MethodSettings())
+    methods = view_methods(case, method)
     claims: dict[str, Claim] = {}
     by_view: dict[str, tuple[Row, ...]] = {}
     advance = stage(report, "deciding", len(chosen))
@@ -107,6 +109,18 @@ def certify(
         )
         publish_directory(out, force, CERTIFICATE)
     return Certificate(out, written.document, written.rows, written.head)
+
+
+def _check_method(head: HeadSettings, method: MethodSettings) -> None:
+    """Refuses before training what `view_methods` would refuse after it."""
+    if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
+        raise SettingsError(
+            "`radius` is closed-form, which holds for linear heads only; use auto or crown"
+        )
+    if method.radius == "randomized" and head.noise == 0:
+        raise SettingsError(
+            "`radius` is randomized, which needs noise; set `noise` above 0 or use auto"
+        )
 
 
 def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:

@@ -16,6 +16,7 @@ from regulator.study.coverage import CoverageReport, measure_coverage
 from regulator.study.known_truth import KnownTruth
 from regulator.study.vectors import known_names
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.artifacts.spec import Spec, load_spec
 from shared_spec.chains import ChainSet
 from shared_spec.data import Source, open_source
@@ -66,7 +67,8 @@ def preview(
         DataError: an image cannot be read.
     """
     out, settings = Path(out), settings or PreviewSettings()
-    refuse_existing(out, force)
+    looked_at = [Path(found) for found in (spec, flow) if isinstance(found, Path | str)]
+    refuse_existing(out, force, kind=PICTURE, inputs=looked_at)
     if spec is not None and flow is None:
         return _draw_spec(load_spec(spec), data, out, settings)
     if flow is not None and spec is None:
@@ -100,7 +102,8 @@ def coverage(
         DataError: the data set does not know who truly is similar, or knows nobody.
     """
     out, settings = Path(out), settings or CoverageSettings()
-    refuse_existing(out, force)
+    inputs = [Path(spec)] if isinstance(spec, Path | str) else []
+    refuse_existing(out, force, kind=PICTURE, inputs=inputs)
     loaded = load_spec(spec)
     source = open_source(data, loaded.document.flow.size)
     if not isinstance(source, KnownTruth):

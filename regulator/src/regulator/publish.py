@@ -20,7 +20,7 @@ from regulator.vectors.edits import edit_entry, mean_image_edits
 from regulator.vectors.methods import check_request, compute_vectors
 from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import VectorSettings
-from shared_spec.artifacts.atomic import refuse_existing
+from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import SPEC
 from shared_spec.artifacts.quality import Quality
@@ -37,13 +37,16 @@ from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
-from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split
+from shared_spec.interruption import kept
+from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed, torch_generator
 from shared_spec.similarity import SimilaritySet
 from shared_spec.terms import Similar
 
 __all__ = ["publish_spec"]
+
+_KEPT = "a trained flow and the images encoded so far are kept; the same command goes on from there"
 
 _HELD_OUT = 512
 """Validation images behind the quality report, at most."""
@@ -91,6 +94,7 @@ def publish_spec(
     out, vectors = Path(out), vectors or VectorSettings()
     inputs = [Path(flow)] if isinstance(flow, Path | str) else []
     refuse_existing(out, force, kind=SPEC, inputs=inputs)
+    require_writable(cache_folder(cache) / "latents")
     place = open_device(device)
     flow = FlowSettings.preset() if flow is None else flow
     wanted = flow if isinstance(flow, FlowSettings) else load_flow(flow)
@@ -98,10 +102,12 @@ def publish_spec(
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
     read = columns_to_read(source, attributes, study)
-    with join_workers(place) as workers:
+    for split in ("train", "valid", *(["test"] if read else [])):
+        selected_rows(source, split)
+    with join_workers(place) as workers, kept(_KEPT):
         if isinstance(wanted, FlowSettings):
-            kept = out.with_name(f"{out.stem}.flow.safetensors")
-            wanted = _trained(kept, wanted, source, seed, device, report)
+            beside = out.with_name(f"{out.stem}.flow.safetensors")
+            wanted = _trained(beside, wanted, source, seed, device, report)
         elif source.digest() != wanted.document.data.digest:
             remark(report, f"note: the flow was trained on other data ({wanted.document.data.uri})")
         if workers.first:

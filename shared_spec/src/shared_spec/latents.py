@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,14 @@ from shared_spec.device import to_host
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
 
-__all__ = ["ENCODE_BATCH", "cache_folder", "encode_images", "encode_split", "selected_rows"]
+__all__ = [
+    "ENCODE_BATCH",
+    "cache_folder",
+    "cached_files",
+    "encode_images",
+    "encode_split",
+    "selected_rows",
+]
 
 ENCODE_BATCH = 256
 """Images per encoding batch; part of the cache key, since a batch's size can change the last bits of its latents."""
@@ -37,6 +45,14 @@ ENCODE_BATCH = 256
 def cache_folder(folder: Path | None) -> Path:
     """`folder`, or `$LASSI_CACHE`, or `~/.cache/lassi`."""
     return folder or Path(os.environ.get("LASSI_CACHE", Path.home() / ".cache" / "lassi"))
+
+
+def cached_files(cache: Path) -> list[Path]:
+    """The files of the cache in this folder, which may be deleted; nothing else that lies there."""
+    pattern = r"\.?[0-9a-f]{32}\.(f32|json|done)(\.[0-9]+\.partial)?"
+    if not cache.is_dir():
+        return []
+    return sorted(path for path in cache.iterdir() if re.fullmatch(pattern, path.name))
 
 
 def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.int64]:
@@ -100,6 +116,7 @@ def encode_split(
     final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
     each = () if chains is None else (chains.images_each,)
     shape = (len(rows), *each, flow.config.latent_dim)
+    verb = "cached" if sidecar.exists() else "kept"
     if not sidecar.exists():
         cache.mkdir(parents=True, exist_ok=True)
 
@@ -119,7 +136,10 @@ def encode_split(
         if rank == 0:
             write_atomically(sidecar, json.dumps({**key, "shape": shape}).encode())
         wait()
-    if final.stat().st_size != 4 * math.prod(shape):
+    bytes_kept = 4 * math.prod(shape)
+    size = f"{bytes_kept / 1e6:.1f} MB"
+    advance(-(-len(rows) // ENCODE_BATCH), f"{verb} in {cache}, {size}")
+    if final.stat().st_size != bytes_kept:
         raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
     return np.memmap(final, dtype=np.float32, mode="r", shape=shape)
 
@@ -159,7 +179,8 @@ def _encode_missing(
             latents[part] = latents_of(part)
             latents.flush()
             marks[batch] = 1
-        advance(batch + 1, "")
+        if batch + 1 < batches:
+            advance(batch + 1, "")
     marks.flush()
     wait()
     if rank == 0:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from consumer.verification import verify as check
-from shared_spec.console import emit, path_option, table
+import consumer
+from shared_spec.console import emit, facts, path_option
 
 __all__ = ["verify"]
 
@@ -30,7 +30,7 @@ def verify(certificate: Path, reps: Path, as_json: bool) -> None:
     Example:
       consumer verify certificate/ --reps reps/
     """
-    found = check(certificate, reps)
+    found = consumer.verify(certificate, reps)
     result = {
         "certificate": str(certificate),
         "digest": found.certificate.digest,
@@ -38,4 +38,4 @@ def verify(certificate: Path, reps: Path, as_json: bool) -> None:
         "verified": {each.subject: each.finding for each in found.checks},
     }
     rows = [[each.subject, each.finding] for each in found.checks]
-    emit(result, as_json, table(f"verified: {certificate}", ["", ""], rows, _LEFT_OPEN))
+    emit(result, as_json, facts(f"verified: {certificate}", rows), _LEFT_OPEN)
