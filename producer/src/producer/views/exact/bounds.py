@@ -259,6 +259,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
         return torch.cat([getattr(part, name) for part in parts])
 
     tubes = [part.tubes for part in parts if part.tubes is not None]
+    places = [tube.place for tube in tubes if tube.place is not None]
     return ExactBounds(
         centre=joined("centre"),
         radius=joined("radius").clamp_max(UNBOUNDED),
@@ -271,6 +272,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
             tubes[0].kind,
             torch.cat([tube.points for tube in tubes]),
             torch.cat([tube.delta for tube in tubes]).clamp_max(UNBOUNDED),
+            torch.cat(places) if places else None,
         )
         if tubes
         else None,
