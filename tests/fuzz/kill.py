@@ -2,8 +2,8 @@
 
     python tests/fuzz/kill.py [--kills 50] [--seed 0]
 
-Every command is killed equally often, at a moment drawn evenly over the time that it takes. What then stands at its place
-must load and have the bytes of an undisturbed run; the same command must end with those bytes afterwards.
+Every command is killed equally often, at a moment drawn evenly over the time that it takes. What then stands at its
+place must load and have the bytes of an undisturbed run; the same command must end with those bytes afterwards.
 """
 
 import argparse
