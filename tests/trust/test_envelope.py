@@ -105,7 +105,9 @@ def test_base64_is_written_in_one_way(envelope):
     padding = payload[len(spare) :]
     last = ALPHABET.index(spare[-1].encode())
     other = chr(ALPHABET[last ^ 1])
-    assert base64.b64decode(spare[:-1] + other + padding) == PAYLOAD, "the same bytes, spelt otherwise"
+    assert base64.b64decode(spare[:-1] + other + padding) == PAYLOAD, (
+        "the same bytes, spelt otherwise"
+    )
     spellings = [
         spare[:-1] + other + padding,
         spare,
