@@ -1,0 +1,88 @@
+"""Four organisations with keys, the trust file that pins them, and a signed bundle."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared_spec.trust.keys import SigningKey
+from shared_spec.trust.signing import Issuance, sign_artifact
+from shared_spec.trust.trust_file import load_trust
+from shared_spec.trust.verification import verify_artifact
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+IDENTITIES = {
+    "regulator": "City Office",
+    "producer": "Acme Data",
+    "consumer": "Bank of X",
+    "auditor": "Proof & Sons",
+}
+
+
+def key_of(name):
+    """The same key for the same name in every run."""
+    return SigningKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest()))
+
+
+def digest_of(name):
+    return "sha256-content-v1:" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def pin(key, **fields):
+    """A [[ROLE.keys]] entry, valid in 2026 and 2027 unless told otherwise."""
+    values = {"valid_from": "2026-01-01T00:00:00Z", "valid_until": "2028-01-01T00:00:00Z"} | fields
+    lines = [f'public_key = "{key.public.line} a comment"']
+    return lines + [f"{name} = {value}" for name, value in values.items() if value is not None]
+
+
+def role_text(role, pins, **fields):
+    values = {"identity": f'"{IDENTITIES[role]}"'} | fields
+    lines = [f"[{role}]", *(f"{name} = {value}" for name, value in values.items())]
+    for each in pins:
+        lines += [f"[[{role}.keys]]", *each]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def house(tmp_path):
+    """What the tests of this folder are about: `sign`, `trust` and `verify`, with everything in order by default."""
+    keys = {role: key_of(role) for role in IDENTITIES}
+    parents = {"spec": digest_of("spec"), "data": "sha256:" + "7" * 64}
+
+    def issuance(role="producer", **fields):
+        values = {
+            "issuer": IDENTITIES[role],
+            "serial": 3,
+            "issued": NOW - timedelta(days=1),
+            "expires": NOW + timedelta(days=365),
+        }
+        return Issuance(**values | fields)
+
+    def sign(key=None, *, parents=parents, details=None, force=False, digest=None, **fields):
+        return sign_artifact(
+            tmp_path / "reps",
+            digest or digest_of("reps"),
+            "bundle",
+            key or keys["producer"],
+            issuance(**fields),
+            parents,
+            {"reveal": None} if details is None else details,
+            force,
+        )
+
+    def trust(*pins, role="producer", **fields):
+        path = tmp_path / "trust.toml"
+        path.write_text(role_text(role, pins or [pin(keys[role])], **fields))
+        return load_trust(path)
+
+    def verify(trust_, now=NOW, *, digest=None, parents=parents):
+        return verify_artifact(
+            tmp_path / "reps", digest or digest_of("reps"), "bundle", trust_, now, parents
+        )
+
+    return SimpleNamespace(
+        path=tmp_path, keys=keys, parents=parents, issuance=issuance, sign=sign, trust=trust, verify=verify, now=NOW,
+        key_of=key_of, digest_of=digest_of, pin=pin, role_text=role_text, envelope=tmp_path / "reps.sig.json",
+    )  # fmt: skip
