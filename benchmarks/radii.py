@@ -22,7 +22,7 @@ from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import randomized_radius, select_classes
 from consumer.radius.sequential import sequential_decision
 from consumer.training import train_head
-from shared_spec.artifacts.certificate import HeadConfig
+from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.rng import numpy_generator, torch_generator
 
 DIM, ALPHA, FIXED, N0 = 512, 0.001, 100_000, 2_000

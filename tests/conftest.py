@@ -52,7 +52,11 @@ def _few_threads():
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """Paths of a spec, a model, a bundle and a certificate; never to be written to: use `copies`."""
-    root = tmp_path_factory.mktemp("tiny")
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+def make_tiny(root):
+    """What `tiny` is, below `root`."""
     paths = SimpleNamespace(
         root=root, data=DATA, cache=root / "cache", flow=root / "flow.safetensors", spec=root / "spec.safetensors",
         model=root / "model", reps=root / "reps", certificate=root / "certificate",

@@ -18,7 +18,8 @@ from consumer.population import population_statement
 from consumer.report.page import render_report
 from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
-from shared_spec.artifacts.certificate import CertificateDocument, HeadTraining
+from shared_spec.artifacts.certificate import CertificateDocument
+from shared_spec.artifacts.head_documents import HeadTraining
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import ArtifactError
 from shared_spec.statements import words_of

@@ -93,7 +93,7 @@ def mutate_json(value, generator, path=""):
     elif kind == "neighbour":
         value[name] = value[pick(generator, names)]
     elif kind == "number" and isinstance(value[name], int | float):
-        value[name] *= pick(generator, [0.5, 2, -1, 1 + 1e-3, 1 + 1e-9, 1e9])
+        value[name] *= pick(generator, [0.5, 2, -1, 1 + 1e-3, 1 + 1e-7, 1e9])
     else:
         value[name] = pick(generator, VALUES)
     return here
@@ -203,14 +203,15 @@ def redraw(folder):
 
 
 def meaning(paths):
-    """The documents, apart from how they are written."""
+    """Documents and rows, apart from how they are written."""
     found = []
     for name, model in (("certificate", CertificateDocument), ("reps", Manifest)):
         with contextlib.suppress(LassiError):
             document = parse_document(model, forge.document_of(paths / name), "")
             found.append(document.model_dump(exclude={"content_digest", "files"}))
-    rows = (paths / "certificate" / "individuals.csv").read_bytes()
-    return [*found, rows]
+    with contextlib.suppress(LassiError):
+        found.append(read_rows((paths / "certificate" / "individuals.csv").read_bytes(), ""))
+    return found
 
 
 def read(paths, kind):

@@ -1,5 +1,6 @@
 """The exact view against exact rational arithmetic: radii, lower bounds, tubes and decisions of linear heads."""
 
+import sys
 from fractions import Fraction
 from itertools import pairwise
 
@@ -137,7 +138,10 @@ def head_decision(generator):
     _, pivot = choose(generator, points)
     shift = choose(generator, (1.0, 1.0 + 2.0**-50, 0.75, -1.0))
     logits = affine(rationals(weight), [Fraction(0)] * classes, pivot)
-    bias = torch.tensor([-float(x) for x in logits], dtype=torch.float64) * shift
+    largest = Fraction(sys.float_info.max)
+    # A logit beyond float64 has no bias that meets it; the largest one comes nearest.
+    nearest = [float(max(min(-x, largest), -largest)) for x in logits]
+    bias = (torch.tensor(nearest, dtype=torch.float64) * shift).clamp(-UNBOUNDED, UNBOUNDED)
     found = decide_linear_head(
         case.encoder, case.latent, case.vectors, case.epsilon, weight, bias, max_cells=1000
     )

@@ -66,6 +66,7 @@ DOCUMENTS = {
     "another kind": (head(kind="mlp", hidden=[4]), "not the head"),
     "another noise": (head(sigma_rs=-1.0), "field head.sigma_rs"),
     "invented training": (training(audited="by all"), "field head.settings.audited"),
+    "another noise in training": (training(noise=0.7), "noise is 0.7, sigma_rs is"),
     "less training": (training(training_individuals=3), "training_individuals is 3"),
     "individuals of the choice": (lambda d: d.update(split="valid"), "of split valid, on which"),
     "individuals of training": (lambda d: d.update(split="train"), "of split train, on which"),

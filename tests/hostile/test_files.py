@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import threading
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from shared_spec.artifacts.atomic import (
     write_atomically,
 )
 from shared_spec.artifacts.kinds import BUNDLE, CERTIFICATE, SPEC
+from shared_spec.artifacts.reading import read_regular
 from shared_spec.artifacts.tensors import load_tensors
 from shared_spec.errors import ArtifactError, LassiError, SettingsError
 
@@ -224,3 +226,26 @@ def test_inputs_are_known_by_where_they_are_and_not_by_their_names(tmp_path):
         with pytest.raises(SettingsError, match="which is read"):
             refuse_existing(out, force=True, inputs=[reps])
     refuse_existing(tmp_path / "reps2", force=False, inputs=[reps])
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_that_grows_or_shrinks_while_it_is_read(change, tmp_path, monkeypatch):
+    path, sizes = tmp_path / "x", os.fstat
+    path.write_bytes(b"12345678")
+
+    def then(descriptor):
+        found = list(sizes(descriptor))
+        found[stat.ST_SIZE] += change
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", then)
+    with pytest.raises(ArtifactError, match="was changed while it was read"):
+        read_regular(path, 100)
+
+
+def test_a_file_beyond_its_limit_is_not_read(tmp_path):
+    path = tmp_path / "x"
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ArtifactError, match="expected at most 100"):
+        read_regular(path, 100)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.pipeline
 
 NAMES = ["[/red]", "[bold]fair[/bold]", ":smile:", "[link=http://x]y[/link]", "{x}", "\\[", "100%"]
 COMMANDS = [
-    "\x1b[2J", "a\rb", "\x1b]0;title\x07", "a\u202eb", "a\u2028b", "\x9b31m", "\x00", "\ud800", "\ufeff",
+    "\x1b[2J", "a\rb", "\x1b]0;title\x07", "a\u202eb", "a\u2028b", "\x9b31m", "\x00", "\udc9b", "\ufeff",
 ]  # fmt: skip
 
 
@@ -72,6 +72,12 @@ def test_errors_are_one_line_whatever_is_named(command, fails, copies, run, caps
     assert line.startswith("error: --target is")
 
 
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != "\x00"])
+def test_places_are_named_without_being_obeyed(command, tmp_path, fails):
+    line = fails(3, "no such directory", "consumer", "inspect", tmp_path / f"x{command}y")
+    assert is_printable(line)
+
+
 def test_labels_of_ones_own_may_not_be_commands(fails, copies):
     rows = (copies.reps / "individuals.csv").read_text().splitlines()[1:]
     ids = [row.split(",")[0] for row in rows]
@@ -87,7 +93,7 @@ def test_a_class_that_looks_like_markup_is_printed_as_it_is(copies, run, capsys)
     rows = (copies.reps / "individuals.csv").read_text().splitlines()[1:]
     own = copies.out.with_name("own.csv")
     lines = [
-        f"{row.split(',')[0]},{'[/red]' if index % 2 else '[bold]'}"
+        f"{row.split(',')[0]},{'[/red]' if index % 2 else ':smile:'}"
         for index, row in enumerate(rows)
     ]
     own.write_text("\n".join(["sample_id,label", *lines]) + "\n")
@@ -95,6 +101,6 @@ def test_a_class_that_looks_like_markup_is_printed_as_it_is(copies, run, capsys)
     assert run(*words, "--out", copies.out) == 0
     assert "[/red], noise" in capsys.readouterr().out
     assert run("consumer", "inspect", copies.out) == 0
-    assert "[/red]: [/red], [bold]" in " ".join(capsys.readouterr().out.split())
+    assert "[/red]: :smile:, [/red]" in " ".join(capsys.readouterr().out.split())
     document = json.loads((copies.out / "certificate.json").read_text())
-    assert document["head"]["classes"] == ["[/red]", "[bold]"]
+    assert document["head"]["classes"] == [":smile:", "[/red]"]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from consumer.head import FrozenHead, Head
 from consumer.training import balanced_weights, choose_sigma, train_head
-from shared_spec.artifacts.certificate import HeadConfig
+from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
 from shared_spec.rng import torch_generator

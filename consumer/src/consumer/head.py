@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from shared_spec.artifacts.certificate import Certificate, HeadConfig, load_certificate
+from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.relu_network import ReluNetwork
 

@@ -17,12 +17,11 @@ from shared_spec.artifacts.certificate import (
     Certificate,
     CertificateDocument,
     Claim,
-    HeadEntry,
-    HeadTraining,
     Sampling,
     save_certificate,
 )
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from consumer.head import Head
-from shared_spec.artifacts.certificate import HeadConfig
+from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import DataError, LassiError, SettingsError
 
 __all__ = ["SigmaChoice", "SigmaTrial", "balanced_weights", "choose_sigma", "train_head"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
-from shared_spec.artifacts.bundle_documents import SpecEntry, known_views, unique
+from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
 from shared_spec.artifacts.directory import (
     FileEntry,
     check_directory,
@@ -28,26 +28,22 @@ from shared_spec.artifacts.document import (
     Name,
     Strict,
     Tool,
-    Width,
     parse_document,
 )
+from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
 from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
 from shared_spec.settings import Settings, setting
 from shared_spec.statements import words_of
-from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
+from shared_spec.terms import RadiusMethod, Statement, Status
 
 __all__ = [
     "REPORT",
     "Certificate",
     "CertificateDocument",
     "Claim",
-    "HeadConfig",
-    "HeadDocument",
-    "HeadEntry",
-    "HeadTraining",
     "Population",
     "Sampling",
     "load_certificate",
@@ -58,71 +54,6 @@ REPORT = "report.html"
 """The certificate for people, drawn by the consumer."""
 
 _DOCUMENT, _ROWS, _HEAD = "certificate.json", "individuals.csv", "head.safetensors"
-
-
-class HeadConfig(Strict):
-    """What fixes a head apart from its weights."""
-
-    kind: HeadKind
-    input_dim: Width
-    hidden: tuple[Width, ...] = Field(default=(), max_length=64)
-    """Widths of the hidden ReLU layers; empty for a linear head."""
-    classes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
-        min_length=2, max_length=10_000
-    )
-    """Names of the classes, in the order of the logits."""
-    sigma_rs: float = Field(ge=0)
-    """Standard deviation of the Gaussian noise per representation coordinate, in training and in smoothing."""
-
-    @model_validator(mode="after")
-    def _hidden_fits_the_kind(self) -> Self:
-        mlp = self.kind == HeadKind.MLP
-        if mlp != bool(self.hidden) or any(width < 1 for width in self.hidden):
-            raise ValueError(
-                f"hidden is {list(self.hidden)} for a {self.kind} head: expected positive widths for mlp,"
-                " none for linear"
-            )
-        return self
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Widths of all layers, input and logits included."""
-        return (self.input_dim, *self.hidden, len(self.classes))
-
-
-class HeadDocument(Document):
-    """The document of head.safetensors."""
-
-    media_type: Literal["application/vnd.lassi.head.v1+safetensors"] = (
-        "application/vnd.lassi.head.v1+safetensors"
-    )
-    kind: HeadKind
-
-
-class HeadTraining(Strict):
-    """How a head was trained: a consumer's word, as its weights are all that is certified."""
-
-    noise: float | Literal["auto"]
-    """sigma_rs, or `auto` where it was chosen on the split `valid`."""
-    epochs: Annotated[Count, Field(gt=0)]
-    batch: Annotated[Count, Field(gt=0)]
-    learning_rate: float = Field(gt=0)
-    class_weights: Literal["none", "balanced"]
-    training_individuals: Count
-
-
-class HeadEntry(HeadConfig):
-    """The consumer's classifier C; its weights are in head.safetensors."""
-
-    digest: Digest | Literal[""] = ""
-    """Set when the certificate is written."""
-    settings: HeadTraining
-
-    @model_validator(mode="after")
-    def _trained_with_its_noise(self) -> Self:
-        if self.settings.noise not in ("auto", self.sigma_rs):
-            raise ValueError(f"noise is {self.settings.noise}, sigma_rs is {self.sigma_rs}")
-        return self
 
 
 class Population(Strict):

@@ -101,11 +101,14 @@ def _compare(
 def _image_folder(folder: Path, report: Report) -> Path:
     """The folder with the images; reports an archive that was never unpacked, or that is a web page."""
     for place in (folder / _IMAGES / _IMAGES, folder / _IMAGES, folder / "Img" / _IMAGES):
-        if place.is_dir():
+        if os.path.isdir(place):  # unlike Path's, says no where nobody may look
             return place
     for archive in (folder / f"{_IMAGES}.zip", folder / "Img" / f"{_IMAGES}.zip"):
-        if archive.is_file():
-            content = foreign_content(archive)
+        if os.path.isfile(archive):
+            try:
+                content = foreign_content(archive)
+            except OSError as error:
+                content = f"cannot be read ({error.strerror})"
             state = (
                 f"{content}, not an archive; download it again" if content else "unpack it there"
             )

@@ -63,21 +63,23 @@ class LabelColumn:
 
     def numbers(self) -> npt.NDArray[np.float64] | None:
         """The values of a column of numbers, shape [rows]; None for another column."""
-        return None if self.no_number else np.array(self._numbers, dtype=np.float64)
+        return None if self.no_number else np.frombuffer(self._numbers, dtype=np.float64)
 
     def no_label(self) -> str | None:
         """Why the column is no label; None if it may be one."""
         if not self._more:
             return None
-        reason = f"more than {MAX_CLASSES} different values, and a label has fewer"
+        reason = f"more than {MAX_CLASSES} different values, too many for a label"
         if self.no_number:
             return reason
-        middle = float(np.median(np.array(self._numbers)))
+        middle = float(np.median(np.frombuffer(self._numbers)))
         return f"{reason}; name a threshold, as in {self.name}>{middle:.3g}, above which half of them are"
 
     def words(self) -> list[tuple[str, str, int]]:
         """The different values by first appearance: each with where it stands first and in how many rows it is."""
-        counts = np.bincount(np.array(self._codes), minlength=len(self._known)).tolist()
+        counts = np.bincount(
+            np.frombuffer(self._codes, dtype=np.uint16), minlength=len(self._known)
+        ).tolist()
         return list(zip(self._known, self._first, counts, strict=False))
 
     def texts(self) -> Iterator[str]:
@@ -107,7 +109,7 @@ class LabelColumn:
             names = tuple(ordered)
             table = {value: code for code, value in enumerate(ordered)}
         by_code = np.array([table[value] for value in self._known], dtype=np.int16)
-        return names, by_code[np.array(self._codes, dtype=np.int64)]
+        return names, by_code[np.frombuffer(self._codes, dtype=np.uint16)]
 
     def _fault(self, lowered: set[str], report: Report) -> bool:
         """Whether a value is no class, which is reported: one of another kind than the others, or none at all."""
