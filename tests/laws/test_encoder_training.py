@@ -181,7 +181,7 @@ def test_what_training_cannot_use_is_refused():
         train_encoder(data, similarity, best, 0)
     with pytest.raises(SettingsError, match="lambda_2"):
         settings.model_copy(update={"lambda_2": 0.0}).resolved()
-    with pytest.raises(DataError, match="attribute vectors"):
+    with pytest.raises(DataError, match="as the similarity set has"):
         train_encoder(LabelledLatents(data.latents[:, 1:], data.labels), similarity, settings, 0)
     with pytest.raises(DataError, match="class code"):
         train_encoder(

@@ -9,6 +9,7 @@ from consumer.case import Case
 from consumer.claims import certify_view, view_methods
 from consumer.fitting import FittedHead, fit_head
 from consumer.labels import TaskLabels, read_labels
+from consumer.reality import check_reality
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
@@ -23,6 +24,7 @@ from shared_spec.artifacts.certificate import (
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
+from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, remark, silent, stage
@@ -85,14 +87,16 @@ def certify(
     case = Case(bundle, split, fitted.head, sampling or Sampling(), seed)
     methods = view_methods(case, method or MethodSettings())
     claims: dict[str, Claim] = {}
-    rows: list[Row] = []
+    by_view: dict[str, tuple[Row, ...]] = {}
     advance = stage(report, "deciding", len(chosen))
     for done, view in enumerate(chosen, 1):
         found = certify_view(case, view, methods, task.codes[split])
         claims[view] = found.claim
-        rows += found.rows
+        by_view[view] = found.rows
         advance(done, view)
-    draft = _draft(case, target, task, head, fitted, claims)
+    rows = [row for found in by_view.values() for row in found]
+    reality = check_reality(case, by_view)
+    draft = _draft(case, target, task, head, fitted, claims, reality)
     with building(out) as partial:
         written = save_certificate(
             partial,
@@ -129,6 +133,7 @@ def _draft(
     settings: HeadSettings,
     fitted: FittedHead,
     claims: dict[str, Claim],
+    reality: tuple[RealityCheck, ...],
 ) -> CertificateDocument:
     manifest = case.bundle.manifest
     split = manifest.splits[case.split]
@@ -145,6 +150,7 @@ def _draft(
             settings=HeadTraining(**trained, training_individuals=fitted.individuals),
         ),
         claims=claims,
+        reality=reality,
         skipped=split.available - split.individuals,
         tool=this_tool("lassi-consumer"),
         seed=case.seed,

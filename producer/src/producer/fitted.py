@@ -19,6 +19,7 @@ from producer.model import EncoderDocument, Model, load_encoder, model_path, sav
 from producer.settings import TrainingSettings
 from producer.training import train_encoder
 from shared_spec.artifacts.document import this_tool
+from shared_spec.chains import along_vectors
 from shared_spec.errors import SettingsError
 from shared_spec.progress import remark
 
@@ -52,7 +53,8 @@ class Fitting:
             )  # fmt: skip
             return self.found
         if self.document.training.encoder == "linear":
-            latents, vectors = job.latents("train"), job.spec.similarity.vectors
+            latents = job.latents("train")
+            vectors = along_vectors(job.spec.similarity, "the method project").vectors
             if job.workers.first:
                 config = self.document.encoder
                 made = linear_encoder(config, latents, vectors, job.seed, job.report)
@@ -92,12 +94,13 @@ def plan_fitting(
             "no `target`: name one, or set `lambda_1` to 0 and `lambda_3` to 0.1 to train without"
         )
     if settings.attack == "grid":
-        grid_side(settings.attack_points, job.spec.similarity.k)
+        vectors = along_vectors(job.spec.similarity, "`attack` grid")
+        grid_side(settings.attack_points, vectors.k)
     folder, codes = Path(folder), job.codes(targets)
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,
-        encoder=EncoderConfig.of(settings, job.spec.similarity.vectors),
+        encoder=EncoderConfig.of(settings, job.spec.similarity),
         method=settings.method,
         targets=tuple(codes["train"]),
         training=settings,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from shared_spec.artifacts.document import DataEntry
 from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.chains import ChainSet
 from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.device import open_device
@@ -58,10 +59,15 @@ class Job:
         return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
 
     def latents(self, split: str, every: int = 1) -> npt.NDArray[np.float32]:
-        """Z of every `every`-th individual of a split, [n, q] memory-mapped: from the cache, or computed now."""
+        """Z of every `every`-th individual of a split, memory-mapped: from the cache, or computed now.
+
+        [n, q], or [n, 1 + v, q] where the spec's similar people lie on chains.
+        """
+        similarity = self.spec.similarity
         batches = -(-len(selected_rows(self.source, split, every)) // ENCODE_BATCH)
         return encode_split(
             self.spec.flow, self.source, split, cache=self.cache, every=every,
+            chains=similarity if isinstance(similarity, ChainSet) else None,
             rank=self.workers.rank, world=self.workers.world, wait=self.workers.wait,
             advance=stage(self.report, f"encoding {split} (batches)", batches),
         )  # fmt: skip

@@ -27,6 +27,7 @@ from producer.settings import BoundSettings, SearchSettings, TrainingSettings
 from producer.views.registry import AnyView, choose_views, view_entries
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.spec import Spec
+from shared_spec.chains import own_latents
 from shared_spec.data.source import Source
 from shared_spec.progress import Report, onward, silent, stage
 from shared_spec.relu_network import ReluNetwork
@@ -193,7 +194,7 @@ def _rehearse(
         if view.contract.decides_at_centre:
             points = bounds.centre
         elif points is None:
-            points = folded(latents).float()
+            points = folded(own_latents(latents)).float()
         marks = score_heads(heads, points, bounds, codes)
         weight = fitting.document.training.lambda_2
         found += [
@@ -204,5 +205,6 @@ def _rehearse(
 
 def _represent(folded: ReluNetwork, data: LabelledLatents) -> Tensor:
     rows = range(0, len(data.latents), _BLOCK)
-    blocks = (torch.from_numpy(np.array(data.latents[row : row + _BLOCK])) for row in rows)
+    latents = own_latents(data.latents)
+    blocks = (torch.from_numpy(np.array(latents[row : row + _BLOCK])) for row in rows)
     return torch.cat([folded(block).to(torch.float32) for block in blocks])

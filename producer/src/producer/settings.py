@@ -139,6 +139,11 @@ class ExportSettings(BoundSettings):
     share: tuple[str, ...] = setting(
         (), "Label column to share; the targets unless given.", metavar="NAME"
     )
+    counterparts: tuple[str, ...] = setting(
+        (),
+        "Attribute whose true counterparts, if the data know them, go into the bundle; nothing is proved of them.",
+        metavar="NAME",
+    )
     shard_rows: int = setting(1024, "Individuals per shard.", ge=1)
 
 

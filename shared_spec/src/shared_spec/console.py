@@ -199,12 +199,12 @@ def table(
 
 def bundle_rows(manifest: Manifest) -> list[list[str]]:
     """What a bundle's manifest says, for `inspect`."""
-    encoder = manifest.encoder
+    encoder, spec = manifest.encoder, manifest.spec
     rows = [
         ["digest", manifest.content_digest],
         [
             "spec",
-            f"{', '.join(manifest.spec.attributes)}, epsilon {manifest.spec.epsilon:g}, {manifest.spec.digest}",
+            f"{', '.join(spec.attributes)}, {spec.similar}, epsilon {spec.epsilon:g}, {spec.digest}",
         ],
         ["encoder", f"{encoder.method}, d = {encoder.output_dim}, {encoder.digest}"],
         ["trained for", ", ".join(encoder.targets) or "no task in particular"],

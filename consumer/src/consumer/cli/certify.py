@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from consumer.issue import certify as issue
 from consumer.policy import parse_policy
 from consumer.population import percent_down
+from consumer.reality import interval, reality_lines
 from consumer.report.page import REPORT
 from consumer.settings import HeadSettings, MethodSettings, Sampling
 from shared_spec.artifacts.certificate import Certificate
@@ -87,9 +89,19 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows,
         f"To read: {certificate.path / REPORT}. Next: consumer verify {certificate.path} --reps {reps}",
     )  # fmt: skip
-    result = {
+    result: dict[str, Any] = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
-    emit(result, as_json, text)
+    result["reality"] = [check.model_dump(mode="json") for check in document.reality]
+    checks = [
+        table(
+            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
+            "counted, not proved",
+            ["", "people", "% (95% interval)"],
+            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
+        )
+        for check in document.reality
+    ]  # fmt: skip
+    emit(result, as_json, text, *checks)

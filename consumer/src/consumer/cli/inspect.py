@@ -35,7 +35,7 @@ def inspect(path: Path, as_json: bool) -> None:
     spec, head = document.spec, document.head
     rows = [
         ["digest", document.content_digest],
-        ["spec", f"{', '.join(spec.attributes)}, epsilon {spec.epsilon:g}, {spec.digest}"],
+        ["spec", f"{', '.join(spec.attributes)}, {spec.similar}, epsilon {spec.epsilon:g}, {spec.digest}"],
         ["bundle", document.bundle_digest],
         ["task", f"{document.target}: {', '.join(head.classes)}"],
         ["head", f"{head.kind}, noise {head.sigma_rs:g}, {head.digest}"],

@@ -25,6 +25,7 @@ def spec_rows(document: SpecDocument) -> list[list[str]]:
     inside, outside = quality.in_distribution, quality.out_of_distribution
     rows = [
         ["digest", document.content_digest],
+        ["similar along", document.similar],
         ["epsilon", f"{document.epsilon:g}"],
         ["flow", f"{flow.size} px, {flow.blocks} blocks x {flow.flows} flows x {flow.hidden}, {flow.coupling}"],
         ["flow digest", document.flow_digest],

@@ -31,6 +31,7 @@ from shared_spec.artifacts.document import (
     parse_document,
 )
 from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
+from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
@@ -140,6 +141,8 @@ class CertificateDocument(Document):
     encoder_digest: Digest
     head: HeadEntry
     claims: dict[str, Claim] = Field(min_length=1)
+    reality: tuple[RealityCheck, ...] = Field(default=(), max_length=1000)
+    """Per attribute whose true counterparts the bundle holds, how their decisions compare. Nothing is proved by it."""
     skipped: Count
     """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
     files: tuple[FileEntry, ...] = ()
@@ -152,6 +155,15 @@ class CertificateDocument(Document):
     def _known(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
         known_views(claims)
         return claims
+
+    @model_validator(mode="after")
+    def _compares_what_it_claims(self) -> Self:
+        for check in self.reality:
+            if check.certified.keys() != self.claims.keys():
+                raise ValueError(
+                    f"reality: {check.attribute}: its views are not those of the claims"
+                )
+        return self
 
 
 @dataclass(frozen=True)
