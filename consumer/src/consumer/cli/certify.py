@@ -14,9 +14,12 @@ from consumer.reality import interval, reality_lines
 from consumer.report.page import REPORT
 from consumer.settings import HeadSettings, MethodSettings, Sampling
 from shared_spec.artifacts.certificate import Certificate
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import common_options, emit, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
+from shared_spec.trust.seeds import seed_words
+from shared_spec.trust.verification import origin_words
 
 __all__ = ["certify"]
 
@@ -43,12 +46,17 @@ __all__ = ["certify"]
     help='Exit with 4 unless met: "certified>=0.95" of these individuals, or "certified>=0.95@confidence=0.99" of a '
     "population that they were drawn from at random; alpha counts against it.",
 )  # fmt: skip
+@trust_option
+@path_option(
+    "--commitment",
+    "A commitment to this certificate, its nonce and answer beside it; gives the seed.",
+)
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
     reps: Path, target: str, labels: Path | None, out: Path, views: tuple[str, ...], policy: str | None,
-    seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling,
-    given: frozenset[str],
+    trust: Path | None, commitment: Path | None, seed: int, force: bool, as_json: bool, head: HeadSettings,
+    method: MethodSettings, sampling: Sampling, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -63,7 +71,7 @@ def certify(
     with reporting() as report:
         certificate = issue(
             reps, target, out, labels=labels, views=views, head=head, method=method, sampling=sampling,
-            seed=seed, force=force, report=report,
+            seed=seed, trust=trust, commitment=commitment, force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)
     if rule is not None and (failures := rule.failures(certificate.document.claims)):
@@ -87,11 +95,14 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     ]  # fmt: skip
     text = table(
         f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows,
+        f"bundle: {origin_words(document.origin)}; {seed_words(document.commitment)}\n"
         f"To read: {certificate.path / REPORT}. Next: consumer verify {certificate.path} --reps {reps}",
     )  # fmt: skip
     result: dict[str, Any] = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
+        "origin": origin_words(document.origin),
+        "seed": seed_words(document.commitment),
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]

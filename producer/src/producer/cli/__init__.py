@@ -6,10 +6,13 @@ from typing import NoReturn
 
 import click
 
+from producer.cli.commit import commit
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
 from producer.cli.search import search
+from producer.signatures import rotate, sign
+from shared_spec.cli.trust import rotate_command, sign_command
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -27,8 +30,10 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, inspect):
+for command in (fit, export, search, commit, inspect):
     group.add_command(command)
+group.add_command(sign_command("producer", "reps/", sign))
+group.add_command(rotate_command("producer", rotate))
 
 
 def main() -> NoReturn:

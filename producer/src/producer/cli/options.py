@@ -10,6 +10,7 @@ import click
 
 from producer.views.registry import VIEW_TYPES
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import (
     common_options,
     data_option,
@@ -18,8 +19,9 @@ from shared_spec.console import (
     path_option,
     table,
 )
+from shared_spec.trust.seeds import seed_words
 
-__all__ = ["VIEW_SETTINGS", "job_options", "model_option", "show_bundle"]
+__all__ = ["VIEW_SETTINGS", "draw_options", "job_options", "model_option", "show_bundle"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,6 +42,14 @@ def job_options(command: Command) -> Command:
     return command
 
 
+def draw_options(command: Command) -> Command:
+    """Adds `--trust` and `--commitment`."""
+    add = path_option(
+        "--commitment", "A commitment to this bundle, its nonce and answer beside it; gives the seed of the views."
+    )  # fmt: skip
+    return trust_option(add(command))
+
+
 def model_option(default: Path | None) -> Callable[[Command], Command]:
     """Adds `--model`, required unless there is a default."""
     return click.option(
@@ -54,6 +64,7 @@ def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
     result = {
         "reps": str(bundle.path),
         "digest": bundle.digest,
+        "seed": seed_words(manifest.commitment),
         "splits": {name: entry.model_dump() for name, entry in manifest.splits.items()},
         "views": {name: entry.model_dump(mode="json") for name, entry in manifest.views.items()},
     }
@@ -62,5 +73,6 @@ def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
     rows += [
         [f"{name} view", f"statement {entry.statement}"] for name, entry in manifest.views.items()
     ]
+    rows.append(["seed", seed_words(manifest.commitment)])
     after = f"Next: consumer certify --reps {bundle.path} --target {target} --out certificate/"
     emit(result, as_json, table(f"representations {bundle.path}", ["", ""], rows, after))

@@ -12,6 +12,8 @@ from regulator.cli.inspect import inspect
 from regulator.cli.preview import preview
 from regulator.cli.publish_spec import publish_spec
 from regulator.cli.train_flow import train_flow
+from regulator.signatures import answer, rotate, sign
+from shared_spec.cli.trust import answer_command, rotate_command, sign_command
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -32,6 +34,9 @@ def group() -> None:
 
 for command in (check_data, train_flow, publish_spec, preview, coverage, inspect):
     group.add_command(command)
+group.add_command(sign_command("regulator", "spec.safetensors", sign))
+group.add_command(answer_command("regulator", answer))
+group.add_command(rotate_command("regulator", rotate))
 
 
 def main() -> NoReturn:

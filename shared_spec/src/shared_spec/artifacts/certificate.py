@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
 from shared_spec.artifacts.directory import (
     FileEntry,
@@ -39,14 +40,18 @@ from shared_spec.rng import Seed
 from shared_spec.settings import Settings, setting
 from shared_spec.statements import words_of
 from shared_spec.terms import RadiusMethod, Statement, Status
+from shared_spec.trust.seeds import CommittedSeed
+from shared_spec.trust.verification import Origin
 
 __all__ = [
     "REPORT",
     "Certificate",
     "CertificateDocument",
     "Claim",
+    "CommittedDraw",
     "Population",
     "Sampling",
+    "certificate_parents",
     "load_certificate",
     "save_certificate",
 ]
@@ -126,6 +131,12 @@ class Claim(Strict):
         return self.counts[Status.CERTIFIED]
 
 
+class CommittedDraw(CommittedSeed):
+    """A committed seed, and what the consumer had chosen before: head, methods, sampling, whose labels."""
+
+    settings: dict[Name, Any]
+
+
 class CertificateDocument(Document):
     """certificate.json."""
 
@@ -149,6 +160,23 @@ class CertificateDocument(Document):
     """Set when the certificate is written."""
     tool: Tool
     seed: Seed
+    commitment: CommittedDraw | None = None
+    """What the seed follows from; null if it was the consumer's free choice."""
+    bundle_seed: Literal["free", "committed"] = "free"
+    """Whether the bundle's own seed follows from a commitment."""
+    origin: Origin | None = None
+    """Who signed the bundle, as the consumer found with its trust file; null if it had none."""
+
+    @model_validator(mode="after")
+    def _drawn_as_committed(self) -> Self:
+        if self.commitment is not None:
+            self.commitment.check(self.seed, self.commitment.settings, self.parents)
+        return self
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """Digests of what it was made from."""
+        return _parents(self.spec.digest, self.bundle_digest, self.encoder_digest)
 
     @field_validator("claims")
     @classmethod
@@ -164,6 +192,16 @@ class CertificateDocument(Document):
                     f"reality: {check.attribute}: its views are not those of the claims"
                 )
         return self
+
+
+def certificate_parents(bundle: Bundle) -> dict[str, str]:
+    """Digests of what a certificate from this bundle is made from."""
+    manifest = bundle.manifest
+    return _parents(manifest.spec.digest, bundle.digest, manifest.encoder.digest)
+
+
+def _parents(spec: str, bundle: str, encoder: str) -> dict[str, str]:
+    return {"spec": spec, "bundle": bundle, "encoder": encoder}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ __all__ = [
     "MAX_SIGNATURES",
     "PAYLOAD_TYPE",
     "Envelope",
+    "Fingerprint",
     "Signature",
     "decode_envelope",
     "encode_envelope",
@@ -54,11 +55,15 @@ _Base64 = Annotated[
 ]
 
 
+Fingerprint = Annotated[str, Field(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+"""What `ssh-keygen -l` shows of a key."""
+
+
 class Signature(Strict):
     """One party's signature of the payload."""
 
-    keyid: str = Field(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")
-    """OpenSSH fingerprint: says which key to try, and proves nothing."""
+    keyid: Fingerprint
+    """Says which key to try, and proves nothing."""
     sig: Annotated[_Base64, Field(min_length=64, max_length=64)]
 
 

@@ -9,13 +9,22 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from shared_spec.artifacts.reading import read_regular
-from shared_spec.errors import ArtifactError
-from shared_spec.trust.envelope import MAX_ENVELOPE, decode_envelope
-from shared_spec.trust.fields import format_instant
-from shared_spec.trust.keys import SigningKey, parse_public_key
+from pydantic import field_validator
+
+from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.settings import setting
+from shared_spec.trust.fields import Instant, format_instant
+from shared_spec.trust.keys import SigningKey, parse_public_key, passphrase_from_environment
 from shared_spec.trust.pins import Party, Pin
-from shared_spec.trust.signing import Issuance, write_statement
+from shared_spec.trust.signing import (
+    Issuance,
+    Passphrase,
+    Signed,
+    beginning_of_day,
+    load_envelope,
+    open_key,
+    write_statement,
+)
 from shared_spec.trust.statement import (
     Role,
     RotationPredicate,
@@ -23,45 +32,62 @@ from shared_spec.trust.statement import (
     parse_statement,
 )
 
-__all__ = ["follow_rotation", "sign_rotation"]
+__all__ = ["Rotation", "follow_rotation", "rotate"]
 
 
-def sign_rotation(
-    path: Path,
-    old: SigningKey,
-    new: SigningKey,
+class Rotation(Issuance):
+    """Who hands over to a new key, and from when; `expires` ends the new key for those who follow."""
+
+    effective: Instant = setting(
+        ..., "When the new key takes over, in UTC; not in the past.", metavar="DATE"
+    )
+
+    _day = field_validator("effective", mode="before")(beginning_of_day)
+
+
+def rotate(
+    path: Path | str,
+    old: Path | str | SigningKey,
+    new: Path | str | SigningKey,
     role: Role,
-    issuance: Issuance,
-    effective: datetime,
+    rotation: Rotation,
+    *,
     force: bool = False,
-) -> None:
+    passphrase: Passphrase = passphrase_from_environment,
+) -> Signed:
     """Writes the statement that `new` takes over from `old` in this role, signed by both.
 
     Args:
-        path: of the envelope, by convention `IDENTITY.rotation.sig.json`; partners put it beside their trust files.
-        old: the key that partners have pinned.
-        new: the key that follows it.
+        path: of the envelope, by convention `NAME.rotation.sig.json`; partners put it beside their trust files.
+        old: the key that partners have pinned, or its file.
+        new: the key that follows it, or its file.
         role: in which they are used; one statement per role.
-        issuance: who, which, how long; `expires` ends the new key for those who follow.
-        effective: the moment from which the new key signs and the old one no longer does; not before `issued`.
+        rotation: who, which, from when and how long.
         force: replaces another statement.
+        passphrase: asked of a key that has one.
 
     Raises:
-        SettingsError: if a field does not fit, or another statement stands there and `force` is off.
+        SettingsError: if a field or key does not fit, or another statement stands there and `force` is off.
         LassiError: if the file cannot be written.
     """
+    path = Path(path)
+    keys = [open_key(key, passphrase) for key in (old, new)]
+    lines = [key.public for key in keys]
+    if not rotation.issued <= rotation.effective < rotation.expires:
+        raise SettingsError(
+            f"`effective` is {format_instant(rotation.effective)}: expected a moment from now until `expires`"
+        )
     fields = {
-        **issuance.fields(),
+        **rotation.fields(),
         "role": role,
         "parents": {},
-        "old_key": old.public.line,
-        "new_key": new.public.line,
-        "effective": effective,
+        "old_key": lines[0].line,
+        "new_key": lines[1].line,
+        "effective": rotation.effective,
     }
-    statement = issue_statement(
-        "rotation", new.public.fingerprint, new.public.sha256, fields, str(path)
-    )
-    write_statement(path, statement, [old, new], force)
+    name, digest = lines[1].fingerprint, lines[1].sha256
+    statement = issue_statement("rotation", name, digest, fields, str(path))
+    return write_statement(path, statement, keys, force)
 
 
 def follow_rotation(party: Party, role: Role, path: Path) -> Party:
@@ -72,7 +98,7 @@ def follow_rotation(party: Party, role: Role, path: Path) -> Party:
             valid; if that was rotated before; or if the new one is pinned already.
     """
     where = str(path)
-    envelope = decode_envelope(read_regular(path, MAX_ENVELOPE, ArtifactError), where)
+    envelope = load_envelope(path)
     signers = [pin for pin in party.keys if envelope.signed_by(pin.public_key, where)]
     if not signers:
         raise ArtifactError(

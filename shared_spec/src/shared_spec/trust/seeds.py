@@ -12,29 +12,31 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from shared_spec.artifacts.canonical import canonical_json
+from shared_spec.artifacts.document import Strict
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.trust.keys import SigningKey
-from shared_spec.trust.signing import Issuance, write_statement
-from shared_spec.trust.statement import Reveal, Role, issue_statement
+from shared_spec.rng import Seed
+from shared_spec.trust.envelope import Envelope
+from shared_spec.trust.fields import Hex256
+from shared_spec.trust.statement import BeaconPredicate, Statement, parse_statement
 
 __all__ = [
     "FREE_SEED",
-    "commit",
+    "CommittedSeed",
+    "commitment_digest",
     "derive_committed_seed",
-    "open_commitment",
-    "sign_beacon",
-    "sign_commitment",
+    "seed_words",
 ]
 
 FREE_SEED = "the seed was the issuer's free choice"
 """What is said of a sampled certificate without a commitment."""
 
 
-def commit(nonce: str, settings: Mapping[str, Any], parents: Mapping[str, str]) -> str:
+def commitment_digest(
+    nonce: str, settings: Mapping[str, Any], parents: Mapping[str, str]
+) -> str:  # fmt: skip
     """The commitment to a draw, 64 hexadecimal digits: SHA-256 over a domain and canonical JSON.
 
     It binds (another nonce, setting or parent with the same commitment is a collision of SHA-256) and hides `settings`
@@ -42,7 +44,7 @@ def commit(nonce: str, settings: Mapping[str, Any], parents: Mapping[str, str]) 
 
     Args:
         nonce: 256 random bits as 64 hexadecimal digits, fresh for every commitment, from the operating system.
-        settings: all that decides what is drawn, besides the seed: the encoder's or the head's settings, sample counts.
+        settings: all that decides what is drawn, besides the seed.
         parents: digests of what it will be made from, by kind.
 
     Raises:
@@ -62,23 +64,6 @@ def derive_committed_seed(nonce: str, beacon: str) -> str:
     return _hash("seed", {"nonce": nonce, "beacon": beacon})
 
 
-def open_commitment(
-    commitment: str, reveal: Reveal, settings: Mapping[str, Any], parents: Mapping[str, str]
-) -> str:
-    """The seed, 64 hexadecimal digits, that follows from a commitment and what was revealed of it.
-
-    Raises:
-        ArtifactError: if the commitment was made with another nonce, other settings or other parents.
-    """
-    actual = commit(reveal.nonce, settings, parents)
-    if actual != commitment:
-        raise ArtifactError(
-            f"commitment {commitment}: the nonce, settings and parents give {actual}; "
-            "what was drawn is not what was committed to"
-        )
-    return derive_committed_seed(reveal.nonce, reveal.beacon)
-
-
 def _hash(purpose: Literal["commitment", "seed"], value: Mapping[str, Any]) -> str:
     for name in value.keys() & {"nonce", "beacon"}:
         if not re.fullmatch(r"[0-9a-f]{64}", value[name]):
@@ -92,67 +77,92 @@ def _hash(purpose: Literal["commitment", "seed"], value: Mapping[str, Any]) -> s
     return hashlib.sha256(f"lassi-{purpose}-v1\n".encode() + text).hexdigest()
 
 
-def sign_commitment(
-    path: Path,
-    commitment: str,
-    role: Literal["producer", "consumer"],
-    key: SigningKey,
-    issuance: Issuance,
-    parents: Mapping[str, str],
-    force: bool = False,
-) -> None:
-    """Writes the signed commitment, by convention `NAME.commitment.sig.json` beside the artefact to come.
+class CommittedSeed(Strict):
+    """What an artefact reveals of the seed that it was drawn with: enough to compute it, and to check who fixed it."""
 
-    Args:
-        path: of the envelope.
-        commitment: of `commit` with the same parents.
-        role: of the issuer.
-        key: of the issuer.
-        issuance: who, which, how long.
-        parents: digests of what will be drawn from; they are readable, the settings are not.
-        force: replaces another statement.
+    nonce: Hex256
+    commitment: Envelope
+    """By the issuer of the artefact, before `answer`."""
+    answer: Envelope
+    """By another party: the beacon."""
 
-    Raises:
-        SettingsError: if a field does not fit, or another statement stands there and `force` is off.
-        LassiError: if the file cannot be written.
-    """
-    fields = {**issuance.fields(), "role": role, "parents": dict(parents)}
-    statement = issue_statement("commitment", "commitment", commitment, fields, str(path))
-    write_statement(path, statement, [key], force)
+    @property
+    def committed(self) -> Statement:
+        """What the issuer says; its signature is checked by `verify_committed_seed`. Raises ArtifactError."""
+        return _statement(self.commitment, "commitment")
+
+    @property
+    def answered(self) -> Statement:
+        """What the other party says, likewise."""
+        return _statement(self.answer, "beacon")
+
+    @property
+    def beacon(self) -> BeaconPredicate:
+        """The number that the other party gave. Raises ArtifactError."""
+        predicate = self.answered.predicate
+        if not isinstance(predicate, BeaconPredicate):
+            raise ArtifactError("beacon: holds none")
+        return predicate
+
+    @property
+    def seed(self) -> str:
+        """The seed, 64 hexadecimal digits. Raises ArtifactError."""
+        return derive_committed_seed(self.nonce, self.beacon.beacon)
+
+    def open(self, settings: Mapping[str, Any], parents: Mapping[str, str]) -> str:
+        """The seed, if it was fixed for this draw and no other.
+
+        Args:
+            settings: what is drawn, as in `commitment_digest`.
+            parents: what it is drawn from.
+
+        Raises:
+            ArtifactError: if commitment, answer, nonce and draw do not belong together.
+        """
+        committed, answered = self.committed, self.answered
+        digest = commitment_digest(self.nonce, settings, parents)
+        if committed.digest != digest:
+            raise ArtifactError(
+                f"commitment {committed.digest}: the nonce, settings and parents give {digest}; "
+                "what is drawn is not what was committed to"
+            )
+        if dict(committed.predicate.parents) != dict(parents):
+            raise ArtifactError(f"commitment {digest}: is to something made from something else")
+        if answered.digest != digest:
+            raise ArtifactError(
+                f"commitment {digest}: the beacon answers commitment {answered.digest}"
+            )
+        asked, given = committed.predicate, answered.predicate
+        if given.issuer == asked.issuer or given.role == asked.role:
+            raise ArtifactError(
+                f"commitment {digest}: {given.issuer} answered itself; expected another party"
+            )
+        if not asked.issued <= given.issued:
+            raise ArtifactError(f"commitment {digest}: was made after the beacon that answers it")
+        return self.seed
+
+    def check(self, seed: Seed, settings: Mapping[str, Any], parents: Mapping[str, str]) -> None:
+        """Raises ArtifactError unless `seed` is the one that follows from it for this draw."""
+        found = self.open(settings, parents)
+        if found != seed:
+            raise ArtifactError(
+                f"the seed is {seed}, but nonce and beacon give {found}; it was not drawn as committed"
+            )
 
 
-def sign_beacon(
-    path: Path,
-    commitment: str,
-    beacon: str,
-    answered: int,
-    role: Role,
-    key: SigningKey,
-    issuance: Issuance,
-    force: bool = False,
-) -> None:
-    """Answers a commitment, by convention in `NAME.beacon.sig.json`.
+def seed_words(committed: CommittedSeed | None) -> str:
+    """Who could choose a seed, in one line."""
+    if committed is None:
+        return FREE_SEED
+    asked, given = committed.committed.predicate, committed.beacon
+    return (
+        f"the seed follows from a commitment of {asked.role} {asked.issuer} and the beacon of {given.role} "
+        f"{given.issuer}, who had answered {given.answered} of them with it"
+    )
 
-    Args:
-        path: of the envelope.
-        commitment: the digest of the commitment that was received and verified (`verify_statement`).
-        beacon: 256 random bits as 64 hexadecimal digits, drawn after it was received.
-        answered: how many commitments of that issuer have been answered, this one included.
-        role: of the party that answers.
-        key: of the party that answers.
-        issuance: who, which, how long.
-        force: replaces another statement.
 
-    Raises:
-        SettingsError: if a field does not fit, or another statement stands there and `force` is off.
-        LassiError: if the file cannot be written.
-    """
-    fields = {
-        **issuance.fields(),
-        "role": role,
-        "parents": {},
-        "beacon": beacon,
-        "answered": answered,
-    }
-    statement = issue_statement("beacon", "commitment", commitment, fields, str(path))
-    write_statement(path, statement, [key], force)
+def _statement(envelope: Envelope, kind: Literal["commitment", "beacon"]) -> Statement:
+    statement = parse_statement(envelope.payload, kind)
+    if statement.kind != kind:
+        raise ArtifactError(f"{kind}: holds a statement about a {statement.kind}")
+    return statement

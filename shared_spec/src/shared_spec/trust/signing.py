@@ -1,18 +1,22 @@
-"""Signing: the detached `NAME.sig.json` beside an artefact, by one key or, for a threshold, by several in turn."""
+"""Signing: a statement about an artefact, in an envelope beside it, which several keys can sign in turn."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.settings import Settings, setting
 from shared_spec.trust.envelope import (
     MAX_ENVELOPE,
     MAX_SIGNATURES,
@@ -23,7 +27,8 @@ from shared_spec.trust.envelope import (
     encode_envelope,
     sign_payload,
 )
-from shared_spec.trust.keys import SigningKey
+from shared_spec.trust.fields import Instant
+from shared_spec.trust.keys import SigningKey, load_signing_key, passphrase_from_environment
 from shared_spec.trust.statement import (
     ARTIFACT_ROLES,
     ArtifactKind,
@@ -32,33 +37,90 @@ from shared_spec.trust.statement import (
     parse_statement,
 )
 
-__all__ = ["Issuance", "sign_artifact", "signature_path", "write_statement"]
+__all__ = [
+    "SUFFIX",
+    "Issuance",
+    "Passphrase",
+    "Signed",
+    "Subject",
+    "beginning_of_day",
+    "load_envelope",
+    "open_key",
+    "sign_subject",
+    "signature_path",
+    "write_statement",
+]
+
+SUFFIX = ".sig.json"
+"""Of the file that holds an envelope."""
+
+Passphrase = Callable[[], str]
+"""Asked for the passphrase of a key that has one."""
 
 
-@dataclass(frozen=True)
-class Issuance:
-    """Who issues a statement, which of theirs it is, and for how long it may be relied upon.
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
-    Args:
-        issuer: the identity that the other parties wrote into their trust files.
-        serial: grows with each release.
-        issued: now; with time zone.
-        expires: when it ends; with time zone.
-    """
 
-    issuer: str
-    serial: int
-    issued: datetime
-    expires: datetime
+def beginning_of_day(value: Any) -> Any:  # noqa: ANN401 - whatever was given
+    """`2027-11-25` as the moment at which that day begins; all else as it is."""
+    is_day = isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
+    return f"{value}T00:00:00Z" if is_day else value
+
+
+class Issuance(Settings):
+    """Who issues a statement, which of theirs it is, and for how long it may be relied upon."""
+
+    group: ClassVar[str] = "The statement"
+
+    issuer: str = setting(..., "Your name, as partners have it in their trust files.")
+    serial: int = setting(
+        ..., "Number of the release; it grows, so that an old one can be told.", ge=0
+    )
+    expires: Instant = setting(
+        ..., "When it ends, in UTC: 2027-11-25 or 2027-11-25T12:00:00Z.", metavar="DATE"
+    )
+    issued: Instant = Field(default_factory=_now, json_schema_extra={"hidden": True})
+    """The moment of signing: now, unless a caller knows better."""
+
+    _day = field_validator("expires", mode="before")(beginning_of_day)
 
     def fields(self) -> dict[str, Any]:
         """These as fields of a predicate."""
-        return {
-            "issuer": self.issuer,
-            "serial": self.serial,
-            "issued": self.issued,
-            "expires": self.expires,
-        }
+        return {name: getattr(self, name) for name in ("issuer", "serial", "issued", "expires")}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loaded artefact, as far as a signature speaks of it (`shared_spec.trust.subjects`).
+
+    Attributes:
+        kind: what it is; it decides in which role it is issued.
+        path: where it stands; not read again.
+        digest: its content digest, `sha256-content-v1:…`.
+        parents: digests of what it was made from, as it quotes them itself.
+        details: the further fields of the kind's predicate.
+    """
+
+    kind: ArtifactKind
+    path: Path
+    digest: str
+    parents: Mapping[str, str]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A statement that was signed, and where its envelope stands."""
+
+    path: Path
+    statement: Statement
+    fingerprints: tuple[str, ...]
+    """Of all keys that have signed it by now."""
+
+    def __repr__(self) -> str:
+        said = self.statement
+        return f"Signed({self.path}: {said.kind} by {said.predicate.issuer}; {', '.join(self.fingerprints)})"
 
 
 def signature_path(artifact: Path) -> Path:
@@ -66,29 +128,30 @@ def signature_path(artifact: Path) -> Path:
     artifact = Path(artifact)
     if artifact.name in ("", ".."):
         artifact = Path(os.path.abspath(artifact))
-    return artifact.with_name(f"{artifact.name}.sig.json")
+    return artifact.with_name(f"{artifact.name}{SUFFIX}")
 
 
-def sign_artifact(
-    path: Path,
-    digest: str,
-    kind: ArtifactKind,
-    key: SigningKey,
-    issuance: Issuance,
-    parents: Mapping[str, str],
-    details: Mapping[str, Any] | None = None,
-    force: bool = False,
-) -> Path:
-    """Signs an artefact, in the file beside it whose path is returned.
+def open_key(
+    key: Path | str | SigningKey, passphrase: Passphrase = passphrase_from_environment
+) -> SigningKey:
+    """The key in a file, or the one that is open already. Raises SettingsError as `load_signing_key`."""
+    return key if isinstance(key, SigningKey) else load_signing_key(Path(key), passphrase)
+
+
+def load_envelope(path: Path) -> Envelope:
+    """The envelope in a file, of which nothing is verified by that. Raises ArtifactError."""
+    return decode_envelope(read_regular(path, MAX_ENVELOPE, ArtifactError), str(path))
+
+
+def sign_subject(
+    subject: Subject, keys: Sequence[SigningKey], issuance: Issuance, force: bool = False
+) -> Signed:
+    """Signs a loaded artefact, in the file beside it.
 
     Args:
-        path: the artefact; not read, so load it first.
-        digest: the content digest of the loaded artefact, `sha256-content-v1:…`.
-        kind: what it is; it decides the role in which the key signs.
-        key: of the issuer.
+        subject: what is signed.
+        keys: of the issuer.
         issuance: who, which, how long.
-        parents: digests of what it was made from, as the artefact quotes them.
-        details: the further fields of the kind's predicate (`shared_spec.trust.statement`).
         force: replaces a signature of another statement.
 
     Raises:
@@ -98,20 +161,19 @@ def sign_artifact(
     """
     fields = {
         **issuance.fields(),
-        **(details or {}),
-        "role": ARTIFACT_ROLES[kind],
-        "parents": dict(parents),
+        **subject.details,
+        "role": ARTIFACT_ROLES[subject.kind],
+        "parents": dict(subject.parents),
     }
-    place = signature_path(path)
-    name = place.name.removesuffix(".sig.json")
-    statement = issue_statement(kind, name, digest.removeprefix(DIGEST_PREFIX), fields, str(path))
-    write_statement(place, statement, [key], force)
-    return place
+    place = signature_path(subject.path)
+    name, digest = place.name.removesuffix(SUFFIX), subject.digest.removeprefix(DIGEST_PREFIX)
+    statement = issue_statement(subject.kind, name, digest, fields, str(subject.path))
+    return write_statement(place, statement, keys, force)
 
 
 def write_statement(
     path: Path, statement: Statement, keys: Sequence[SigningKey], force: bool = False
-) -> None:
+) -> Signed:
     """Writes an envelope with one signature per key.
 
     If `path` already holds the same statement, but for the moment of issue, then that one is signed in addition: so
@@ -125,12 +187,13 @@ def write_statement(
     payload = statement.payload()
     others: tuple[Signature, ...] = ()
     if os.path.lexists(path) and not force:
-        envelope = decode_envelope(read_regular(path, MAX_ENVELOPE, ArtifactError), str(path))
-        if not _says_the_same(parse_statement(envelope.payload, str(path)), statement):
+        envelope = load_envelope(path)
+        found = parse_statement(envelope.payload, str(path))
+        if not _says_the_same(found, statement):
             raise SettingsError(
                 f"{path}: signs another statement; pass --force to replace it, or the values that it was signed with"
             )
-        payload, others = envelope.payload, envelope.signatures
+        payload, others, statement = envelope.payload, envelope.signatures, found
     signatures = [sign_payload(payload, key) for key in keys]
     mine = {signature.keyid for signature in signatures}
     signatures = [*(other for other in others if other.keyid not in mine), *signatures]
@@ -138,6 +201,7 @@ def write_statement(
         raise SettingsError(f"{path}: holds {MAX_SIGNATURES} signatures already; expected no more")
     envelope = Envelope(payload=payload, payloadType=PAYLOAD_TYPE, signatures=tuple(signatures))
     write_atomically(path, encode_envelope(envelope))
+    return Signed(path, statement, tuple(signature.keyid for signature in signatures))
 
 
 def _says_the_same(old: Statement, new: Statement) -> bool:

@@ -18,11 +18,8 @@ __all__ = [
     "ARTIFACT_ROLES",
     "ArtifactKind",
     "BeaconPredicate",
-    "BundlePredicate",
-    "CertificatePredicate",
     "Kind",
     "Predicate",
-    "Reveal",
     "Role",
     "RotationPredicate",
     "SpecPredicate",
@@ -36,7 +33,7 @@ ArtifactKind: TypeAlias = Literal["spec", "bundle", "certificate", "audit"]
 Kind: TypeAlias = Literal[
     "spec", "bundle", "certificate", "audit", "commitment", "beacon", "rotation"
 ]
-_Parent: TypeAlias = Literal["spec", "bundle", "certificate", "data", "encoder", "flow", "head"]
+_Parent: TypeAlias = Literal["spec", "bundle", "audit", "data", "encoder", "flow", "head"]
 
 ARTIFACT_ROLES: Mapping[ArtifactKind, Role] = {
     "spec": "regulator",
@@ -58,15 +55,8 @@ def _key_line(value: str) -> str:
 _KeyLine = Annotated[str, AfterValidator(_key_line)]
 
 
-class Reveal(Strict):
-    """What a committed seed was derived from (`shared_spec.trust.seeds`)."""
-
-    nonce: Hex256
-    beacon: Hex256
-
-
 class Predicate(Strict):
-    """What every statement says; that of a commitment or an audit says no more."""
+    """What every statement says; most say no more."""
 
     role: Role
     issuer: Name
@@ -91,17 +81,6 @@ class SpecPredicate(Predicate):
     epsilon: Annotated[StrictFloat, Field(gt=0)]
     vectors: dict[Name, Hex256] = Field(min_length=1, max_length=1000)
     """Per attribute the SHA-256 of its vector's bytes, float32, little-endian."""
-
-
-class BundlePredicate(Predicate):
-    """Of reps/."""
-
-    reveal: Reveal | None
-    """Null if the seed was the issuer's free choice."""
-
-
-class CertificatePredicate(BundlePredicate):
-    """Of certificate/."""
 
 
 class BeaconPredicate(Predicate):
@@ -134,10 +113,8 @@ class _Form:
 _ANY_ROLE: tuple[Role, ...] = get_args(Role)
 _FORMS: Mapping[Kind, _Form] = {
     "spec": _Form(SpecPredicate, ("regulator",)),
-    "bundle": _Form(BundlePredicate, ("producer",), parents=frozenset({"spec"})),
-    "certificate": _Form(
-        CertificatePredicate, ("consumer",), parents=frozenset({"spec", "bundle"})
-    ),
+    "bundle": _Form(Predicate, ("producer",), parents=frozenset({"spec"})),
+    "certificate": _Form(Predicate, ("consumer",), parents=frozenset({"spec", "bundle"})),
     "audit": _Form(Predicate, ("auditor",), parents=frozenset({"spec", "bundle"})),
     "commitment": _Form(Predicate, ("producer", "consumer"), "lassiCommitmentV1"),
     "beacon": _Form(BeaconPredicate, _ANY_ROLE, "lassiCommitmentV1"),

@@ -23,13 +23,15 @@ class _TrustFile(RootModel[dict[Role, Party]]):
     pass
 
 
-def load_trust(path: Path) -> Trust:
-    """Reads a trust file and follows the rotations that it names.
+def load_trust(path: Path | str | Trust) -> Trust:
+    """Reads a trust file and follows the rotations that it names; one that is read already is returned.
 
     Raises:
         SettingsError: if it is missing, no regular file, no TOML, or a field is unknown, missing or impossible.
         ArtifactError: if a rotation that it names is missing or must not be followed.
     """
+    if isinstance(path, Trust):
+        return path
     path = Path(path)
     content = read_regular(path, _LIMIT, SettingsError)
     try:

@@ -8,27 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import Field
+
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
-from shared_spec.artifacts.reading import read_regular
+from shared_spec.artifacts.document import Name, Strict
 from shared_spec.errors import ArtifactError, ExpiredError, LassiError
-from shared_spec.trust.envelope import MAX_ENVELOPE, Envelope, decode_envelope
-from shared_spec.trust.fields import format_instant
+from shared_spec.trust.envelope import MAX_SIGNATURES, Envelope, Fingerprint
+from shared_spec.trust.fields import Count, Instant, format_instant
 from shared_spec.trust.pins import Party, Pin, Trust
-from shared_spec.trust.signing import signature_path
+from shared_spec.trust.signing import Subject, load_envelope, signature_path
 from shared_spec.trust.statement import (
     ARTIFACT_ROLES,
-    ArtifactKind,
     Kind,
     Predicate,
     Role,
     Statement,
     parse_statement,
 )
+from shared_spec.trust.trust_file import load_trust
 
-__all__ = ["ORIGIN_NOT_VERIFIED", "Link", "verify_artifact", "verify_statement"]
+__all__ = [
+    "ORIGIN_NOT_VERIFIED",
+    "Link",
+    "Origin",
+    "origin_of",
+    "origin_words",
+    "verify_artifact",
+    "verify_statement",
+]
 
 ORIGIN_NOT_VERIFIED = "origin not verified"
 """What is said of an artefact where no trust file was given."""
@@ -45,24 +55,47 @@ class Link:
     """When the statement or one of these keys ends."""
 
     @property
-    def text(self) -> str:
-        """Who, by which key, which release, since when and until when, in one line."""
+    def origin(self) -> Origin:
+        """What is said of it where it is relied upon."""
         predicate = self.statement.predicate
+        return Origin(
+            role=predicate.role, issuer=predicate.issuer, keys=self.fingerprints, serial=predicate.serial,
+            issued=predicate.issued, valid_until=self.valid_until,
+        )  # fmt: skip
+
+
+class Origin(Strict):
+    """Who issued an artefact, by which keys, which release, since when and until when."""
+
+    role: Role
+    issuer: Name
+    keys: tuple[Fingerprint, ...] = Field(min_length=1, max_length=MAX_SIGNATURES)
+    serial: Count
+    issued: Instant
+    valid_until: Instant
+
+    def __str__(self) -> str:
         return (
-            f"{self.statement.kind}: signed by {predicate.role} {predicate.issuer} "
-            f"({', '.join(self.fingerprints)}), serial {predicate.serial}, "
-            f"issued {format_instant(predicate.issued)}, valid until {format_instant(self.valid_until)}"
+            f"signed by {self.role} {self.issuer} ({', '.join(self.keys)}), serial {self.serial}, "
+            f"issued {format_instant(self.issued)}, valid until {format_instant(self.valid_until)}"
         )
 
 
-def verify_artifact(
-    path: Path,
-    digest: str,
-    kind: ArtifactKind,
-    trust: Trust,
-    now: datetime,
-    parents: Mapping[str, str],
-) -> Link:
+def origin_words(origin: Origin | None) -> str:
+    """Who signed, or that nobody looked."""
+    return ORIGIN_NOT_VERIFIED if origin is None else str(origin)
+
+
+def origin_of(
+    subject: Subject, trust: Path | str | Trust | None, now: datetime | None = None
+) -> Origin | None:
+    """Who issued an artefact, or None without a trust file; raises as `load_trust` and `verify_artifact` do."""
+    if trust is None:
+        return None
+    return verify_artifact(subject, load_trust(trust), now or datetime.now(UTC)).origin
+
+
+def verify_artifact(subject: Subject, trust: Trust, now: datetime) -> Link:
     """Verifies `NAME.sig.json` beside an artefact.
 
     What it establishes: at least `threshold` of the keys that the trust file pins for the role that issues such
@@ -70,31 +103,33 @@ def verify_artifact(
     is recent enough, and all of it is valid at `now`. It says nothing about whether what they signed is true.
 
     Args:
-        path: the artefact; only its signature is read, so a spec can be verified by those who hold its digest alone.
-        digest: content digest of the artefact as it was loaded, `sha256-content-v1:…`.
-        kind: what it is.
+        subject: the artefact as it was loaded; the statement must name its parents and no others.
         trust: whose keys are accepted.
         now: the moment to judge at; with time zone.
-        parents: the digests that the artefact quotes; the statement must name the same and no others.
 
     Raises:
         ExpiredError: if the statement or a key it needs has expired, or was retired or revoked.
         ArtifactError: if there is no signature, or it does not establish the above.
         SettingsError: if the trust file pins nobody in that role.
     """
-    return verify_statement(
-        signature_path(path),
-        digest.removeprefix(DIGEST_PREFIX),
-        kind,
-        ARTIFACT_ROLES[kind],
-        trust,
-        now,
-        parents,
-    )
+    where = signature_path(subject.path)
+    envelope = load_envelope(where)
+    link = verify_statement(
+        envelope, str(where), subject.digest.removeprefix(DIGEST_PREFIX), subject.kind,
+        ARTIFACT_ROLES[subject.kind], trust, now, subject.parents,
+    )  # fmt: skip
+    said = link.statement.predicate.model_dump(mode="json")
+    for name, actual in subject.details.items():
+        if said[name] != actual:
+            raise ArtifactError(
+                f"{where}: signs that {name} is {said[name]}; {subject.path} has {actual}"
+            )
+    return link
 
 
 def verify_statement(
-    path: Path,
+    envelope: Envelope,
+    where: str,
     digest: str | None,
     kind: Kind,
     role: Role,
@@ -102,10 +137,11 @@ def verify_statement(
     now: datetime,
     parents: Mapping[str, str] | None,
 ) -> Link:
-    """Verifies the envelope at `path`; as `verify_artifact`, for any kind of subject and any role that may issue it.
+    """Verifies an envelope; as `verify_artifact`, for any kind of subject and any role that may issue it.
 
     Args:
-        path: the envelope.
+        envelope: with the statement.
+        where: what messages name.
         digest: 64 hexadecimal digits, as in `Statement`; None accepts any, for one who learns it from the statement, as
             the party does that answers a commitment.
         kind: what the subject is.
@@ -117,9 +153,7 @@ def verify_statement(
     Raises:
         LassiError: as `verify_artifact`.
     """
-    where = str(path)
     party = trust.party(role)
-    envelope = decode_envelope(read_regular(Path(path), MAX_ENVELOPE, ArtifactError), where)
     signers = _signers(envelope, party, role, trust, where)
     statement = parse_statement(envelope.payload, where)
     if statement.kind != kind:

@@ -1,0 +1,1 @@
+"""Commands and options that several parties offer alike."""
