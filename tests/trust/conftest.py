@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared_spec.trust.keys import SigningKey
-from shared_spec.trust.signing import Issuance, sign_artifact
+from shared_spec.trust.signing import Issuance, Subject, sign_subject
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import verify_artifact
 
@@ -60,17 +60,12 @@ def house(tmp_path):
         }
         return Issuance(**values | fields)
 
-    def sign(key=None, *, parents=parents, details=None, force=False, digest=None, **fields):
-        return sign_artifact(
-            tmp_path / "reps",
-            digest or digest_of("reps"),
-            "bundle",
-            key or keys["producer"],
-            issuance(**fields),
-            parents,
-            {"reveal": None} if details is None else details,
-            force,
-        )
+    def subject(parents=parents, digest=None):
+        return Subject("bundle", tmp_path / "reps", digest or digest_of("reps"), parents)
+
+    def sign(key=None, *, parents=parents, force=False, digest=None, **fields):
+        given = subject(parents, digest)
+        return sign_subject(given, [key or keys["producer"]], issuance(**fields), force)
 
     def trust(*pins, role="producer", **fields):
         path = tmp_path / "trust.toml"
@@ -78,9 +73,7 @@ def house(tmp_path):
         return load_trust(path)
 
     def verify(trust_, now=NOW, *, digest=None, parents=parents):
-        return verify_artifact(
-            tmp_path / "reps", digest or digest_of("reps"), "bundle", trust_, now, parents
-        )
+        return verify_artifact(subject(parents, digest), trust_, now)
 
     return SimpleNamespace(
         path=tmp_path, keys=keys, parents=parents, issuance=issuance, sign=sign, trust=trust, verify=verify, now=NOW,

@@ -22,8 +22,8 @@ COMMON = {
 LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 42 + "E"
 KINDS = {
     "spec": {"role": "regulator", "epsilon": 1.0, "vectors": {"Pale_Skin": HEX}, "parents": {}},
-    "bundle": {"reveal": {"nonce": HEX, "beacon": HEX}},
-    "certificate": {"role": "consumer", "reveal": None},
+    "bundle": {},
+    "certificate": {"role": "consumer"},
     "audit": {"role": "auditor"},
     "commitment": {},
     "beacon": {"role": "regulator", "beacon": HEX, "answered": 1},
@@ -120,7 +120,6 @@ def test_no_kind_is_taken_for_another(kind):
         "expires": ["2026-11-25T12:00:00Z", "2020-01-01T00:00:00Z", "never", ""],
         "parents": [{}, {"bundle": SHA + HEX}, {"spec": HEX}, {"spec": "md5:" + HEX}, {"spec": SHA + HEX.upper()},
                     {"spec": SHA + HEX, "aunt": SHA + HEX}, []],
-        "reveal": [{}, {"nonce": HEX}, {"nonce": HEX, "beacon": HEX[:-1]}, {"nonce": HEX, "beacon": HEX, "n": 1}, HEX],
     }.items(),
 )  # fmt: skip
 def test_a_field_that_does_not_fit_is_neither_issued_nor_read(field, values):

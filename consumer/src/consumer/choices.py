@@ -73,7 +73,7 @@ class Choices(Strict):
         document, head = certificate.document, certificate.document.head
         trained = {name: getattr(self.head, name) for name in _TRAINED}
         hidden = self.head.hidden if self.head.head == HeadKind.MLP else ()
-        compared = {
+        compared: dict[str, tuple[object, object]] = {
             "target": (self.target, document.target),
             "split": (self.split, document.split),
             "views": (sorted(self.views), sorted(document.claims)),

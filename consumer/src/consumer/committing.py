@@ -44,7 +44,12 @@ def commit(
         out: NAME.sig.json to write; NAME.nonce is written beside it.
         key: of the consumer, or its file.
         issuance: who, which, how long; it may not end before the certificate is verified.
-        labels, views, head, method, sampling, split: as in `certify`.
+        labels: as in `certify`.
+        views: likewise.
+        head: likewise.
+        method: likewise.
+        sampling: likewise.
+        split: likewise.
         force: replace another commitment.
         passphrase: asked if the key has one.
 
