@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared_spec.trust.keys import SigningKey
@@ -78,4 +79,56 @@ def house(tmp_path):
     return SimpleNamespace(
         path=tmp_path, keys=keys, parents=parents, issuance=issuance, sign=sign, trust=trust, verify=verify, now=NOW,
         key_of=key_of, digest_of=digest_of, pin=pin, role_text=role_text, envelope=tmp_path / "reps.sig.json",
+    )  # fmt: skip
+
+
+PARTIES = ("regulator", "producer", "consumer")
+LONG = "2990-01-01"
+
+
+def write_key(path, key):
+    """A private key file as ssh-keygen writes it."""
+    content = key.private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def parties(copies, house, run):
+    """Three keys in files, `sign` through the commands, and `trust`, which writes the trust file."""
+    root = copies.spec.parent
+    keys = {role: write_key(root / f"id_{role}", house.keys[role]) for role in PARTIES}
+    artefacts = {
+        "regulator": copies.spec,
+        "producer": copies.reps,
+        "consumer": copies.certificate,
+    }
+
+    def issued(role, serial=1):
+        return ["--key", keys[role], "--issuer", IDENTITIES[role], "--serial", serial, "--expires", LONG]  # fmt: skip
+
+    def sign(*roles, **fields):
+        for role in roles or PARTIES:
+            assert run(role, "sign", artefacts[role], *issued(role, **fields), "--force") == 0
+
+    def trust(*roles, pins=None, **fields):
+        ages = {"valid_from": "2000-01-01T00:00:00Z", "valid_until": "2999-01-01T00:00:00Z"}
+        text = ""
+        for role in roles or PARTIES:
+            pin = house.pin(house.keys[role], **ages | (pins or {}).get(role, {}))
+            text += house.role_text(role, [pin], **fields)
+        (root / "trust.toml").write_text(text)
+        return root / "trust.toml"
+
+    def verify(*further):
+        return ["consumer", "verify", copies.certificate, "--reps", copies.reps, "--trust", root / "trust.toml",
+                *further]  # fmt: skip
+
+    return SimpleNamespace(
+        **vars(copies), identities=IDENTITIES, long=LONG, write_key=write_key, keys=keys, issued=issued, sign=sign,
+        trust=trust, verify=verify, house=house, with_spec=["--spec", copies.spec],
     )  # fmt: skip

@@ -7,7 +7,6 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -25,58 +24,6 @@ pytestmark = pytest.mark.pipeline
 sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
 from forge import edit_file, edit_shard, restate  # noqa: E402
 
-ISSUERS = {"regulator": "City Office", "producer": "Acme Data", "consumer": "Bank of X"}
-LONG = "2990-01-01"
-
-
-def write_key(path, key):
-    """A private key file as ssh-keygen writes it."""
-    content = key.private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.OpenSSH,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(content)
-    return path
-
-
-@pytest.fixture
-def parties(copies, house, run):
-    """Three keys in files, `sign` through the commands, and `trust`, which writes the trust file."""
-    root = copies.spec.parent
-    keys = {role: write_key(root / f"id_{role}", house.keys[role]) for role in ISSUERS}
-    artefacts = {
-        "regulator": copies.spec,
-        "producer": copies.reps,
-        "consumer": copies.certificate,
-    }
-
-    def issued(role, serial=1):
-        return ["--key", keys[role], "--issuer", ISSUERS[role], "--serial", serial, "--expires", LONG]  # fmt: skip
-
-    def sign(*roles, **fields):
-        for role in roles or ISSUERS:
-            assert run(role, "sign", artefacts[role], *issued(role, **fields), "--force") == 0
-
-    def trust(*roles, pins=None, **fields):
-        ages = {"valid_from": "2000-01-01T00:00:00Z", "valid_until": "2999-01-01T00:00:00Z"}
-        text = ""
-        for role in roles or ISSUERS:
-            pin = house.pin(house.keys[role], **ages | (pins or {}).get(role, {}))
-            text += house.role_text(role, [pin], **fields)
-        (root / "trust.toml").write_text(text)
-        return root / "trust.toml"
-
-    def verify(*further):
-        return ["consumer", "verify", copies.certificate, "--reps", copies.reps, "--trust", root / "trust.toml",
-                *further]  # fmt: skip
-
-    found = SimpleNamespace(**vars(copies))
-    return SimpleNamespace(
-        **vars(found), keys=keys, issued=issued, sign=sign, trust=trust, verify=verify, house=house,
-        with_spec=["--spec", copies.spec],
-    )  # fmt: skip
-
 
 def chain_of(run, capsys, *words):
     capsys.readouterr()
@@ -90,11 +37,15 @@ def test_the_chain_says_who_issued_each_artefact(parties, run, capsys):
     parties.trust()
     links, left = chain_of(run, capsys, *parties.verify(*parties.with_spec))
     assert list(links) == ["spec", "bundle", "certificate"]
-    for role, link in zip(ISSUERS, links.values(), strict=True):
+    for role, link in zip(("regulator", "producer", "consumer"), links.values(), strict=True):
         origin = link["origin"]
-        assert (origin["role"], origin["issuer"], origin["serial"]) == (role, ISSUERS[role], 1)
+        assert (origin["role"], origin["issuer"], origin["serial"]) == (
+            role,
+            parties.identities[role],
+            1,
+        )
         assert origin["keys"] == [parties.house.keys[role].public.fingerprint]
-        assert origin["valid_until"] == f"{LONG}T00:00:00Z"
+        assert origin["valid_until"] == f"{parties.long}T00:00:00Z"
         assert abs(datetime.fromisoformat(origin["issued"]) - datetime.now(UTC)) < timedelta(hours=1)  # fmt: skip
     assert "epsilon" in links["spec"]["found"]
     assert all(FREE_SEED in links[kind]["found"] for kind in ("bundle", "certificate"))
@@ -264,7 +215,8 @@ def test_predictions_say_whose_bundle_they_are_about(parties, run):
 
 
 def test_each_party_signs_what_it_issues_and_nothing_else(parties, fails):
-    for role, other in [("regulator", parties.reps), ("producer", parties.spec), ("consumer", parties.spec)]:  # fmt: skip
+    others = {"regulator": parties.reps, "producer": parties.spec, "consumer": parties.spec}
+    for role, other in others.items():
         fails(2, "which the command can sign", role, "sign", other, *parties.issued(role))
     fails(3, "manifest.json", "producer", "sign", parties.certificate, *parties.issued("producer"))
     fails(3, "no such artefact", "producer", "sign", parties.out, *parties.issued("producer"))
@@ -294,7 +246,7 @@ def test_two_keys_reach_a_threshold(parties, run, fails):
     path.write_text(house.role_text("producer", pins, threshold=2))
     parties.sign("producer")
     fails(3, "signed by 1 of the keys of Acme Data, expected 2", *parties.verify())
-    other = write_key(parties.spec.with_name("id_second"), second)
+    other = parties.write_key(parties.spec.with_name("id_second"), second)
     words = ["producer", "sign", parties.reps, *parties.issued("producer")]
     words[words.index("--key") + 1] = other
     assert run(*words) == 0
@@ -315,7 +267,7 @@ def test_a_key_with_a_passphrase_is_one_line_where_nobody_can_be_asked(parties, 
 
 
 def test_the_verbs_are_functions(parties, capsys):
-    issuance = shared_spec.Issuance(issuer="City Office", serial=1, expires=LONG)
+    issuance = shared_spec.Issuance(issuer="City Office", serial=1, expires=parties.long)
     signed = regulator.sign(parties.spec, parties.keys["regulator"], issuance)
     assert repr(signed).startswith(f"Signed({parties.spec}.sig.json: spec by City Office; SHA256:")
     again = shared_spec.sign(parties.spec, parties.keys["regulator"], issuance, kinds=["spec"])

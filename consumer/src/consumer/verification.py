@@ -102,9 +102,9 @@ def verify(
         checks.append(Check(f"{view} view", _check_view(stated, bundle, view, claim, labels)))
     if stated.document.reality or bundle.manifest.counterparts:
         checks.append(Check("reality check", _check_reality(stated, bundle)))
-    checks.append(Check(REPORT, _check_report(stated)))
     if stated.document.commitment is not None:
         checks.append(Check("seed", _check_choices(stated, bundle, stated.document.commitment)))
+    checks.append(Check(REPORT, _check_report(stated)))
     return Verification(stated, bundle, tuple(checks), chain)
 
 
