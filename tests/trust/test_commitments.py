@@ -178,7 +178,8 @@ def test_a_certificate_of_other_settings_was_not_committed_to(protocol, fails):
     protocol.done(*protocol.commit_certificate())
     protocol.done(*protocol.answer(protocol.certificate))
     for other in ("--noise 2", "--epochs 2", "--head mlp", "--view exact", "--samples 500"):
-        fails(2, "not what was committed to", *protocol.certify(*other.split()), nothing_at=protocol.issued)  # fmt: skip
+        words = protocol.certify(*other.split())
+        fails(2, "not what was committed to", *words, nothing_at=protocol.issued)
 
 
 def lie_about_the_head(document):

@@ -79,7 +79,8 @@ def fit(
         fitting = plan_fitting(job, model, targets, training or TrainingSettings())
         if commitment is not None and fitting.found is None:
             raise SettingsError(
-                f"`commitment` is to an encoder, and there is none in {model}, or `force` replaces it: train it, commit, then fit"
+                f"`commitment` is to an encoder, and there is none in {model}, or `force` replaces it: train it, "
+                "commit, then fit"
             )
         plan = plan.drawn_by(commitment, fitting.document)
         plan.refuse_other(fitting.document, trained=fitting.found is not None)

@@ -39,8 +39,7 @@ def commit(
 
     \b
     Example:
-      consumer commit --reps reps/ --target Smiling --out certificate.commitment.sig.json \\
-        --key id_consumer --issuer "Bank of X" --serial 1 --expires 2027-11-25
+      consumer commit --reps reps/ --target Smiling --key id_consumer --config issuer.toml --out c.sig.json
     """
     signed = promise(
         reps, target, out, key, issuance, labels=labels, views=views, head=head, method=method, sampling=sampling,

@@ -41,8 +41,7 @@ def commit(
 
     \b
     Example:
-      producer commit --spec spec.safetensors --model model/ --data portraits --out reps.commitment.sig.json \\
-        --key id_producer --issuer "Acme Data" --serial 1 --expires 2027-11-25
+      producer commit --spec spec.safetensors --model model/ --data portraits --key id_producer --out c.sig.json
     """
     views = [rest[name] for name in VIEW_SETTINGS]
     with reporting() as report:

@@ -80,6 +80,7 @@ def sign_command(party: str, artifact: str, sign: Verb) -> click.Command:
         help=f"""Sign an artefact that you issue, in a file beside it.
 
         The artefact is loaded and checked first. A second key, with the same values, adds its signature.
+        What stays the same, such as --issuer, may stand in a file for --config.
 
         \b
         Example:
@@ -111,8 +112,7 @@ def rotate_command(party: str, rotate: Verb) -> click.Command:
 
         \b
         Example:
-          {party} rotate --key id_{party} --new-key id_next --issuer "City Office" --serial 1 \\
-            --effective 2027-06-01 --expires 2028-11-25 --out next.rotation.sig.json
+          {party} rotate --key id_{party} --new-key id_2027 --config issuer.toml --out new.rotation.sig.json
         """,
     )
     @key_option
@@ -141,8 +141,7 @@ def answer_command(party: str, answer: Verb) -> click.Command:
 
         \b
         Example:
-          {party} answer reps.commitment.sig.json --key id_{party} --issuer "City Office" --serial 1 \\
-            --expires 2027-11-25 --answered 1 --trust trust.toml
+          {party} answer reps.commitment.sig.json --key id_{party} --config issuer.toml --trust trust.toml
         """,
     )
     @click.argument("commitment", type=click.Path(path_type=Path))

@@ -42,7 +42,7 @@ class Rotation(Issuance):
         ..., "When the new key takes over, in UTC; not in the past.", metavar="DATE"
     )
 
-    _day = field_validator("effective", mode="before")(beginning_of_day)
+    _first_day = field_validator("effective", mode="before")(beginning_of_day)
 
 
 def rotate(
