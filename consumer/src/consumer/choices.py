@@ -6,23 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ValidationError
-
 from consumer.case import Case
 from consumer.claims import view_methods
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.canonical import canonical_json, digest_file
+from shared_spec.artifacts.canonical import digest_file
 from shared_spec.artifacts.certificate import Certificate, CommittedDraw, Sampling
-from shared_spec.artifacts.document import Strict
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.settings import Settings, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
 
 __all__ = ["Choices", "choose"]
 
 
-class Choices(Strict):
+class Choices(Settings):
     """All that a certificate follows from, besides bundle and seed."""
 
     target: str
@@ -62,11 +60,9 @@ class Choices(Strict):
     def of(cls, stored: dict[str, Any], where: str) -> Self:
         """Those that a certificate holds. Raises ArtifactError."""
         try:
-            return cls.model_validate_json(canonical_json(stored), strict=True)
-        except ValidationError as error:
-            raise ArtifactError(
-                f"{where}: commitment: {error.errors()[0]['msg']}; ask its issuer for it again"
-            ) from None
+            return resolve(cls, stored)
+        except SettingsError as error:
+            raise ArtifactError(f"{where}: commitment: {error}; ask its issuer for it again") from None  # fmt: skip
 
     def check(self, certificate: Certificate, case: Case) -> None:
         """Raises ArtifactError unless a certificate, whose case this is, was made with these choices."""
