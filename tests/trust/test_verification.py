@@ -129,7 +129,7 @@ def test_a_role_that_is_not_pinned_is_a_matter_of_settings(house):
 
 def test_the_signature_of_another_artefact_is_refused(house):
     house.sign()
-    refused(house, house.trust(), "expected 8b", digest="sha256-content-v1:8b" + "0" * 62)
+    refused(house, house.trust(), "and this one has 8b", digest="sha256-content-v1:8b" + "0" * 62)
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
 from consumer.case import Case
 from consumer.claims import view_methods
+from consumer.head import certified_head
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.canonical import digest_file
 from shared_spec.artifacts.certificate import Certificate, CommittedDraw, Sampling
+from shared_spec.artifacts.head_documents import HeadTraining
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.settings import Settings, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
 
-__all__ = ["Choices", "choose"]
+__all__ = ["Choices", "check_choices", "choose"]
 
 
 class Choices(Settings):
@@ -56,40 +58,48 @@ class Choices(Settings):
             ) from None
         return CommittedDraw(**dict(committed), settings=settings)
 
-    @classmethod
-    def of(cls, stored: dict[str, Any], where: str) -> Self:
-        """Those that a certificate holds. Raises ArtifactError."""
-        try:
-            return resolve(cls, stored)
-        except SettingsError as error:
-            raise ArtifactError(f"{where}: commitment: {error}; ask its issuer for it again") from None  # fmt: skip
 
-    def check(self, certificate: Certificate, case: Case) -> None:
-        """Raises ArtifactError unless a certificate, whose case this is, was made with these choices."""
-        document, head = certificate.document, certificate.document.head
-        trained = {name: getattr(self.head, name) for name in _TRAINED}
-        hidden = self.head.hidden if self.head.head == HeadKind.MLP else ()
-        compared: dict[str, tuple[object, object]] = {
-            "target": (self.target, document.target),
-            "split": (self.split, document.split),
-            "views": (sorted(self.views), sorted(document.claims)),
-            "labels": (self.whose, document.labels),
-            "head": ((self.head.head, hidden), (head.kind, head.hidden)),
-            "training": (trained, {name: getattr(head.settings, name) for name in _TRAINED}),
-        }
-        for view, claim in document.claims.items():
-            tried = view_methods(case, self.method)
-            compared[f"{view}: methods"] = (tried, claim.methods_tried)
-            if claim.sampling is not None:
-                compared[f"{view}: sampling"] = (self.sampling, claim.sampling)
-        for name, (committed, actual) in compared.items():
-            if committed != actual:
-                raise ArtifactError(
-                    f"{certificate.path}: {name}: {committed} was committed to, {actual} was done"
-                )
+def check_choices(certificate: Certificate, bundle: Bundle, committed: CommittedDraw) -> str:
+    """Whether a certificate was made as its consumer had committed to; returns what was found.
+
+    That its seed follows from the commitment is checked when it is loaded.
+
+    Raises:
+        ArtifactError: naming the first choice that is another.
+    """
+    document, head = certificate.document, certificate.document.head
+    try:
+        made = resolve(Choices, committed.settings)
+        case = Case(
+            bundle, document.split, certified_head(certificate), made.sampling, document.seed
+        )
+        methods = view_methods(case, made.method)
+    except SettingsError as error:
+        raise ArtifactError(f"{certificate.path}: commitment: {error}") from None
+    hidden = made.head.hidden if made.head.head == HeadKind.MLP else ()
+    compared: dict[str, tuple[object, object]] = {
+        "target": (made.target, document.target),
+        "split": (made.split, document.split),
+        "views": (sorted(made.views), sorted(document.claims)),
+        "labels": (made.whose, document.labels),
+        "head": ((made.head.head, hidden), (head.kind, head.hidden)),
+        "training": (_training(made.head), _training(head.settings)),
+    }
+    for view, claim in document.claims.items():
+        compared[f"{view}: methods"] = (methods, claim.methods_tried)
+        if claim.sampling is not None:
+            compared[f"{view}: sampling"] = (made.sampling, claim.sampling)
+    for name, (promised, actual) in compared.items():
+        if promised != actual:
+            raise ArtifactError(
+                f"{certificate.path}: {name}: {promised} was committed to, {actual} was done"
+            )
+    return "follows from nonce and beacon, for the settings that were committed to"
 
 
-_TRAINED = ("noise", "epochs", "batch", "learning_rate", "class_weights")
+def _training(settings: HeadSettings | HeadTraining) -> dict[str, object]:
+    names = ("noise", "epochs", "batch", "learning_rate", "class_weights")
+    return {name: getattr(settings, name) for name in names}
 
 
 def choose(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from consumer.case import Case
 from consumer.chain import Chain, follow_chain
-from consumer.choices import Choices
+from consumer.choices import check_choices
 from consumer.claims import ViewCertificates, certify_view, require_method
 from consumer.head import certified_head
 from consumer.labels import UNLABELLED
@@ -27,7 +27,6 @@ from shared_spec.artifacts.certificate import (
     REPORT,
     Certificate,
     Claim,
-    CommittedDraw,
     Sampling,
     load_certificate,
 )
@@ -103,7 +102,7 @@ def verify(
     if stated.document.reality or bundle.manifest.counterparts:
         checks.append(Check("reality check", _check_reality(stated, bundle)))
     if stated.document.commitment is not None:
-        checks.append(Check("seed", _check_choices(stated, bundle, stated.document.commitment)))
+        checks.append(Check("seed", check_choices(stated, bundle, stated.document.commitment)))
     checks.append(Check(REPORT, _check_report(stated)))
     return Verification(stated, bundle, tuple(checks), chain)
 
@@ -236,20 +235,6 @@ def _compare(certificate: Certificate, name: str, stated: object, actual: object
         raise ArtifactError(
             f"{certificate.path}: {name} is {stated}; the bundle and the head give {actual}"
         )
-
-
-def _check_choices(certificate: Certificate, bundle: Bundle, committed: CommittedDraw) -> str:
-    """Whether what was done is what was committed to; that the seed follows is checked when it is loaded."""
-    document = certificate.document
-    choices = Choices.of(committed.settings, str(certificate.path))
-    case = Case(
-        bundle, document.split, certified_head(certificate), choices.sampling, document.seed
-    )
-    try:
-        choices.check(certificate, case)
-    except SettingsError as error:
-        raise ArtifactError(f"{certificate.path}: commitment: {error}") from None
-    return "follows from nonce and beacon, for the settings that were committed to"
 
 
 def _check_report(certificate: Certificate) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
+from shared_spec.artifacts.claim_documents import Claim, Population, Sampling
 from shared_spec.artifacts.directory import (
     FileEntry,
     check_directory,
@@ -27,7 +28,6 @@ from shared_spec.artifacts.document import (
     Digest,
     Document,
     Name,
-    Strict,
     Tool,
     parse_document,
 )
@@ -37,9 +37,7 @@ from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
-from shared_spec.settings import Settings, setting
-from shared_spec.statements import words_of
-from shared_spec.terms import RadiusMethod, Statement, Status
+from shared_spec.terms import Status
 from shared_spec.trust.seeds import CommittedSeed
 from shared_spec.trust.verification import Origin
 
@@ -60,75 +58,6 @@ REPORT = "report.html"
 """The certificate for people, drawn by the consumer."""
 
 _DOCUMENT, _ROWS, _HEAD = "certificate.json", "individuals.csv", "head.safetensors"
-
-
-class Population(Strict):
-    """What the certified individuals say about the population that they were drawn from, if drawn at random."""
-
-    confidence: float = Field(gt=0, lt=1)
-    fair_at_least: float = Field(ge=0, le=1)
-    """P_x(the model is fair at x) is at least this, with that confidence over the draw of the individuals."""
-
-
-class Sampling(Settings):
-    """Randomized smoothing of the head (the paper's alpha_rs, n0 to choose the class and n to certify it).
-
-    With the certificate's seed these give the same samples again.
-    """
-
-    group: ClassVar[str] = "Sampling (of --radius randomized, and of auto with an mlp head)"
-
-    alpha: float = setting(0.001, "Failure probability per individual.", gt=0, lt=1)
-    selection_samples: int = setting(
-        2_000, "Noisy samples per individual to choose its class.", ge=1, le=10**8
-    )
-    samples: int = setting(
-        100_000,
-        "Noisy samples per individual: the cap, or the number with --report-radius.",
-        ge=1,
-        le=10**8,
-    )
-
-
-class Claim(Strict):
-    """What is claimed for one view: of which model, with which failure probability, and how often."""
-
-    certified_model: Name
-    statement: Statement
-    sentence: str
-    alpha: dict[Name, Annotated[float, Field(gt=0, lt=1)]]
-    """Failure probability per event and individual; empty for deterministic certificates."""
-    alpha_per_individual: float = Field(ge=0, lt=1)
-    radius_method: RadiusMethod
-    methods_tried: tuple[RadiusMethod, ...] = Field(min_length=1)
-    """On these individuals; the one that certified most was kept, which the population statement pays for."""
-    sampling: Sampling | None = None
-    """Null for deterministic methods."""
-    individuals: Annotated[Count, Field(gt=0)]
-    counts: dict[Status, Count]
-    certified_fraction: float = Field(ge=0, le=1)
-    accuracy: float | None = Field(ge=0, le=1)
-    """Accuracy of the certified model on these individuals, abstentions counted as errors; null without labels, and
-    for a model that nobody can evaluate (statement I)."""
-    balanced_accuracy: float | None = Field(ge=0, le=1)
-    majority_accuracy: float | None = Field(ge=0, le=1)
-    """What always answering the most frequent class would score."""
-    expected_false_certificates: float = Field(ge=0)
-    """At most this many of the CERTIFIED are expected to be wrong."""
-    false_certificates_bound: int = Field(ge=0)
-    """More false certificates than this have probability at most 1 - population.confidence."""
-    population: Population
-
-    @model_validator(mode="after")
-    def _says_what_it_states(self) -> Self:
-        if self.sentence != words_of(self.statement).sentence:
-            raise ValueError(f"the sentence is not that of statement {self.statement}")
-        return self
-
-    @property
-    def certified(self) -> int:
-        """How many individuals are certified."""
-        return self.counts[Status.CERTIFIED]
 
 
 class CommittedDraw(CommittedSeed):

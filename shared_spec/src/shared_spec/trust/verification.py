@@ -160,8 +160,8 @@ def verify_statement(
         raise ArtifactError(f"{where}: is about a {statement.kind}, expected a {kind}")
     if digest is not None and statement.digest != digest:
         raise ArtifactError(
-            f"{where}: signs the {kind} with digest {statement.digest}, expected {digest}; "
-            "ask for the signature of this one"
+            f"{where}: signs the {kind} with digest {statement.digest}, and this one has {digest}: "
+            "it was changed after it was signed, or the signature is another's"
         )
     predicate = statement.predicate
     if (predicate.role, predicate.issuer) != (role, party.identity):
