@@ -86,12 +86,12 @@ def certify(
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     origin = origin_of(bundle_subject(bundle), trust)
-    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
     own = None if labels is None else Path(labels)
     task = read_labels(bundle, target, own)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
     chosen, drawn = choices.views, choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
+    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
     fitted = fit_head(bundle, task, choices.head, "exact" if "exact" in chosen else chosen[0], seed)
     for trial in fitted.trials:
         remark(

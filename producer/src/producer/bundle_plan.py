@@ -19,8 +19,10 @@ from shared_spec.artifacts.document import this_tool
 from shared_spec.chains import own_latents
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.latents import selected_rows
+from shared_spec.progress import remark
 from shared_spec.trust.commitments import load_committed
 from shared_spec.trust.seeds import CommittedSeed
+from shared_spec.trust.verification import origin_words
 
 __all__ = ["BundlePlan", "encoder_entry"]
 
@@ -133,14 +135,15 @@ class BundlePlan:
 
     def write(self, model: Model) -> Bundle:
         """Encodes, bounds and writes what is not there yet."""
+        job = self.job
+        remark(job.report, f"spec {job.spec.digest}: {origin_words(job.origin)}")
         contents = BundleContents(
             self.manifest(model.document),
             model.folded,
-            self.job.spec.similarity,
+            job.spec.similarity,
             self.views,
             {split: self._read(split) for split in self.every},
         )
-        job = self.job
         return write_bundle(self.out, contents, job.force, job.workers, job.report)
 
     def _read(self, split: str) -> SplitData:

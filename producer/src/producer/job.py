@@ -22,11 +22,11 @@ from shared_spec.device import open_device
 from shared_spec.distributed import Workers, join_workers
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
-from shared_spec.progress import Report, remark, silent, stage
+from shared_spec.progress import Report, silent, stage
 from shared_spec.rng import Seed
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import spec_subject
-from shared_spec.trust.verification import Origin, origin_of, origin_words
+from shared_spec.trust.verification import Origin, origin_of
 
 __all__ = ["Job", "open_job"]
 
@@ -37,6 +37,7 @@ class Job:
 
     Attributes:
         spec: its flow is on the device.
+        origin: who signed it; None without a trust file.
         source: the data.
         cache: folder of the latent cache.
         seed: every draw derives from it.
@@ -47,6 +48,7 @@ class Job:
     """
 
     spec: Spec
+    origin: Origin | None
     source: Source
     cache: Path
     seed: Seed
@@ -124,8 +126,7 @@ def open_job(
         # A copy, so that a spec that was handed over stays where its owner has it.
         loaded = replace(loaded, flow=copy.deepcopy(loaded.flow).to(place))
         told = report if workers.first else silent
-        remark(told, f"spec {loaded.digest}: {origin_words(origin)}")
-        yield Job(loaded, source, folder, seed, place, force, workers, told)
+        yield Job(loaded, origin, source, folder, seed, place, force, workers, told)
 
 
 def _origin(
