@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared_spec.trust.keys import SigningKey
-from shared_spec.trust.signing import Issuance, Subject, sign_subject
+from shared_spec.trust.settings import Issuance
+from shared_spec.trust.signing import Subject, sign_subject
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import verify_artifact
 

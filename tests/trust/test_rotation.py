@@ -8,7 +8,8 @@ import pytest
 
 from shared_spec.errors import ArtifactError, ExpiredError, SettingsError
 from shared_spec.trust.envelope import decode_envelope, encode_envelope, sign_payload
-from shared_spec.trust.rotation import Rotation, rotate
+from shared_spec.trust.rotation import rotate
+from shared_spec.trust.settings import Rotation
 from shared_spec.trust.signing import write_statement
 from shared_spec.trust.statement import issue_statement
 

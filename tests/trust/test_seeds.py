@@ -10,7 +10,6 @@ import pytest
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.rng import check_seed
 from shared_spec.trust.commitments import (
-    Answer,
     answer,
     answer_path,
     load_committed,
@@ -26,6 +25,7 @@ from shared_spec.trust.seeds import (
     derive_committed_seed,
     seed_words,
 )
+from shared_spec.trust.settings import Answer
 from shared_spec.trust.statement import issue_statement
 from shared_spec.trust.trust_file import load_trust
 

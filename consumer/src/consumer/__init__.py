@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consumer.settings import HeadSettings, MethodSettings
     from consumer.signatures import rotate, sign
     from consumer.verification import verify
-    from shared_spec.artifacts.certificate import Sampling
+    from shared_spec.sampling import Sampling
 
     __version__: str
 

@@ -12,9 +12,10 @@ from consumer.head import certified_head
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.canonical import digest_file
-from shared_spec.artifacts.certificate import Certificate, CommittedDraw, Sampling
+from shared_spec.artifacts.certificate import Certificate, CommittedDraw
 from shared_spec.artifacts.head_documents import HeadTraining
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.sampling import Sampling
 from shared_spec.settings import Settings, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
@@ -115,16 +116,18 @@ def choose(
     """The choices that these arguments of `certify` stand for.
 
     Raises:
-        SettingsError: a view that there is not, or a split on which something was chosen.
+        SettingsError: a view that there is not, a split on which something was chosen, or a method that does not fit.
         ArtifactError: no regular file of labels.
     """
+    head, method = head or HeadSettings(), method or MethodSettings()
+    _check_method(head, method)
     return Choices(
         target=target,
         split=split,
         views=tuple(_chosen_views(bundle, views, split)),
         labels="producer" if labels is None else f"sha256:{digest_file(labels)}",
-        head=head or HeadSettings(),
-        method=method or MethodSettings(),
+        head=head,
+        method=method,
         sampling=sampling or Sampling(),
     )
 
@@ -144,3 +147,15 @@ def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]
             f"{bundle.path}: bounds nobody of split {split}; ask for a bundle that does"
         )
     return [view for view in there if not views or view in views]
+
+
+def _check_method(head: HeadSettings, method: MethodSettings) -> None:
+    """Refuses before training what `view_methods` would refuse after it."""
+    if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
+        raise SettingsError(
+            "`radius` is closed-form, which holds for linear heads only; use auto or crown"
+        )
+    if method.radius == "randomized" and head.noise == 0:
+        raise SettingsError(
+            "`radius` is randomized, which needs noise; set `noise` above 0 or use auto"
+        )

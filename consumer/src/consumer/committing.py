@@ -9,10 +9,12 @@ from consumer.choices import choose
 from consumer.labels import read_labels
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import Sampling, certificate_parents
+from shared_spec.artifacts.certificate import certificate_parents
+from shared_spec.sampling import Sampling
 from shared_spec.trust.commitments import sign_commitment
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
-from shared_spec.trust.signing import Issuance, Passphrase, Signed
+from shared_spec.trust.settings import Issuance
+from shared_spec.trust.signing import Passphrase, Signed
 
 __all__ = ["commit"]
 

@@ -20,7 +20,6 @@ from shared_spec.artifacts.certificate import (
     CertificateDocument,
     Claim,
     CommittedDraw,
-    Sampling,
     certificate_parents,
     save_certificate,
 )
@@ -31,6 +30,7 @@ from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
+from shared_spec.sampling import Sampling
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
 from shared_spec.trust.verification import Origin, origin_of, origin_words

@@ -16,11 +16,12 @@ from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import Certificate, Sampling, load_certificate
+from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS, Row
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
+from shared_spec.sampling import Sampling
 from shared_spec.terms import Status
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
@@ -85,6 +86,11 @@ def predict(
     origin = origin_of(bundle_subject(bundle), trust)
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)
+    if not certificate.document.claims.keys() & bundle.manifest.views.keys():
+        raise ArtifactError(
+            f"{bundle.path}: is bounded in none of the certificate's views, {', '.join(certificate.document.claims)}; "
+            "ask for a bundle that is"
+        )
     unlabelled = np.full(len(case.sample_ids), UNLABELLED)
     found: dict[str, ViewCertificates] = {}
     for view in bundle.manifest.views:

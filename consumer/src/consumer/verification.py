@@ -23,16 +23,11 @@ from consumer.prediction import require_origin
 from consumer.reality import check_reality
 from consumer.report.page import render_report
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import (
-    REPORT,
-    Certificate,
-    Claim,
-    Sampling,
-    load_certificate,
-)
+from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, load_certificate
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.sampling import Sampling
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import origin_words

@@ -16,7 +16,8 @@ from shared_spec.progress import Report, silent
 from shared_spec.settings import Settings
 from shared_spec.trust.commitments import sign_commitment
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
-from shared_spec.trust.signing import Issuance, Passphrase, Signed
+from shared_spec.trust.settings import Issuance
+from shared_spec.trust.signing import Passphrase, Signed
 
 __all__ = ["commit"]
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shared_spec.artifacts.atomic import require_writable
 from shared_spec.artifacts.document import DataEntry
 from shared_spec.artifacts.spec import Spec, load_spec
 from shared_spec.chains import ChainSet
@@ -21,6 +22,7 @@ from shared_spec.data.source import Source
 from shared_spec.device import open_device
 from shared_spec.distributed import Workers, join_workers
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, silent, stage
 from shared_spec.rng import Seed
@@ -122,7 +124,14 @@ def open_job(
     origin = _origin(spec, loaded, trust)
     source = open_source(data, loaded.flow.config.size)
     folder = cache_folder(None if cache is None else Path(cache))
-    with join_workers(place) as workers:
+    require_writable(folder / "latents")
+    again = (
+        "; `force` makes the rest again"
+        if force
+        else ", and so are encoders and shards that are done"
+    )
+    words = f"the images encoded so far are kept{again}; the same command goes on from there"
+    with join_workers(place) as workers, kept(words):
         # A copy, so that a spec that was handed over stays where its owner has it.
         loaded = replace(loaded, flow=copy.deepcopy(loaded.flow).to(place))
         told = report if workers.first else silent

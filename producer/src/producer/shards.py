@@ -22,7 +22,6 @@ from producer.views.registry import AnyView
 from shared_spec.artifacts.atomic import (
     partial_directory,
     publish_directory,
-    refuse_existing,
     write_atomically,
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle, save_shard, seal_bundle, shard_name
@@ -34,7 +33,7 @@ from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.chains import Similarity, own_latents
 from shared_spec.distributed import Workers
 from shared_spec.errors import ArtifactError
-from shared_spec.progress import Advance, Report, onward, silent, stage
+from shared_spec.progress import Advance, Report, onward, remark, silent, stage
 from shared_spec.relu_network import ReluNetwork
 
 __all__ = ["BundleContents", "SplitData", "refuse_other_bundle", "write_bundle"]
@@ -158,8 +157,9 @@ def write_bundle(
     """
     workers = workers or Workers()
     refuse_other_bundle(out, contents.manifest, force)
-    refuse_existing(out, force=True, kind=BUNDLE)
     there = out.exists() and not force
+    if there:
+        remark(report, f"using {out}, exported before with the same settings")
     workers.wait()
     if not there:
         partial = partial_directory(out)

@@ -22,7 +22,7 @@ from producer.projection import span_basis
 from producer.settings import TrainingSettings
 from shared_spec.chains import Similarity, along_vectors
 from shared_spec.errors import SettingsError
-from shared_spec.progress import Report, silent, stage
+from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import Seed, torch_generator
 
 __all__ = ["TrainedEncoder", "train_encoder"]
@@ -77,8 +77,10 @@ def train_encoder(
     networks = run.networks
     curves: list[EpochCurve] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
+    steps = settings.epochs * math.ceil(len(data.latents) / settings.batch)
+    advance = stage(report, f"training the encoder ({settings.method})", steps)
     for epoch in range(1, settings.epochs + 1):
-        curve = run.train(epoch, report)
+        curve = run.train(epoch, advance)
         if validation is not None:
             curve = run.validate(curve, validation)
         curves.append(curve)
@@ -139,16 +141,13 @@ class _Run:
         schedule = LinearLR(optimiser, 1.0, last, steps)
         return cls(data, similarity, settings, seed, device, networks, optimiser, schedule)
 
-    def train(self, epoch: int, report: Report) -> EpochCurve:
+    def train(self, epoch: int, advance: Advance) -> EpochCurve:
         """One pass over the training individuals. Raises SettingsError if it diverges."""
         settings, networks = self.settings, self.networks.train()
         n = len(self.data.latents)
         shuffle = torch_generator(self.seed, "producer.shuffle", str(epoch))
         points = torch_generator(self.seed, "producer.similar-points", str(epoch))
         steps = math.ceil(n / settings.batch)
-        advance = stage(
-            report, f"training the encoder ({settings.method})", settings.epochs * steps
-        )
         sums = LossSums(networks.targets)
         read = batches(
             self.data, torch.randperm(n, generator=shuffle), networks.targets, settings.batch

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from shared_spec.artifacts.bundle import load_bundle
     from shared_spec.artifacts.certificate import load_certificate
     from shared_spec.artifacts.spec import load_spec
-    from shared_spec.trust.commitments import Answer
-    from shared_spec.trust.rotation import Rotation
-    from shared_spec.trust.signing import Issuance
+    from shared_spec.trust.settings import Answer, Issuance, Rotation
     from shared_spec.trust.subjects import sign
     from shared_spec.trust.trust_file import load_trust
 
@@ -37,9 +35,9 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "Answer": "trust.commitments",
-        "Issuance": "trust.signing",
-        "Rotation": "trust.rotation",
+        "Answer": "trust.settings",
+        "Issuance": "trust.settings",
+        "Rotation": "trust.settings",
         "load_bundle": "artifacts.bundle",
         "load_certificate": "artifacts.certificate",
         "load_spec": "artifacts.spec",

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,15 @@ from shared_spec.device import to_host
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
 
-__all__ = ["ENCODE_BATCH", "cache_folder", "encode_images", "encode_split", "selected_rows"]
+__all__ = [
+    "ENCODE_BATCH",
+    "cache_folder",
+    "cached_files",
+    "encode_chains",
+    "encode_images",
+    "encode_split",
+    "selected_rows",
+]
 
 ENCODE_BATCH = 256
 """Images per encoding batch; part of the cache key, since a batch's size can change the last bits of its latents."""
@@ -37,6 +46,14 @@ ENCODE_BATCH = 256
 def cache_folder(folder: Path | None) -> Path:
     """`folder`, or `$LASSI_CACHE`, or `~/.cache/lassi`."""
     return folder or Path(os.environ.get("LASSI_CACHE", Path.home() / ".cache" / "lassi"))
+
+
+def cached_files(cache: Path) -> list[Path]:
+    """The files of the cache in this folder, which may be deleted; nothing else that lies there."""
+    pattern = r"\.?[0-9a-f]{32}\.(f32|json|done)(\.[0-9]+\.partial)?"
+    if not cache.is_dir():
+        return []
+    return sorted(path for path in cache.iterdir() if re.fullmatch(pattern, path.name))
 
 
 def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.int64]:
@@ -95,31 +112,35 @@ def encode_split(
         "format": 1,
     }
     if chains is not None:
-        key |= {"edits": tensor_digest({"edits": chains.edits}, {"steps": list(chains.steps)})}
+        key |= chains.identity()
     name = hashlib.sha256(canonical_json(key)).hexdigest()[:32]
     final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
     each = () if chains is None else (chains.images_each,)
     shape = (len(rows), *each, flow.config.latent_dim)
+    verb = "cached" if sidecar.exists() else "kept"
     if not sidecar.exists():
         cache.mkdir(parents=True, exist_ok=True)
 
         def latents_of(part: slice) -> npt.NDArray[np.float32]:
-            images = source.images(split, rows[part])
-            if chains is not None:
-                images = chains.images(images).reshape(-1, *images.shape[1:])
-            z = encode_images(flow, images).numpy()
+            if chains is None:
+                z = encode_images(flow, source.images(split, rows[part])).numpy()
+            else:
+                z = encode_chains(flow, chains, source, split, rows[part]).numpy()
             if not np.isfinite(z).all():
                 first = source.sample_ids(split)[int(rows[part][0])]
                 raise DataError(
                     f"{source.uri}: a latent in the batch of {first} is not finite; the flow diverges there"
                 )
-            return z.reshape(-1, *shape[1:])
+            return z
 
         _encode_missing(latents_of, final, shape, rank, world, wait, advance)
         if rank == 0:
             write_atomically(sidecar, json.dumps({**key, "shape": shape}).encode())
         wait()
-    if final.stat().st_size != 4 * math.prod(shape):
+    bytes_kept = 4 * math.prod(shape)
+    size = f"{bytes_kept / 1e6:.1f} MB"
+    advance(-(-len(rows) // ENCODE_BATCH), f"{verb} in {cache}, {size}")
+    if final.stat().st_size != bytes_kept:
         raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
     return np.memmap(final, dtype=np.float32, mode="r", shape=shape)
 
@@ -133,6 +154,19 @@ def encode_images(flow: Glow, images: UInt8Images) -> Tensor:
             for batch in torch.split(torch.from_numpy(images), ENCODE_BATCH)
         ]
     return torch.cat(parts)
+
+
+def encode_chains(
+    flow: Glow, chains: ChainSet, source: Source, split: str, rows: npt.NDArray[np.int64]
+) -> Tensor:
+    """Latents [n, 1 + v, q] float32 of the images of these individuals' chains.
+
+    An image that is the individual's own gets the individual's latent, to the last bit: the chain passes z.
+    """
+    images = chains.images_of(source, split, rows)
+    z = encode_images(flow, images.reshape(-1, *images.shape[2:])).reshape(*images.shape[:2], -1)
+    same = torch.from_numpy((images == images[:, :1]).all(axis=(2, 3, 4)))
+    return torch.where(same[..., None], z[:, :1], z)
 
 
 def _encode_missing(
@@ -159,7 +193,8 @@ def _encode_missing(
             latents[part] = latents_of(part)
             latents.flush()
             marks[batch] = 1
-        advance(batch + 1, "")
+        if batch + 1 < batches:
+            advance(batch + 1, "")
     marks.flush()
     wait()
     if rank == 0:

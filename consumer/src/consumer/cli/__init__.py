@@ -6,12 +6,12 @@ from typing import NoReturn
 
 import click
 
+import consumer
 from consumer.cli.certify import certify
 from consumer.cli.commit import commit
 from consumer.cli.inspect import inspect
 from consumer.cli.predict import predict
 from consumer.cli.verify import verify
-from consumer.signatures import rotate, sign
 from shared_spec.cli.trust import rotate_command, sign_command
 from shared_spec.console import Group, run
 
@@ -33,8 +33,8 @@ def group() -> None:
 
 for command in (certify, predict, commit, inspect, verify):
     group.add_command(command)
-group.add_command(sign_command("consumer", "certificate/", sign))
-group.add_command(rotate_command("consumer", rotate))
+group.add_command(sign_command(consumer, "certificate/"))
+group.add_command(rotate_command(consumer))
 
 
 def main() -> NoReturn:

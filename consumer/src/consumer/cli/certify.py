@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from consumer.issue import certify as issue
-from consumer.policy import parse_policy
-from consumer.population import percent_down
-from consumer.reality import interval, reality_lines
-from consumer.report.page import REPORT
+import consumer
 from consumer.settings import HeadSettings, MethodSettings, Sampling
-from shared_spec.artifacts.certificate import Certificate
 from shared_spec.cli.trust import trust_option
-from shared_spec.console import common_options, emit, path_option, reporting, table
+from shared_spec.console import common_options, emit, following, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
-from shared_spec.trust.seeds import seed_words
-from shared_spec.trust.verification import origin_words
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.certificate import Certificate
 
 __all__ = ["certify"]
 
@@ -67,9 +63,11 @@ def certify(
     Example:
       consumer certify --reps reps/ --target Smiling --out certificate/
     """
+    from consumer.policy import parse_policy
+
     rule = parse_policy(policy) if policy else None
     with reporting() as report:
-        certificate = issue(
+        certificate = consumer.certify(
             reps, target, out, labels=labels, views=views, head=head, method=method, sampling=sampling,
             seed=seed, trust=trust, commitment=commitment, force=force, report=report,
         )  # fmt: skip
@@ -81,6 +79,12 @@ def certify(
 
 
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
+    from consumer.population import percent_down
+    from consumer.reality import interval, reality_lines
+    from consumer.report.page import REPORT
+    from shared_spec.trust.seeds import seed_words
+    from shared_spec.trust.verification import origin_words
+
     document = certificate.document
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
@@ -94,10 +98,8 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         "if drawn at random, fair >= %",
     ]  # fmt: skip
     text = table(
-        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows,
-        f"bundle: {origin_words(document.origin)}; {seed_words(document.commitment)}\n"
-        f"To read: {certificate.path / REPORT}. Next: consumer verify {certificate.path} --reps {reps}",
-    )  # fmt: skip
+        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows
+    )
     result: dict[str, Any] = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
@@ -115,4 +117,6 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         )
         for check in document.reality
     ]  # fmt: skip
-    emit(result, as_json, text, *checks)
+    after = following("consumer", "verify", certificate.path, "--reps", reps)
+    said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
+    emit(result, as_json, text, *checks, said)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from consumer.committing import commit as promise
+import consumer
 from consumer.settings import HeadSettings, MethodSettings, Sampling
 from shared_spec.cli.trust import ask_passphrase, key_option, outcome_options, show_signed
 from shared_spec.console import path_option
 from shared_spec.options import Command, command_settings
-from shared_spec.trust.signing import Issuance
+from shared_spec.trust.settings import Issuance
 
 __all__ = ["commit"]
 
@@ -41,7 +41,7 @@ def commit(
     Example:
       consumer commit --reps reps/ --target Smiling --key id_consumer --config issuer.toml --out c.sig.json
     """
-    signed = promise(
+    signed = consumer.commit(
         reps, target, out, key, issuance, labels=labels, views=views, head=head, method=method, sampling=sampling,
         force=force, passphrase=ask_passphrase,
     )  # fmt: skip

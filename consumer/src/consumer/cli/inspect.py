@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from consumer.report.words import claim_rows
-from shared_spec.artifacts.bundle import is_bundle, load_bundle
-from shared_spec.artifacts.certificate import load_certificate
-from shared_spec.console import bundle_rows, emit, table
+import shared_spec
+from shared_spec.console import bundle_rows, emit, facts
 
 __all__ = ["inspect"]
 
@@ -24,14 +22,19 @@ def inspect(path: Path, as_json: bool) -> None:
     Example:
       consumer inspect certificate/
     """
+    from consumer.report.words import claim_rows
+    from shared_spec.artifacts.bundle import is_bundle
+    from shared_spec.artifacts.kinds import BUNDLE, CERTIFICATE, refuse_others
+
+    refuse_others(path, BUNDLE, CERTIFICATE)
     if is_bundle(path):
-        bundle = load_bundle(path)
+        bundle = shared_spec.load_bundle(path)
         bundle.check()
         manifest = bundle.manifest
-        text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+        text = facts(f"representations {path}", bundle_rows(manifest))
         emit(manifest.model_dump(mode="json"), as_json, text)
         return
-    document = load_certificate(path).document
+    document = shared_spec.load_certificate(path).document
     spec, head = document.spec, document.head
     rows = [
         ["digest", document.content_digest],
@@ -43,4 +46,4 @@ def inspect(path: Path, as_json: bool) -> None:
     ]  # fmt: skip
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)
-    emit(document.model_dump(mode="json"), as_json, table(f"certificate {path}", ["", ""], rows))
+    emit(document.model_dump(mode="json"), as_json, facts(f"certificate {path}", rows))

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from consumer.prediction import predict as decide
+import consumer
 from consumer.settings import Sampling
 from shared_spec.cli.trust import trust_option
 from shared_spec.console import common_options, emit, path_option, table
 from shared_spec.options import Command, command_settings
 from shared_spec.terms import Status
-from shared_spec.trust.verification import origin_words
 
 __all__ = ["predict"]
 
@@ -39,12 +38,14 @@ def predict(
     Example:
       consumer predict --reps new-reps/ --head certificate/ --out predictions.csv
     """
-    found = decide(
+    from shared_spec.trust.verification import origin_words
+
+    found = consumer.predict(
         reps, head, out, split=split, sampling=sampling, seed=seed, trust=trust, force=force
     )
     rows = [[view, *(str(counts[status]) for status in Status)] for view, counts in found.counts.items()]  # fmt: skip
     origin = origin_words(found.origin)
     emit(
         {"predictions": str(out), "origin": origin, "counts": found.counts}, as_json,
-        table(str(out), ["view", *Status], rows, f"bundle: {origin}"),
+        table(str(out), ["view", *Status], rows), f"bundle: {origin}",
     )  # fmt: skip

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from consumer.verification import verify as check
+import consumer
 from shared_spec.cli.trust import trust_option
-from shared_spec.console import emit, path_option, table
+from shared_spec.console import emit, facts, path_option
 
 __all__ = ["verify"]
 
@@ -32,7 +32,7 @@ def verify(
     Example:
       consumer verify certificate/ --reps reps/ --spec spec.safetensors --trust trust.toml
     """
-    found = check(certificate, reps, spec=spec, trust=trust)
+    found = consumer.verify(certificate, reps, spec=spec, trust=trust)
     chain = found.chain
     result = {
         "certificate": str(certificate),
@@ -44,4 +44,4 @@ def verify(
     }
     rows = [[each.subject, each.finding] for each in found.checks]
     lines = [*map(str, chain.links), *(f"not checked: {each}" for each in chain.open)]
-    emit(result, as_json, table(f"verified: {certificate}", ["", ""], rows), "\n".join(lines))
+    emit(result, as_json, facts(f"verified: {certificate}", rows), "\n".join(lines))

@@ -6,12 +6,13 @@ from typing import NoReturn
 
 import click
 
+import producer
 from producer.cli.commit import commit
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
 from producer.cli.search import search
-from producer.signatures import rotate, sign
+from shared_spec.cli.cache import cache
 from shared_spec.cli.trust import rotate_command, sign_command
 from shared_spec.console import Group, run
 
@@ -30,10 +31,10 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, commit, inspect):
+for command in (fit, export, search, commit, inspect, cache):
     group.add_command(command)
-group.add_command(sign_command("producer", "reps/", sign))
-group.add_command(rotate_command("producer", rotate))
+group.add_command(sign_command(producer, "reps/"))
+group.add_command(rotate_command(producer))
 
 
 def main() -> NoReturn:

@@ -13,7 +13,7 @@ from producer.settings import ExportSettings
 from shared_spec.cli.trust import ask_passphrase, key_option, outcome_options, show_signed
 from shared_spec.console import data_option, path_option, reporting
 from shared_spec.options import Command, command_settings
-from shared_spec.trust.signing import Issuance
+from shared_spec.trust.settings import Issuance
 
 __all__ = ["commit"]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
-from shared_spec.artifacts.claim_documents import Claim, Population, Sampling
+from shared_spec.artifacts.claim_documents import Claim, Population
 from shared_spec.artifacts.directory import (
     FileEntry,
     check_directory,
@@ -48,7 +48,6 @@ __all__ = [
     "Claim",
     "CommittedDraw",
     "Population",
-    "Sampling",
     "certificate_parents",
     "load_certificate",
     "save_certificate",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from shared_spec.artifacts.document import Count, Name, Strict
-from shared_spec.settings import Settings, setting
+from shared_spec.sampling import Sampling
 from shared_spec.statements import words_of
 from shared_spec.terms import RadiusMethod, Statement, Status
 
-__all__ = ["Claim", "Population", "Sampling"]
+__all__ = ["Claim", "Population"]
 
 
 class Population(Strict):
@@ -20,26 +20,6 @@ class Population(Strict):
     confidence: float = Field(gt=0, lt=1)
     fair_at_least: float = Field(ge=0, le=1)
     """P_x(the model is fair at x) is at least this, with that confidence over the draw of the individuals."""
-
-
-class Sampling(Settings):
-    """Randomized smoothing of the head (the paper's alpha_rs, n0 to choose the class and n to certify it).
-
-    With the certificate's seed these give the same samples again.
-    """
-
-    group: ClassVar[str] = "Sampling (of --radius randomized, and of auto with an mlp head)"
-
-    alpha: float = setting(0.001, "Failure probability per individual.", gt=0, lt=1)
-    selection_samples: int = setting(
-        2_000, "Noisy samples per individual to choose its class.", ge=1, le=10**8
-    )
-    samples: int = setting(
-        100_000,
-        "Noisy samples per individual: the cap, or the number with --report-radius.",
-        ge=1,
-        le=10**8,
-    )
 
 
 class Claim(Strict):

@@ -1,1 +1,1 @@
-"""Commands and options that several parties offer alike."""
+"""Commands and options that several command lines share."""

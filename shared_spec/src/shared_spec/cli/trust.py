@@ -6,17 +6,18 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from shared_spec.console import emit, path_option, table
+from shared_spec.console import emit, facts, path_option
 from shared_spec.options import Command, command_settings
-from shared_spec.trust.commitments import Answer
 from shared_spec.trust.fields import format_instant
-from shared_spec.trust.keys import PASSPHRASE_VARIABLE, passphrase_from_environment
-from shared_spec.trust.rotation import Rotation
-from shared_spec.trust.signing import Issuance, Signed
+from shared_spec.trust.settings import Answer, Issuance, Rotation
+
+if TYPE_CHECKING:
+    from shared_spec.trust.signing import Signed
 
 __all__ = [
     "answer_command",
@@ -30,7 +31,6 @@ __all__ = [
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Verb = Callable[..., Signed]
 
 key_option = path_option(
     "--key", "Your private key, as `ssh-keygen -t ed25519` wrote it.", required=True
@@ -50,6 +50,8 @@ def outcome_options(command: Function) -> Function:
 
 def ask_passphrase() -> str:
     """The passphrase of a key: from the environment, or from whoever sits at the terminal."""
+    from shared_spec.trust.keys import PASSPHRASE_VARIABLE, passphrase_from_environment
+
     if PASSPHRASE_VARIABLE not in os.environ and sys.stdin.isatty():
         return str(click.prompt("passphrase of the key", hide_input=True, err=True))
     return passphrase_from_environment()
@@ -68,11 +70,12 @@ def show_signed(signed: Signed, as_json: bool, after: str = "") -> None:
         "keys": list(signed.fingerprints),
     }
     rows = [[name, ", ".join(v) if isinstance(v, list) else str(v)] for name, v in result.items()]
-    emit(result, as_json, table(f"signed: {signed.path}", ["", ""], rows[1:], after))
+    emit(result, as_json, facts(f"signed: {signed.path}", rows[1:]), after)
 
 
-def sign_command(party: str, artifact: str, sign: Verb) -> click.Command:
+def sign_command(package: ModuleType, artifact: str) -> click.Command:
     """The command `sign` of a party that issues `artifact`."""
+    party = package.__name__
 
     @click.command(
         "sign",
@@ -94,14 +97,15 @@ def sign_command(party: str, artifact: str, sign: Verb) -> click.Command:
     def command(
         artifact: Path, key: Path, force: bool, as_json: bool, issuance: Issuance, given: frozenset[str]
     ) -> None:  # fmt: skip
-        signed = sign(artifact, key, issuance, force=force, passphrase=ask_passphrase)
+        signed = package.sign(artifact, key, issuance, force=force, passphrase=ask_passphrase)
         show_signed(signed, as_json, f"Hand over {artifact} and {signed.path} together.")
 
     return command
 
 
-def rotate_command(party: str, rotate: Verb) -> click.Command:
+def rotate_command(package: ModuleType) -> click.Command:
     """The command `rotate` of a party."""
+    party = package.__name__
 
     @click.command(
         "rotate",
@@ -123,14 +127,15 @@ def rotate_command(party: str, rotate: Verb) -> click.Command:
     def command(
         key: Path, new_key: Path, out: Path, force: bool, as_json: bool, rotation: Rotation, given: frozenset[str]
     ) -> None:  # fmt: skip
-        signed = rotate(out, key, new_key, rotation, force=force, passphrase=ask_passphrase)
+        signed = package.rotate(out, key, new_key, rotation, force=force, passphrase=ask_passphrase)
         show_signed(signed, as_json)
 
     return command
 
 
-def answer_command(party: str, answer: Verb) -> click.Command:
+def answer_command(package: ModuleType) -> click.Command:
     """The command `answer` of a party."""
+    party = package.__name__
 
     @click.command(
         "answer",
@@ -153,7 +158,9 @@ def answer_command(party: str, answer: Verb) -> click.Command:
         commitment: Path, key: Path, trust: Path | None, force: bool, as_json: bool, reply: Answer,
         given: frozenset[str],
     ) -> None:  # fmt: skip
-        signed = answer(commitment, key, reply, trust=trust, force=force, passphrase=ask_passphrase)
+        signed = package.answer(
+            commitment, key, reply, trust=trust, force=force, passphrase=ask_passphrase
+        )
         show_signed(signed, as_json, f"Send {signed.path} back.")
 
     return command

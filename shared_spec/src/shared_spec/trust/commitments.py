@@ -16,13 +16,12 @@ from typing import Any, Literal
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.settings import setting
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.seeds import CommittedSeed, commitment_digest
+from shared_spec.trust.settings import Answer, Issuance
 from shared_spec.trust.signing import (
     SUFFIX,
-    Issuance,
     Passphrase,
     Signed,
     load_envelope,
@@ -33,7 +32,7 @@ from shared_spec.trust.statement import Role, issue_statement, parse_statement
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import verify_statement
 
-__all__ = ["Answer", "answer", "answer_path", "load_committed", "nonce_path", "sign_commitment"]
+__all__ = ["answer", "answer_path", "load_committed", "nonce_path", "sign_commitment"]
 
 
 def nonce_path(commitment: Path) -> Path:
@@ -95,14 +94,6 @@ def sign_commitment(
     # First: a commitment without its nonce is worth nothing, a nonce without commitment does no harm.
     write_atomically(secret, f"{nonce}\n".encode(), 0o600)
     return write_statement(path, statement, [signing], force)
-
-
-class Answer(Issuance):
-    """Who answers a commitment."""
-
-    answered: int = setting(
-        ..., "How many commitments of that issuer you have answered, with this one.", ge=1
-    )
 
 
 def answer(

@@ -9,18 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import field_validator
-
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.settings import setting
-from shared_spec.trust.fields import Instant, format_instant
+from shared_spec.trust.fields import format_instant
 from shared_spec.trust.keys import SigningKey, parse_public_key, passphrase_from_environment
 from shared_spec.trust.pins import Party, Pin
+from shared_spec.trust.settings import Rotation
 from shared_spec.trust.signing import (
-    Issuance,
     Passphrase,
     Signed,
-    beginning_of_day,
     load_envelope,
     open_key,
     write_statement,
@@ -32,17 +28,7 @@ from shared_spec.trust.statement import (
     parse_statement,
 )
 
-__all__ = ["Rotation", "follow_rotation", "rotate"]
-
-
-class Rotation(Issuance):
-    """Who hands over to a new key, and from when; `expires` ends the new key for those who follow."""
-
-    effective: Instant = setting(
-        ..., "When the new key takes over, in UTC; not in the past.", metavar="DATE"
-    )
-
-    _first_day = field_validator("effective", mode="before")(beginning_of_day)
+__all__ = ["follow_rotation", "rotate"]
 
 
 def rotate(

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
-
-from pydantic import Field, field_validator
+from typing import Any
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.settings import Settings, setting
 from shared_spec.trust.envelope import (
     MAX_ENVELOPE,
     MAX_SIGNATURES,
@@ -27,8 +22,8 @@ from shared_spec.trust.envelope import (
     encode_envelope,
     sign_payload,
 )
-from shared_spec.trust.fields import Instant
 from shared_spec.trust.keys import SigningKey, load_signing_key, passphrase_from_environment
+from shared_spec.trust.settings import Issuance
 from shared_spec.trust.statement import (
     ARTIFACT_ROLES,
     ArtifactKind,
@@ -39,11 +34,9 @@ from shared_spec.trust.statement import (
 
 __all__ = [
     "SUFFIX",
-    "Issuance",
     "Passphrase",
     "Signed",
     "Subject",
-    "beginning_of_day",
     "load_envelope",
     "open_key",
     "sign_subject",
@@ -56,38 +49,6 @@ SUFFIX = ".sig.json"
 
 Passphrase = Callable[[], str]
 """Asked for the passphrase of a key that has one."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def beginning_of_day(value: Any) -> Any:  # noqa: ANN401 - whatever was given
-    """`2027-11-25` as the moment at which that day begins; all else as it is."""
-    is_day = isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
-    return f"{value}T00:00:00Z" if is_day else value
-
-
-class Issuance(Settings):
-    """Who issues a statement, which of theirs it is, and for how long it may be relied upon."""
-
-    group: ClassVar[str] = "The statement"
-
-    issuer: str = setting(..., "Your name, as partners have it in their trust files.")
-    serial: int = setting(
-        ..., "Number of the release; it grows, so that an old one can be told.", ge=0
-    )
-    expires: Instant = setting(
-        ..., "When it ends, in UTC: 2027-11-25 or 2027-11-25T12:00:00Z.", metavar="DATE"
-    )
-    issued: Instant = Field(default_factory=_now, json_schema_extra={"hidden": True})
-    """The moment of signing: now, unless a caller knows better."""
-
-    _day = field_validator("expires", mode="before")(beginning_of_day)
-
-    def fields(self) -> dict[str, Any]:
-        """These as fields of a predicate."""
-        return {name: getattr(self, name) for name in ("issuer", "serial", "issued", "expires")}
 
 
 @dataclass(frozen=True)

@@ -79,8 +79,8 @@ class SpecPredicate(Predicate):
     """What a regulator's signature also says, for those who do not hold the spec."""
 
     epsilon: Annotated[StrictFloat, Field(gt=0)]
-    vectors: dict[Name, Hex256] = Field(min_length=1, max_length=1000)
-    """Per attribute the SHA-256 of its vector's bytes, float32, little-endian."""
+    vectors: dict[Name, Hex256] = Field(max_length=1000)
+    """Per attribute the SHA-256 of the bytes of its vector or edit, float32, little-endian; none if there are none."""
 
 
 class BeaconPredicate(Predicate):

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from torch import Tensor
+
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.chains import EditChains
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.similarity import SimilaritySet
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
+from shared_spec.trust.settings import Issuance
 from shared_spec.trust.signing import (
-    Issuance,
     Passphrase,
     Signed,
     Subject,
@@ -37,11 +40,16 @@ __all__ = [
 def spec_subject(spec: Spec, path: Path) -> Subject:
     """A spec, which does not know where it stands."""
     document = spec.document
-    found = spec.similarity
-    stored = found.vectors if isinstance(found, SimilaritySet) else found.edits
+    stored: Sequence[Tensor] = ()
+    match spec.similarity:
+        case SimilaritySet() as along:
+            stored = list(along.vectors)
+        case EditChains() as chains:
+            stored = list(chains.edits)
+    # Where the data set itself says who is similar, there are none.
     vectors = {
         entry.name: hashlib.sha256(vector.cpu().numpy().astype("<f4").tobytes()).hexdigest()
-        for entry, vector in zip(document.attributes, stored, strict=True)
+        for entry, vector in zip(document.attributes, stored, strict=bool(stored))
     }
     parents = {"flow": document.flow_digest, "data": document.data.digest}
     details = {"epsilon": document.epsilon, "vectors": vectors}
