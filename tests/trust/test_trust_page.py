@@ -168,3 +168,22 @@ def test_the_steps_of_the_page(steps, tmp_path, run, capsys):
     capsys.readouterr()
     assert run(*verify) == 6
     assert "was revoked at" in capsys.readouterr().err
+
+
+def test_each_threat_names_a_test_that_there_is():
+    rows = re.findall(
+        r"^\| (?!attack|---)(.*) \|$", (DOCS / "threats.md").read_text(), re.MULTILINE
+    )
+    assert len(rows) > 25
+    for row in rows:
+        cell = row.split("|")[3]
+        named = re.findall(r"`([^`]+)`", cell)
+        assert named or cell.strip() == "the audit", row
+        file = ""
+        for name in named:
+            path, _, function = name.rpartition("::") if ".py::" in name else ("", "", name)
+            if name.endswith(".py"):
+                path, function = name, ""
+            file = path or file
+            text = (DOCS.parent / "tests" / file).read_text()
+            assert f"def {function}(" in text or not function, name
