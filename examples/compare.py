@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from parties import Organisation, hand_over
 from rich.console import Console
 from rich.table import Table
 from scatter import draw_scatter
+from signing import TRUST, shrink_radii, sign, write_trust
 
 __all__ = ["Play", "perform"]
 
@@ -41,17 +43,23 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
                   "--out", "spec.safetensors", "--force")  # fmt: skip
     regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data,
                    "--out", "strip.png", "--force")  # fmt: skip
+    sign(regulator, "regulator", "spec.safetensors")
     figures: dict[str, Any] = {}
     latents = None
     for method, settings in play.fit.items():
         producer = Organisation(f"producer-{method}", out / f"producer-{method}")
         consumer = Organisation(f"consumer-{method}", out / f"consumer-{method}")
-        hand_over(regulator, producer, "spec.safetensors")
+        hand_over(regulator, producer, *_signed("spec.safetensors"))
+        for party in (producer, consumer):
+            pinned = {"regulator": regulator, "producer": producer, "consumer": consumer}
+            write_trust(party.folder, pinned)
         producer.run("producer", "fit", "--spec", "spec.safetensors", "--data", play.data, "--target", play.target,
-                     "--method", method, *settings, "--model", "model", "--out", "reps", "--force")  # fmt: skip
-        hand_over(producer, consumer, "reps")
+                     "--method", method, *settings, "--model", "model", "--out", "reps", "--trust", TRUST,
+                     "--force")  # fmt: skip
+        sign(producer, "producer", "reps")
+        hand_over(producer, consumer, *_signed("reps"))
         result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *play.certify,
-                              "--out", "certificate", "--force")  # fmt: skip
+                              "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
         spec = regulator.folder / "spec.safetensors"
         if latents is None:
             latents = latents_of(spec, play.data, "test", exported_ids(consumer.folder / "reps"))
@@ -63,18 +71,39 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
             "reality": result["reality"],
             "empirically_fair": float(fair.mean()),
         }
+    sign(consumer, "consumer", "certificate")
     auditor = Organisation("auditor", out / "auditor")
-    hand_over(producer, auditor, "reps")
-    hand_over(consumer, auditor, "certificate")
-    auditor.show("consumer", "verify", "certificate", "--reps", "reps")
+    hand_over(regulator, auditor, *_signed("spec.safetensors"))
+    hand_over(producer, auditor, *_signed("reps"))
+    hand_over(consumer, auditor, *_signed("certificate"))
+    write_trust(auditor.folder, pinned)
+    auditor.show("consumer", "verify", "certificate", "--reps", "reps", "--spec", "spec.safetensors",
+                 "--trust", TRUST)  # fmt: skip
     certificates = {method: out / f"consumer-{method}" / "certificate" for method in play.fit}
     draw_scatter(certificates, out / "scatter.png")
     _print(play, figures)
     print(f"\nlook at {regulator.folder / 'strip.png'} and {out / 'scatter.png'};")
     for folder in certificates.values():
         print(f"certificate: {folder}")
+    _show_tampered(play, consumer)
     print(f"done in {time.monotonic() - started:.0f} s")
     return figures
+
+
+def _signed(artifact: str) -> tuple[str, str]:
+    """An artefact and its signature."""
+    return artifact, f"{artifact}.sig.json"
+
+
+def _show_tampered(play: Play, consumer: Organisation) -> None:
+    """What a consumer sees of a bundle that was changed on its way, with all digests made again."""
+    print("\na copy of the bundle with radii of a thousandth, every digest made again:")
+    folder = consumer.folder / "tampered"
+    folder.mkdir(exist_ok=True)
+    shrink_radii(consumer.folder / "reps", folder / "reps")
+    shutil.copy2(consumer.folder / "reps.sig.json", folder)
+    consumer.refused("consumer", "certify", "--reps", "tampered/reps", "--target", play.target, *play.certify,
+                     "--out", "tampered/certificate", "--trust", TRUST)  # fmt: skip
 
 
 def _print(play: Play, figures: Mapping[str, Any]) -> None:

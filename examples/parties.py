@@ -49,13 +49,21 @@ class Organisation:
         if code := subprocess.run(command, cwd=self.folder).returncode:
             sys.exit(code)
 
+    def refused(self, *words: str) -> None:
+        """Runs a command that must refuse what it is given, in one line for people."""
+        print(f"\n[{self.name}] $ {' '.join(words)}", flush=True)
+        command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
+        if (code := subprocess.run(command, cwd=self.folder).returncode) != 3:
+            sys.exit(f"expected exit code 3, got {code}")
 
-def hand_over(sender: Organisation, receiver: Organisation, name: str) -> None:
-    """Copies an artefact from one organisation's folder to another's."""
-    print(f"\n{sender.name} hands {name} to {receiver.name}", flush=True)
-    source, target = sender.folder / name, receiver.folder / name
-    if source.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target)
-    else:
-        shutil.copy2(source, target)
+
+def hand_over(sender: Organisation, receiver: Organisation, *names: str) -> None:
+    """Copies artefacts from one organisation's folder to another's."""
+    print(f"\n{sender.name} hands {' and '.join(names)} to {receiver.name}", flush=True)
+    for name in names:
+        source, target = sender.folder / name, receiver.folder / name
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)

@@ -8,7 +8,7 @@ import pytest
 from consumer.claims import certify_view
 from consumer.decide import Decisions
 from shared_spec.artifacts.bundle_documents import ViewEntry
-from shared_spec.artifacts.certificate import Sampling
+from shared_spec.sampling import Sampling
 from shared_spec.statements import words_of
 from shared_spec.terms import RadiusMethod, Statement
 

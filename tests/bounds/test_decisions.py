@@ -7,7 +7,7 @@ import torch
 
 from consumer.decide import Bounds, Draws, decide
 from consumer.head import FrozenHead
-from shared_spec.artifacts.certificate import Sampling
+from shared_spec.sampling import Sampling
 from shared_spec.terms import BoundStatus, RadiusMethod
 
 F64 = torch.float64

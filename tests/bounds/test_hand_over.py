@@ -7,9 +7,9 @@ from consumer.decide import Bounds, Draws, decide
 from consumer.head import FrozenHead
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.view import handed_over
-from shared_spec.artifacts.certificate import Sampling
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
+from shared_spec.sampling import Sampling
 from shared_spec.terms import RadiusMethod, Status
 
 F64 = torch.float64

@@ -11,10 +11,10 @@ from producer import load_encoder
 from producer.views.exact.bounds import certify_exact
 from producer.views.smoothing.view import SmoothingView
 from shared_spec import load_certificate, load_spec
-from shared_spec.artifacts.certificate import Sampling
 from shared_spec.data import open_source
 from shared_spec.latents import encode_split
 from shared_spec.relu_network import ReluNetwork
+from shared_spec.sampling import Sampling
 from shared_spec.similarity import SimilaritySet
 from shared_spec.smoothing.settings import SmoothingSettings
 from shared_spec.terms import BoundStatus, RadiusMethod

@@ -313,9 +313,9 @@ def test_verbs_report_their_stages_and_each_ends_at_its_total(tiny, tmp_path, ca
     assert len(seen["bounding similarity sets"]) >= 40, (
         "the smoothing view takes long and says nothing"
     )
-    assert [text[:8] for text in remarks] == ["epoch 1:", "epoch 2:", "epoch 3:"]
+    assert [text[:8] for text in remarks] == ["epoch 1:", "epoch 2:", "epoch 3:", "spec sha"]
     fit(tiny, tmp_path / "reps", report=report, **places)
-    assert "trained before with the same settings" in remarks[-2]
+    assert "trained before with the same settings" in remarks[-3]
     assert "exported before with the same settings" in remarks[-1]
     captured = capsys.readouterr()
     assert captured.out + captured.err == "", "a library prints"

@@ -60,7 +60,7 @@ def test_a_vector_that_was_left_out_is_not_forgotten(tiny, spec):
     """The attack that kills 'projection with one vector of several': every attribute is forgotten, not the first."""
     if spec.similarity.k == 1:
         pytest.skip("there is one only")
-    config = EncoderConfig.of(producer.TrainingSettings(**SMALL), spec.similarity.vectors)
+    config = EncoderConfig.of(producer.TrainingSettings(**SMALL), spec.similarity)
     assert config.projected == load_spec(tiny.spec).similarity.k + 1
 
 

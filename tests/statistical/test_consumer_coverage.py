@@ -16,8 +16,8 @@ from consumer.head import FrozenHead
 from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import randomized_radius
 from consumer.radius.sequential import sequential_decision
-from shared_spec.artifacts.certificate import Sampling
 from shared_spec.rng import numpy_generator
+from shared_spec.sampling import Sampling
 from shared_spec.stats import (
     clopper_pearson_lower,
     log_wealth_steps,

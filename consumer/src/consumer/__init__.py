@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from shared_spec.lazy import lazily
 
 if TYPE_CHECKING:
+    from consumer.committing import commit
     from consumer.head import load_head
     from consumer.issue import certify
     from consumer.prediction import predict
     from consumer.settings import HeadSettings, MethodSettings
+    from consumer.signatures import rotate, sign
     from consumer.verification import verify
-    from shared_spec.artifacts.certificate import Sampling
+    from shared_spec.sampling import Sampling
 
     __version__: str
 
@@ -26,8 +28,11 @@ __all__ = [
     "Sampling",
     "__version__",
     "certify",
+    "commit",
     "load_head",
     "predict",
+    "rotate",
+    "sign",
     "verify",
 ]
 
@@ -41,5 +46,8 @@ __getattr__ = lazily(
         "load_head": "head",
         "predict": "prediction",
         "verify": "verification",
+        "rotate": "signatures",
+        "sign": "signatures",
+        "commit": "committing",
     },
 )

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from consumer.decide import Bounds, Decisions, Draws, decide
 from consumer.head import FrozenHead, Head
 from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.certificate import Sampling
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import DataError
 from shared_spec.rng import Seed
+from shared_spec.sampling import Sampling
 from shared_spec.terms import RadiusMethod
 from shared_spec.views import contract_of
 

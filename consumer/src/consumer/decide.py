@@ -23,8 +23,8 @@ from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import confirmed, randomized_radius, select_classes
 from consumer.radius.region import affine_tube, ball
 from consumer.radius.sequential import sequential_decision
-from shared_spec.artifacts.certificate import Sampling
 from shared_spec.rng import Seed, stream
+from shared_spec.sampling import Sampling
 from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 
 BALL, TUBE = " ball", " tube"

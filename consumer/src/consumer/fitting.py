@@ -14,10 +14,10 @@ from consumer.labels import UNLABELLED, TaskLabels
 from consumer.settings import HeadSettings
 from consumer.training import SigmaTrial, balanced_weights, choose_sigma, train_head
 from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.certificate import Sampling
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import DataError
 from shared_spec.rng import Seed, torch_generator
+from shared_spec.sampling import Sampling
 from shared_spec.terms import HeadKind, RadiusMethod
 
 __all__ = ["NOISE_GRID", "FittedHead", "fit_head"]

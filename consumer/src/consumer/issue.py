@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from consumer.case import Case
+from consumer.choices import Choices, choose
 from consumer.claims import certify_view, view_methods
 from consumer.fitting import FittedHead, fit_head
-from consumer.labels import TaskLabels, read_labels
+from consumer.labels import read_labels
 from consumer.reality import check_reality
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
@@ -18,7 +19,8 @@ from shared_spec.artifacts.certificate import (
     Certificate,
     CertificateDocument,
     Claim,
-    Sampling,
+    CommittedDraw,
+    certificate_parents,
     save_certificate,
 )
 from shared_spec.artifacts.document import this_tool
@@ -26,10 +28,12 @@ from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row
-from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
-from shared_spec.terms import HeadKind
+from shared_spec.sampling import Sampling
+from shared_spec.trust.pins import Trust
+from shared_spec.trust.subjects import bundle_subject
+from shared_spec.trust.verification import Origin, origin_of, origin_words
 
 __all__ = ["certify"]
 
@@ -46,6 +50,8 @@ def certify(
     sampling: Sampling | None = None,
     split: str = "test",
     seed: Seed = 0,
+    trust: Path | str | Trust | None = None,
+    commitment: Path | str | None = None,
     force: bool = False,
     report: Report = silent,
 ) -> Certificate:
@@ -65,29 +71,35 @@ def certify(
         sampling: of the sampled methods.
         split: whose individuals.
         seed: of training and sampling.
+        trust: trust.toml: whose bundle is accepted. Without it the origin is not verified, which the certificate says.
+        commitment: of `consumer.commit` to this very certificate, with its nonce and answer beside it: they give the
+            seed in place of `seed`.
         force: replace what stands at `out`.
         report: told how it goes.
 
     Raises:
-        SettingsError: `out` exists, or a view or method that there is not.
-        ArtifactError, DataError: the bundle or the labels are not what they should be.
+        SettingsError: `out` exists, a view or method that there is not, or a commitment to something else.
+        ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be.
     """
     out = Path(out)
     bundle = load_bundle(reps)
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
-    chosen = _chosen_views(bundle, views, split)
-    head, method = head or HeadSettings(), method or MethodSettings()
-    _check_method(head, method)
-    task = read_labels(bundle, target, None if labels is None else Path(labels))
-    fitted = fit_head(bundle, task, head, "exact" if "exact" in chosen else chosen[0], seed)
+    origin = origin_of(bundle_subject(bundle), trust)
+    own = None if labels is None else Path(labels)
+    task = read_labels(bundle, target, own)
+    choices = choose(bundle, target, split, views, own, head, method, sampling)
+    chosen, drawn = choices.views, choices.draw(commitment, certificate_parents(bundle))
+    seed = seed if drawn is None else drawn.seed
+    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
+    fitted = fit_head(bundle, task, choices.head, "exact" if "exact" in chosen else chosen[0], seed)
     for trial in fitted.trials:
         remark(
             report,
             f"noise {trial.sigma_rs:g}: validation accuracy {trial.accuracy:.3f}, certified {trial.certified:.3f}",
         )
-    case = Case(bundle, split, fitted.head, sampling or Sampling(), seed)
-    methods = view_methods(case, method)
+    case = Case(bundle, split, fitted.head, choices.sampling, seed)
+    methods = view_methods(case, choices.method)
     claims: dict[str, Claim] = {}
     by_view: dict[str, tuple[Row, ...]] = {}
     advance = stage(report, "deciding", len(chosen))
@@ -98,7 +110,7 @@ def certify(
         advance(done, view)
     rows = [row for found in by_view.values() for row in found]
     reality = check_reality(case, by_view)
-    draft = _draft(case, target, task, head, fitted, claims, reality)
+    draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
     with building(out) as partial:
         written = save_certificate(
             partial,
@@ -111,51 +123,22 @@ def certify(
     return Certificate(out, written.document, written.rows, written.head)
 
 
-def _check_method(head: HeadSettings, method: MethodSettings) -> None:
-    """Refuses before training what `view_methods` would refuse after it."""
-    if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
-        raise SettingsError(
-            "`radius` is closed-form, which holds for linear heads only; use auto or crown"
-        )
-    if method.radius == "randomized" and head.noise == 0:
-        raise SettingsError(
-            "`radius` is randomized, which needs noise; set `noise` above 0 or use auto"
-        )
-
-
-def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
-    if split in ("train", "valid"):
-        raise SettingsError(
-            f"`split` is {split}, on which head and noise are chosen: expected individuals whom nothing was chosen on"
-        )
-    there = [view for view, entry in bundle.manifest.views.items() if split in entry.splits]
-    if missing := set(views) - set(there):
-        raise SettingsError(
-            f"{bundle.path}: has no {', '.join(sorted(missing))} view of {split}; it has {', '.join(there) or 'none'}"
-        )
-    if not there:
-        raise SettingsError(
-            f"{bundle.path}: bounds nobody of split {split}; ask for a bundle that does"
-        )
-    return [view for view in there if not views or view in views]
-
-
 def _draft(
     case: Case,
-    target: str,
-    task: TaskLabels,
-    settings: HeadSettings,
+    choices: Choices,
     fitted: FittedHead,
     claims: dict[str, Claim],
     reality: tuple[RealityCheck, ...],
+    drawn: CommittedDraw | None,
+    origin: Origin | None,
 ) -> CertificateDocument:
     manifest = case.bundle.manifest
     split = manifest.splits[case.split]
-    trained = settings.model_dump(mode="json", exclude={"head", "hidden"})
+    trained = choices.head.model_dump(mode="json", exclude={"head", "hidden"})
     return CertificateDocument(
-        target=target,
+        target=choices.target,
         split=case.split,
-        labels=task.whose,
+        labels=choices.whose,
         spec=manifest.spec,
         bundle_digest=case.bundle.digest,
         encoder_digest=manifest.encoder.digest,
@@ -168,4 +151,7 @@ def _draft(
         skipped=split.available - split.individuals,
         tool=this_tool("lassi-consumer"),
         seed=case.seed,
+        commitment=drawn,
+        bundle_seed="free" if manifest.commitment is None else "committed",
+        origin=origin,
     )

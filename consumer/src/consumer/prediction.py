@@ -16,12 +16,16 @@ from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import Certificate, Sampling, load_certificate
+from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS, Row
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
+from shared_spec.sampling import Sampling
 from shared_spec.terms import Status
+from shared_spec.trust.pins import Trust
+from shared_spec.trust.subjects import bundle_subject
+from shared_spec.trust.verification import Origin, origin_of, origin_words
 
 __all__ = ["Predictions", "predict", "require_origin"]
 
@@ -33,13 +37,15 @@ class Predictions:
     path: Path
     rows: tuple[Row, ...]
     counts: Mapping[str, Mapping[Status, int]]
+    origin: Origin | None
+    """Who signed the bundle; None without a trust file."""
 
     def __repr__(self) -> str:
         views = "; ".join(
             f"{view}: {counts[Status.CERTIFIED]} of {sum(counts.values())} certified"
             for view, counts in self.counts.items()
         )
-        return f"Predictions({self.path}: {views})"
+        return f"Predictions({self.path}: {views}; {origin_words(self.origin)})"
 
 
 def predict(
@@ -50,6 +56,7 @@ def predict(
     split: str = "test",
     sampling: Sampling | None = None,
     seed: Seed = 0,
+    trust: Path | str | Trust | None = None,
     force: bool = False,
 ) -> Predictions:
     """Predicts and certifies individuals with a head that was certified before, and writes them as CSV.
@@ -65,15 +72,18 @@ def predict(
         split: whose individuals.
         sampling: of the sampled methods.
         seed: of the sampling.
+        trust: trust.toml: whose bundle is accepted. Without it the origin is not verified.
         force: replace what stands at `out`.
 
     Raises:
         SettingsError: `out` exists.
-        ArtifactError: the bundle was made with another encoder or spec.
+        ArtifactError, ExpiredError: the bundle was made with another encoder or spec, or the trust file does not
+            accept its signature.
     """
     out = Path(out)
     bundle, certificate = load_bundle(reps), load_certificate(head)
     refuse_existing(out, force, kind=_PREDICTIONS, inputs=[bundle.path, certificate.path])
+    origin = origin_of(bundle_subject(bundle), trust)
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)
     if not certificate.document.claims.keys() & bundle.manifest.views.keys():
@@ -87,10 +97,11 @@ def predict(
         if view in certificate.document.claims:
             method = certificate.document.claims[view].radius_method
             found[view] = certify_view(case, view, [method], unlabelled)
-    origin = (str(case.seed), bundle.digest, certificate.digest)
-    write_atomically(out, _format(found.values(), origin))
+    made_from = (str(case.seed), bundle.digest, certificate.digest)
+    write_atomically(out, _format(found.values(), made_from))
     rows = tuple(row for each in found.values() for row in each.rows)
-    return Predictions(out, rows, {view: each.claim.counts for view, each in found.items()})
+    counts = {view: each.claim.counts for view, each in found.items()}
+    return Predictions(out, rows, counts, origin)
 
 
 def require_origin(certificate: Certificate, bundle: Bundle) -> None:
@@ -113,14 +124,14 @@ _HEADER = [*(COLUMNS[index] for index in _KEPT), *_CLAIMED]
 _PREDICTIONS = table_kind("table of predictions", _HEADER)
 
 
-def _format(found: Iterable[ViewCertificates], origin: tuple[str, str, str]) -> bytes:
+def _format(found: Iterable[ViewCertificates], made_from: tuple[str, str, str]) -> bytes:
     """The rows with what each view's claim says of all of them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
     for view in found:
         claim = view.claim
-        claimed = (claim.certified_model, claim.statement, claim.alpha_per_individual, *origin)
+        claimed = (claim.certified_model, claim.statement, claim.alpha_per_individual, *made_from)
         for row in view.rows:
             cells = astuple(row)
             writer.writerow([*(cells[index] for index in _KEPT), *claimed])

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer.case import Case
+from consumer.chain import Chain, follow_chain
+from consumer.choices import check_choices
 from consumer.claims import ViewCertificates, certify_view, require_method
 from consumer.head import certified_head
 from consumer.labels import UNLABELLED
@@ -21,16 +23,14 @@ from consumer.prediction import require_origin
 from consumer.reality import check_reality
 from consumer.report.page import render_report
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import (
-    REPORT,
-    Certificate,
-    Claim,
-    Sampling,
-    load_certificate,
-)
+from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, load_certificate
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.sampling import Sampling
+from shared_spec.trust.pins import Trust
+from shared_spec.trust.trust_file import load_trust
+from shared_spec.trust.verification import origin_words
 
 __all__ = ["Check", "Verification", "verify"]
 
@@ -53,23 +53,41 @@ class Verification:
     certificate: Certificate
     bundle: Bundle
     checks: tuple[Check, ...]
+    chain: Chain
+    """Who issued what, as far as spec and trust file were passed, and what could not be checked."""
 
     def __repr__(self) -> str:
         subjects = ", ".join(check.subject for check in self.checks)
-        return f"Verification({self.certificate.path} from {self.bundle.path}: {subjects})"
+        origins = "; ".join(f"{each.kind} {origin_words(each.origin)}" for each in self.chain.links)
+        return (
+            f"Verification({self.certificate.path} from {self.bundle.path}: {subjects}; {origins})"
+        )
 
 
-def verify(certificate: Path | str | Certificate, reps: Path | str | Bundle) -> Verification:
-    """Computes every decision and every figure of a certificate again.
+def verify(
+    certificate: Path | str | Certificate,
+    reps: Path | str | Bundle,
+    *,
+    spec: Path | str | None = None,
+    trust: Path | str | Trust | None = None,
+) -> Verification:
+    """Computes every decision and every figure of a certificate again, and walks the chain that it stands on.
 
     Args:
         certificate: certificate/; its files are those that it lists.
         reps: the bundle that it names, likewise.
+        spec: the regulator's spec, to compare with what bundle and certificate say of it.
+        trust: trust.toml: whose artefacts are accepted. Without it the origins are not verified.
 
     Raises:
-        ArtifactError: naming the first thing that does not follow from the bundle.
+        ArtifactError: naming the first thing that does not follow from the bundle, or that the trust file refuses.
+        ExpiredError: a signature, or a key behind one, has expired or was retired or revoked.
+        SettingsError: the trust file is none, or pins nobody in a role that is needed.
     """
+    trusted = None if trust is None else load_trust(trust)
     stated, bundle = load_certificate(certificate), load_bundle(reps)
+    # Who issued it is asked before anything of it is computed.
+    chain = follow_chain(stated, bundle, spec, trusted)
     bundle.check()
     checks = [Check("made from", _check_origin(stated, bundle))]
     labels, whose = _read_labels(stated, bundle)
@@ -78,8 +96,10 @@ def verify(certificate: Path | str | Certificate, reps: Path | str | Bundle) -> 
         checks.append(Check(f"{view} view", _check_view(stated, bundle, view, claim, labels)))
     if stated.document.reality or bundle.manifest.counterparts:
         checks.append(Check("reality check", _check_reality(stated, bundle)))
+    if stated.document.commitment is not None:
+        checks.append(Check("seed", check_choices(stated, bundle, stated.document.commitment)))
     checks.append(Check(REPORT, _check_report(stated)))
-    return Verification(stated, bundle, tuple(checks))
+    return Verification(stated, bundle, tuple(checks), chain)
 
 
 def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
@@ -104,6 +124,8 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     _compare(certificate, "head: input_dim", document.head.input_dim, bundle.dimension)
     split = manifest.splits[document.split]
     _compare(certificate, "skipped", document.skipped, split.available - split.individuals)
+    seed = "free" if manifest.commitment is None else "committed"
+    _compare(certificate, "bundle_seed", document.bundle_seed, seed)
     everybody = list(bundle.sample_ids(document.split))
     for view in document.claims:
         # In the bundle's order, so that the rows can be compared one by one.

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from shared_spec.lazy import lazily
 
 if TYPE_CHECKING:
+    from producer.committing import commit
     from producer.exporting import export
     from producer.fitting import fit
     from producer.model import load_encoder
     from producer.searching import search
     from producer.settings import BoundSettings, ExportSettings, SearchSettings, TrainingSettings
+    from producer.signatures import rotate, sign
     from producer.views.exact.settings import ExactSettings
     from shared_spec.smoothing.settings import SmoothingSettings
 
@@ -28,10 +30,13 @@ __all__ = [
     "SmoothingSettings",
     "TrainingSettings",
     "__version__",
+    "commit",
     "export",
     "fit",
     "load_encoder",
+    "rotate",
     "search",
+    "sign",
 ]
 
 __getattr__ = lazily(
@@ -47,5 +52,8 @@ __getattr__ = lazily(
         "fit": "fitting",
         "load_encoder": "model",
         "search": "searching",
+        "rotate": "signatures",
+        "sign": "signatures",
+        "commit": "committing",
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from producer.counterparts import CounterpartRepresentations, known_counterparts
@@ -13,12 +13,16 @@ from producer.settings import ExportSettings
 from producer.shards import BundleContents, SplitData, refuse_other_bundle, write_bundle
 from producer.views.registry import AnyView, view_entries
 from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SpecEntry, SplitEntry
+from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SplitEntry
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.document import this_tool
 from shared_spec.chains import own_latents
-from shared_spec.errors import SettingsError
+from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.latents import selected_rows
+from shared_spec.progress import remark
+from shared_spec.trust.commitments import load_committed
+from shared_spec.trust.seeds import CommittedSeed
+from shared_spec.trust.verification import origin_words
 
 __all__ = ["BundlePlan", "encoder_entry"]
 
@@ -38,6 +42,7 @@ class BundlePlan:
         every: per split, every how many-th individual goes in.
         certified: the splits whose individuals are bounded.
         targets: label columns that are shared unless the settings say otherwise.
+        committed: what the views' seed follows from; the job's own unless given.
     """
 
     job: Job
@@ -47,6 +52,25 @@ class BundlePlan:
     every: Mapping[str, int]
     certified: tuple[str, ...]
     targets: tuple[str, ...]
+    committed: CommittedSeed | None = None
+
+    def drawn_by(self, commitment: Path | str | None, document: EncoderDocument) -> BundlePlan:
+        """This plan with the seed of a commitment to it, if there is one.
+
+        Raises:
+            SettingsError: the commitment is to something else, or was not answered by another party.
+            ArtifactError: it, or its answer, is missing or malformed.
+        """
+        if commitment is None:
+            return self
+        committed, manifest = load_committed(commitment), self.manifest(document)
+        try:
+            committed.open(manifest.draw, manifest.parents)
+        except ArtifactError as error:
+            raise SettingsError(
+                f"{commitment}: {error}; pass the settings that were committed to"
+            ) from None
+        return replace(self, committed=committed)
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
@@ -81,12 +105,7 @@ class BundlePlan:
         spec, source = self.job.spec, self.job.source
         available = {split: len(source.sample_ids(split)) for split in self.every}
         return Manifest(
-            spec=SpecEntry(
-                digest=spec.digest,
-                attributes=tuple(entry.name for entry in spec.document.attributes),
-                epsilon=spec.document.epsilon,
-                similar=spec.document.similar,
-            ),
+            spec=spec.entry,
             data=self.job.data,
             encoder=encoder_entry(document),
             views=dict(view_entries(self.views, spec.similarity, self.certified)),
@@ -100,7 +119,8 @@ class BundlePlan:
             labels=self.labels,
             counterparts=dict.fromkeys(self.settings.counterparts, self._tested),
             tool=this_tool("lassi-producer"),
-            seed=self.job.seed,
+            seed=self.job.seed if self.committed is None else self.committed.seed,
+            commitment=self.committed,
         )  # fmt: skip
 
     def refuse_other(self, document: EncoderDocument, trained: bool) -> None:
@@ -115,14 +135,15 @@ class BundlePlan:
 
     def write(self, model: Model) -> Bundle:
         """Encodes, bounds and writes what is not there yet."""
+        job = self.job
+        remark(job.report, f"spec {job.spec.digest}: {origin_words(job.origin)}")
         contents = BundleContents(
             self.manifest(model.document),
             model.folded,
-            self.job.spec.similarity,
+            job.spec.similarity,
             self.views,
             {split: self._read(split) for split in self.every},
         )
-        job = self.job
         return write_bundle(self.out, contents, job.force, job.workers, job.report)
 
     def _read(self, split: str) -> SplitData:

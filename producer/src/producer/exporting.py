@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from producer.bundle_plan import BundlePlan
 from producer.job import open_job
-from producer.model import Model, load_encoder
+from producer.model import Model
+from producer.plans import load_trained, plan_export
 from producer.settings import ExportSettings
 from producer.views.registry import choose_views
 from shared_spec.artifacts.atomic import refuse_existing
@@ -15,10 +15,10 @@ from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.artifacts.spec import Spec
 from shared_spec.data.source import Source
-from shared_spec.errors import ArtifactError
 from shared_spec.progress import Report, silent
 from shared_spec.rng import Seed
 from shared_spec.settings import Settings
+from shared_spec.trust.pins import Trust
 
 __all__ = ["export"]
 
@@ -35,6 +35,8 @@ def export(
     cache: Path | str | None = None,
     seed: Seed = 0,
     device: str = "cpu",
+    trust: Path | str | Trust | None = None,
+    commitment: Path | str | None = None,
     force: bool = False,
     report: Report = silent,
 ) -> Bundle:
@@ -54,30 +56,28 @@ def export(
         cache: folder of the latent cache; `$LASSI_CACHE` or `~/.cache/lassi` unless given.
         seed: of whatever the views draw.
         device: `cpu` or `cuda[:N]`, what the flow encodes on.
+        trust: trust.toml: whose spec is accepted. Without it the origin is not verified.
+        commitment: of `producer.commit` to this very bundle, with its nonce and answer beside it: the views draw from
+            the seed that follows from them.
         force: replace what stands at `out`.
         report: told how it goes.
 
     Raises:
         SettingsError: settings that could only abstain, or `out` was exported with others.
-        ArtifactError, DataError: spec, model or data are not what they should be.
+        ArtifactError, ExpiredError, DataError: spec, its signature, commitment, model or data are not what they should
+            be.
     """
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
     read = [Path(found) for found in (spec, model) if isinstance(found, Path | str)]
     refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=read)
     with open_job(
-        spec, data, cache=cache, seed=seed, device=device, force=force, report=report
+        spec, data, cache=cache, seed=seed, device=device, force=force, report=report, trust=trust
     ) as job:
-        trained = load_encoder(model)
-        document = trained.document
-        if document.spec_digest != job.spec.digest:
-            raise ArtifactError(
-                f"{model}: made for spec {document.spec_digest}, but the spec is {job.spec.digest}; "
-                "pass the one that the encoder was trained for"
-            )
-        every = dict.fromkeys(splits, export.every)
-        plan = BundlePlan(job, Path(out), export, bounding, every, tuple(every), document.targets)
+        trained = load_trained(model, job)
+        plan = plan_export(job, out, export, bounding, splits, trained)
+        plan = plan.drawn_by(commitment, trained.document)
         plan.check()
-        plan.refuse_other(document, trained=True)
+        plan.refuse_other(trained.document, trained=True)
         job.workers.wait()
         return plan.write(trained)

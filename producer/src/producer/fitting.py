@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from producer.bundle_plan import BundlePlan
 from producer.fitted import plan_fitting
-from producer.job import Job, open_job
+from producer.job import open_job
+from producer.plans import plan_whole
 from producer.settings import ExportSettings, TrainingSettings
 from producer.views.registry import choose_views
 from shared_spec.artifacts.atomic import refuse_existing
@@ -19,11 +19,9 @@ from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, silent
 from shared_spec.rng import Seed
 from shared_spec.settings import Settings
+from shared_spec.trust.pins import Trust
 
-__all__ = ["fit", "validation_step"]
-
-_VALIDATION = 500
-"""Validation individuals only help to choose, for which so many do."""
+__all__ = ["fit"]
 
 
 def fit(
@@ -39,6 +37,8 @@ def fit(
     cache: Path | str | None = None,
     seed: Seed = 0,
     device: str = "cpu",
+    trust: Path | str | Trust | None = None,
+    commitment: Path | str | None = None,
     force: bool = False,
     report: Report = silent,
 ) -> Bundle:
@@ -60,12 +60,15 @@ def fit(
         cache: folder of the latent cache; `$LASSI_CACHE` or `~/.cache/lassi` unless given.
         seed: of training and of whatever the views draw.
         device: `cpu` or `cuda[:N]`, what the flow encodes and the encoder is trained on.
+        trust: trust.toml: whose spec is accepted. Without it the origin is not verified.
+        commitment: of `producer.commit` to this very bundle, with its nonce and answer beside it: the views draw from
+            the seed that follows from them, and `seed` is of training alone.
         force: replace what stands at `model` and `out`.
         report: told how it goes.
 
     Raises:
         SettingsError: settings that are impossible or could only abstain, or `model` or `out` was made with others.
-        ArtifactError, DataError: spec or data are not what they should be.
+        ArtifactError, ExpiredError, DataError: spec, its signature, commitment or data are not what they should be.
     """
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
@@ -73,22 +76,21 @@ def fit(
     refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=read)
     _refuse_nested(Path(model), Path(out))
     with open_job(
-        spec, data, cache=cache, seed=seed, device=device, force=force, report=report
+        spec, data, cache=cache, seed=seed, device=device, force=force, report=report, trust=trust
     ) as job:
-        every = {"train": 1, "valid": validation_step(job, export.every), "test": export.every}
-        certified, shared = ("valid", "test"), tuple(targets)
-        plan = BundlePlan(job, Path(out), export, bounding, every, certified, shared)
+        plan = plan_whole(job, out, export, bounding, targets)
         plan.check()
         fitting = plan_fitting(job, model, targets, training or TrainingSettings())
+        if commitment is not None and fitting.found is None:
+            raise SettingsError(
+                f"`commitment` is to an encoder, and there is none in {model}, or `force` replaces it: train it, "
+                "commit, then fit"
+            )
+        plan = plan.drawn_by(commitment, fitting.document)
         plan.refuse_other(fitting.document, trained=fitting.found is not None)
         # Nobody writes before everybody has looked.
         job.workers.wait()
         return plan.write(fitting.model())
-
-
-def validation_step(job: Job, every: int) -> int:
-    """Every how many-th validation individual is bounded."""
-    return max(every, -(-len(job.source.sample_ids("valid")) // _VALIDATION))
 
 
 def _refuse_nested(model: Path, out: Path) -> None:

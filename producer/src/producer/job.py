@@ -21,11 +21,14 @@ from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.device import open_device
 from shared_spec.distributed import Workers, join_workers
-from shared_spec.errors import DataError
+from shared_spec.errors import DataError, SettingsError
 from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, silent, stage
 from shared_spec.rng import Seed
+from shared_spec.trust.pins import Trust
+from shared_spec.trust.subjects import spec_subject
+from shared_spec.trust.verification import Origin, origin_of
 
 __all__ = ["Job", "open_job"]
 
@@ -36,6 +39,7 @@ class Job:
 
     Attributes:
         spec: its flow is on the device.
+        origin: who signed it; None without a trust file.
         source: the data.
         cache: folder of the latent cache.
         seed: every draw derives from it.
@@ -46,6 +50,7 @@ class Job:
     """
 
     spec: Spec
+    origin: Origin | None
     source: Source
     cache: Path
     seed: Seed
@@ -105,16 +110,18 @@ def open_job(
     device: str,
     force: bool,
     report: Report,
+    trust: Path | str | Trust | None = None,
 ) -> Iterator[Job]:
     """Opens what a verb works with, the device first, and joins the processes that torchrun started.
 
     Raises:
-        SettingsError: there is no such device or data set.
-        ArtifactError: the spec is not what it should be.
+        SettingsError: there is no such device or data set, or the trust file is none.
+        ArtifactError, ExpiredError: the spec, or with a trust file its signature, is not what it should be.
         DataError: the data cannot be read.
     """
     place = open_device(device)
     loaded = load_spec(spec)
+    origin = _origin(spec, loaded, trust)
     source = open_source(data, loaded.flow.config.size)
     folder = cache_folder(None if cache is None else Path(cache))
     require_writable(folder / "latents")
@@ -128,4 +135,14 @@ def open_job(
         # A copy, so that a spec that was handed over stays where its owner has it.
         loaded = replace(loaded, flow=copy.deepcopy(loaded.flow).to(place))
         told = report if workers.first else silent
-        yield Job(loaded, source, folder, seed, place, force, workers, told)
+        yield Job(loaded, origin, source, folder, seed, place, force, workers, told)
+
+
+def _origin(
+    spec: Path | str | Spec, loaded: Spec, trust: Path | str | Trust | None
+) -> Origin | None:
+    if trust is None:
+        return None
+    if isinstance(spec, Spec):
+        raise SettingsError("`trust` needs the path of the spec: its signature stands beside it")
+    return origin_of(spec_subject(loaded, Path(spec)), trust)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from producer.batches import LabelledLatents
 from producer.fitted import Fitting, plan_fitting
-from producer.fitting import validation_step
 from producer.job import open_job
 from producer.pictures import draw_search
+from producer.plans import validation_step
 from producer.rehearsal import (
     Score,
     choose_score,

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from regulator.look import coverage, preview
     from regulator.pictures.settings import CoverageSettings, PreviewSettings
     from regulator.publish import publish_spec
+    from regulator.signatures import rotate, sign
     from regulator.train import train_flow
     from regulator.vectors.settings import VectorSettings
+    from shared_spec.trust.commitments import answer
 
     __version__: str
 
@@ -30,17 +32,21 @@ __all__ = [
     "PreviewSettings",
     "VectorSettings",
     "__version__",
+    "answer",
     "check_data",
     "coverage",
     "load_flow",
     "preview",
     "publish_spec",
+    "rotate",
+    "sign",
     "train_flow",
 ]
 
 __getattr__ = lazily(
     __name__,
     {
+        "answer": "signatures",
         "CheckSettings": "data_check.settings",
         "CoverageSettings": "pictures.settings",
         "FlowSettings": "flow.settings",
@@ -52,5 +58,7 @@ __getattr__ = lazily(
         "preview": "look",
         "publish_spec": "publish",
         "train_flow": "train",
+        "rotate": "signatures",
+        "sign": "signatures",
     },
 )

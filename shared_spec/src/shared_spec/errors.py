@@ -6,7 +6,14 @@ command is a bug: it keeps its traceback and exits with 1.
 
 from __future__ import annotations
 
-__all__ = ["ArtifactError", "DataError", "LassiError", "PolicyNotMet", "SettingsError"]
+__all__ = [
+    "ArtifactError",
+    "DataError",
+    "ExpiredError",
+    "LassiError",
+    "PolicyNotMet",
+    "SettingsError",
+]
 
 
 class LassiError(Exception):
@@ -37,3 +44,9 @@ class DataError(LassiError):
     """The data are missing, unreadable, or do not hold what was asked of them."""
 
     exit_code = 5
+
+
+class ExpiredError(LassiError):
+    """A signed statement, or the key that signed it, is no longer valid: expired, retired or revoked."""
+
+    exit_code = 6

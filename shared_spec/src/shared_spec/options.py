@@ -11,6 +11,7 @@ import functools
 import tomllib
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -288,7 +289,7 @@ def _click_type(kind: Any) -> Any:  # noqa: ANN401 - any annotation
         return _Number(words)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return click.Choice([str(member.value) for member in kind])
-    return kind
+    return str if kind is datetime else kind
 
 
 def _notes(field: FieldInfo, several: bool) -> list[str]:

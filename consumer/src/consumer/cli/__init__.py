@@ -6,10 +6,13 @@ from typing import NoReturn
 
 import click
 
+import consumer
 from consumer.cli.certify import certify
+from consumer.cli.commit import commit
 from consumer.cli.inspect import inspect
 from consumer.cli.predict import predict
 from consumer.cli.verify import verify
+from shared_spec.cli.trust import rotate_command, sign_command
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -28,8 +31,10 @@ def group() -> None:
     """
 
 
-for command in (certify, predict, inspect, verify):
+for command in (certify, predict, commit, inspect, verify):
     group.add_command(command)
+group.add_command(sign_command(consumer, "certificate/"))
+group.add_command(rotate_command(consumer))
 
 
 def main() -> NoReturn:

@@ -9,6 +9,7 @@ import click
 
 import consumer
 from consumer.settings import HeadSettings, MethodSettings, Sampling
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import common_options, emit, following, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
@@ -41,12 +42,17 @@ __all__ = ["certify"]
     help='Exit with 4 unless met: "certified>=0.95" of these individuals, or "certified>=0.95@confidence=0.99" of a '
     "population that they were drawn from at random; alpha counts against it.",
 )  # fmt: skip
+@trust_option
+@path_option(
+    "--commitment",
+    "A commitment to this certificate, its nonce and answer beside it; gives the seed.",
+)
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
     reps: Path, target: str, labels: Path | None, out: Path, views: tuple[str, ...], policy: str | None,
-    seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling,
-    given: frozenset[str],
+    trust: Path | None, commitment: Path | None, seed: int, force: bool, as_json: bool, head: HeadSettings,
+    method: MethodSettings, sampling: Sampling, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -63,7 +69,7 @@ def certify(
     with reporting() as report:
         certificate = consumer.certify(
             reps, target, out, labels=labels, views=views, head=head, method=method, sampling=sampling,
-            seed=seed, force=force, report=report,
+            seed=seed, trust=trust, commitment=commitment, force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)
     if rule is not None and (failures := rule.failures(certificate.document.claims)):
@@ -76,6 +82,8 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
     from consumer.reality import interval, reality_lines
     from consumer.report.page import REPORT
+    from shared_spec.trust.seeds import seed_words
+    from shared_spec.trust.verification import origin_words
 
     document = certificate.document
     witnessed = {
@@ -99,6 +107,8 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     result: dict[str, Any] = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
+        "origin": origin_words(document.origin),
+        "seed": seed_words(document.commitment),
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
     result["shown_otherwise"] = witnessed
@@ -113,4 +123,5 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         for check in document.reality
     ]  # fmt: skip
     after = following("consumer", "verify", certificate.path, "--reps", reps)
-    emit(result, as_json, text, *checks, f"To read: {certificate.path / REPORT}\n{after}")
+    said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
+    emit(result, as_json, text, *checks, said)

@@ -8,6 +8,7 @@ import click
 
 import consumer
 from consumer.settings import Sampling
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import common_options, emit, path_option, table
 from shared_spec.options import Command, command_settings
 from shared_spec.terms import Status
@@ -20,10 +21,12 @@ __all__ = ["predict"]
 @path_option("--head", "The certificate whose head and methods to use.", required=True)
 @path_option("--out", "predictions.csv to write.", required=True)
 @click.option("--split", default="test", show_default=True, help="Whose individuals.")
+@trust_option
 @common_options
 @command_settings(sampling=Sampling)
 def predict(
-    reps: Path, head: Path, out: Path, split: str, seed: int, force: bool, as_json: bool, sampling: Sampling,
+    reps: Path, head: Path, out: Path, split: str, trust: Path | None, seed: int, force: bool, as_json: bool,
+    sampling: Sampling,
     given: frozenset[str],
 ) -> None:  # fmt: skip
     """Predict and certify new individuals with a head that was certified before.
@@ -35,10 +38,14 @@ def predict(
     Example:
       consumer predict --reps new-reps/ --head certificate/ --out predictions.csv
     """
+    from shared_spec.trust.verification import origin_words
+
     found = consumer.predict(
-        reps, head, out, split=split, sampling=sampling, seed=seed, force=force
+        reps, head, out, split=split, sampling=sampling, seed=seed, trust=trust, force=force
     )
     rows = [[view, *(str(counts[status]) for status in Status)] for view, counts in found.counts.items()]  # fmt: skip
+    origin = origin_words(found.origin)
     emit(
-        {"predictions": str(out), "counts": found.counts}, as_json, table(str(out), ["view", *Status], rows)
+        {"predictions": str(out), "origin": origin, "counts": found.counts}, as_json,
+        table(str(out), ["view", *Status], rows), f"bundle: {origin}",
     )  # fmt: skip

@@ -7,35 +7,41 @@ from pathlib import Path
 import click
 
 import consumer
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import emit, facts, path_option
 
 __all__ = ["verify"]
-
-_LEFT_OPEN = (
-    "Not verified, for it takes the producer's encoder and data: that the bundle's radii hold."
-)
 
 
 @click.command()
 @click.argument("certificate", type=click.Path(path_type=Path))
 @path_option("--reps", "The bundle that it was made from.", required=True)
+@path_option("--spec", "The regulator's spec, to compare with what both say of it.")
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was verified as JSON.")
-def verify(certificate: Path, reps: Path, as_json: bool) -> None:
-    """Compute a certificate again from the bundle that it names.
+def verify(
+    certificate: Path, reps: Path, spec: Path | None, trust: Path | None, as_json: bool
+) -> None:
+    """Compute a certificate again from the bundle that it names, and walk the chain behind it.
 
     Every decision, every figure and the report are made anew and compared; exits with 3 and names the first thing that
-    differs. The bundle's radii are taken at the producer's word.
+    differs. The bundle's radii are taken at the producer's word. With --trust, whoever issued an artefact must be
+    pinned there; exits with 6 where a signature or a key has expired or was revoked.
 
     \b
     Example:
-      consumer verify certificate/ --reps reps/
+      consumer verify certificate/ --reps reps/ --spec spec.safetensors --trust trust.toml
     """
-    found = consumer.verify(certificate, reps)
+    found = consumer.verify(certificate, reps, spec=spec, trust=trust)
+    chain = found.chain
     result = {
         "certificate": str(certificate),
         "digest": found.certificate.digest,
         "bundle": found.bundle.digest,
         "verified": {each.subject: each.finding for each in found.checks},
+        "chain": [link.to_json() for link in chain.links],
+        "not_checked": list(chain.open),
     }
     rows = [[each.subject, each.finding] for each in found.checks]
-    emit(result, as_json, facts(f"verified: {certificate}", rows), _LEFT_OPEN)
+    lines = [*map(str, chain.links), *(f"not checked: {each}" for each in chain.open)]
+    emit(result, as_json, facts(f"verified: {certificate}", rows), "\n".join(lines))

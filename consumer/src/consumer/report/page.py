@@ -18,6 +18,8 @@ from shared_spec.artifacts.certificate import REPORT, CertificateDocument, Claim
 from shared_spec.artifacts.rows import Row
 from shared_spec.statements import REALITY
 from shared_spec.terms import Status
+from shared_spec.trust.seeds import FREE_SEED, seed_words
+from shared_spec.trust.verification import origin_words
 
 __all__ = ["REPORT", "render_report"]
 
@@ -66,6 +68,9 @@ def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
         ],
         reality_words=REALITY,
         similarity=similarity(document.spec),
+        origin=origin_words(document.origin),
+        free_seed=FREE_SEED,
+        seed=seed_words(document.commitment),
         settings=[
             (key.replace("_", " "), _setting(value))
             for key, value in sorted(dict(document.head.settings).items())

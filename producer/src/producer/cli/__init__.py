@@ -6,11 +6,14 @@ from typing import NoReturn
 
 import click
 
+import producer
+from producer.cli.commit import commit
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
 from producer.cli.search import search
 from shared_spec.cli.cache import cache
+from shared_spec.cli.trust import rotate_command, sign_command
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -28,8 +31,10 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, inspect, cache):
+for command in (fit, export, search, commit, inspect, cache):
     group.add_command(command)
+group.add_command(sign_command(producer, "reps/"))
+group.add_command(rotate_command(producer))
 
 
 def main() -> NoReturn:

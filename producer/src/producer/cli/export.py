@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import producer
-from producer.cli.options import VIEW_SETTINGS, job_options, model_option, show_bundle
+from producer.cli.options import VIEW_SETTINGS, draw_options, job_options, model_option, show_bundle
 from producer.settings import ExportSettings
 from shared_spec.console import path_option, reporting
 from shared_spec.options import Command, command_settings
@@ -18,6 +18,7 @@ __all__ = ["export"]
 
 @click.command(cls=Command)
 @job_options
+@draw_options
 @model_option(None)
 @click.option(
     "--split", "splits", multiple=True, default=("test",), show_default=True,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import producer
-from producer.cli.options import VIEW_SETTINGS, job_options, model_option, show_bundle
+from producer.cli.options import VIEW_SETTINGS, draw_options, job_options, model_option, show_bundle
 from producer.settings import PRESETS, ExportSettings, TrainingSettings
 from shared_spec.console import path_option, reporting
 from shared_spec.options import Command, command_settings
@@ -18,6 +18,7 @@ __all__ = ["fit"]
 
 @click.command(cls=Command)
 @job_options
+@draw_options
 @click.option(
     "--target", "targets", multiple=True, metavar="NAME",
     help="Task of the auxiliary classifier; repeat for several, leave out for transfer (--lambda-1 0).",

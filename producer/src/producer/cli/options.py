@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from producer.settings import VIEW_SETTINGS
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import (
     cache_option,
     common_options,
@@ -23,7 +24,14 @@ from shared_spec.console import (
 if TYPE_CHECKING:
     from shared_spec.artifacts.bundle import Bundle
 
-__all__ = ["VIEW_SETTINGS", "job_options", "job_words", "model_option", "show_bundle"]
+__all__ = [
+    "VIEW_SETTINGS",
+    "draw_options",
+    "job_options",
+    "job_words",
+    "model_option",
+    "show_bundle",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +47,14 @@ def job_options(command: Command) -> Command:
     ):  # fmt: skip
         command = add(command)
     return command
+
+
+def draw_options(command: Command) -> Command:
+    """Adds `--trust` and `--commitment`."""
+    add = path_option(
+        "--commitment", "A commitment to this bundle, its nonce and answer beside it; gives the seed of the views."
+    )  # fmt: skip
+    return trust_option(add(command))
 
 
 def job_words(values: Mapping[str, Any]) -> list[str]:
@@ -60,10 +76,13 @@ def model_option(default: Path | None) -> Callable[[Command], Command]:
 
 def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
     """Prints what was exported and what comes next."""
+    from shared_spec.trust.seeds import seed_words
+
     manifest = bundle.manifest
     result = {
         "reps": str(bundle.path),
         "digest": bundle.digest,
+        "seed": seed_words(manifest.commitment),
         "splits": {name: entry.model_dump() for name, entry in manifest.splits.items()},
         "views": {name: entry.model_dump(mode="json") for name, entry in manifest.views.items()},
     }
@@ -72,6 +91,7 @@ def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
     rows += [
         [f"{name} view", f"statement {entry.statement}"] for name, entry in manifest.views.items()
     ]
+    rows.append(["seed", seed_words(manifest.commitment)])
     after = following(
         "consumer", "certify", "--reps", bundle.path, "--target", target, "--out", "certificate/"
     )

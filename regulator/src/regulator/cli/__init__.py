@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+import regulator
 from regulator.cli.check_data import check_data
 from regulator.cli.coverage import coverage
 from regulator.cli.inspect import inspect
@@ -13,6 +14,7 @@ from regulator.cli.preview import preview
 from regulator.cli.publish_spec import publish_spec
 from regulator.cli.train_flow import train_flow
 from shared_spec.cli.cache import cache
+from shared_spec.cli.trust import answer_command, rotate_command, sign_command
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -33,6 +35,9 @@ def group() -> None:
 
 for command in (check_data, train_flow, publish_spec, preview, coverage, inspect, cache):
     group.add_command(command)
+group.add_command(sign_command(regulator, "spec.safetensors"))
+group.add_command(answer_command(regulator))
+group.add_command(rotate_command(regulator))
 
 
 def main() -> NoReturn:

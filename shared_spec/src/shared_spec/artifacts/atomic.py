@@ -97,8 +97,13 @@ def _replaceable(path: Path, kind: Kind) -> bool:
     return kind.recognises(path)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Writes `content` to `path`, which holds either its old content or all of the new, whatever happens.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        mode: of a new file, before the umask.
 
     Raises:
         LassiError: if the disk is full or the folder cannot be written.
@@ -109,7 +114,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             aside.unlink(missing_ok=True)
-            with open(aside, "xb") as file:
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

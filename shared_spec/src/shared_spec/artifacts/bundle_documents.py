@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from shared_spec.artifacts.document import (
 from shared_spec.rng import Seed
 from shared_spec.statements import words_of
 from shared_spec.terms import EncoderMethod, Similar, Statement
+from shared_spec.trust.seeds import CommittedSeed
 from shared_spec.views import VIEWS
 
 __all__ = [
@@ -156,6 +157,8 @@ class Manifest(Document):
     """Set when the bundle is sealed."""
     tool: Tool
     seed: Seed
+    commitment: CommittedSeed | None = None
+    """What the seed follows from; null if it was the producer's free choice."""
 
     @field_validator("views")
     @classmethod
@@ -174,6 +177,27 @@ class Manifest(Document):
                     f"counterparts in {name} of {min(stray)}, of which there is nobody"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _drawn_as_committed(self) -> Self:
+        if self.commitment is not None:
+            self.commitment.check(self.seed, self.draw, self.parents)
+        return self
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """Digests of what it was made from."""
+        return {
+            "spec": self.spec.digest,
+            "encoder": self.encoder.digest,
+            "data": self.data.digest,
+        }
+
+    @property
+    def draw(self) -> dict[str, Any]:
+        """All that decides what is drawn, besides the seed: what a commitment is to."""
+        apart = {"seed", "commitment", "files", "content_digest"}
+        return self.model_dump(mode="json", exclude=apart)
 
     @property
     def shard_count(self) -> int:

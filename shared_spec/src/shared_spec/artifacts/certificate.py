@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
+from shared_spec.artifacts.claim_documents import Claim, Population
 from shared_spec.artifacts.directory import (
     FileEntry,
     check_directory,
@@ -26,7 +28,6 @@ from shared_spec.artifacts.document import (
     Digest,
     Document,
     Name,
-    Strict,
     Tool,
     parse_document,
 )
@@ -36,17 +37,18 @@ from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
-from shared_spec.sampling import Sampling
-from shared_spec.statements import words_of
-from shared_spec.terms import RadiusMethod, Statement, Status
+from shared_spec.terms import Status
+from shared_spec.trust.seeds import CommittedSeed
+from shared_spec.trust.verification import Origin
 
 __all__ = [
     "REPORT",
     "Certificate",
     "CertificateDocument",
     "Claim",
+    "CommittedDraw",
     "Population",
-    "Sampling",
+    "certificate_parents",
     "load_certificate",
     "save_certificate",
 ]
@@ -57,53 +59,10 @@ REPORT = "report.html"
 _DOCUMENT, _ROWS, _HEAD = "certificate.json", "individuals.csv", "head.safetensors"
 
 
-class Population(Strict):
-    """What the certified individuals say about the population that they were drawn from, if drawn at random."""
+class CommittedDraw(CommittedSeed):
+    """A committed seed, and what the consumer had chosen before: head, methods, sampling, whose labels."""
 
-    confidence: float = Field(gt=0, lt=1)
-    fair_at_least: float = Field(ge=0, le=1)
-    """P_x(the model is fair at x) is at least this, with that confidence over the draw of the individuals."""
-
-
-class Claim(Strict):
-    """What is claimed for one view: of which model, with which failure probability, and how often."""
-
-    certified_model: Name
-    statement: Statement
-    sentence: str
-    alpha: dict[Name, Annotated[float, Field(gt=0, lt=1)]]
-    """Failure probability per event and individual; empty for deterministic certificates."""
-    alpha_per_individual: float = Field(ge=0, lt=1)
-    radius_method: RadiusMethod
-    methods_tried: tuple[RadiusMethod, ...] = Field(min_length=1)
-    """On these individuals; the one that certified most was kept, which the population statement pays for."""
-    sampling: Sampling | None = None
-    """Null for deterministic methods."""
-    individuals: Annotated[Count, Field(gt=0)]
-    counts: dict[Status, Count]
-    certified_fraction: float = Field(ge=0, le=1)
-    accuracy: float | None = Field(ge=0, le=1)
-    """Accuracy of the certified model on these individuals, abstentions counted as errors; null without labels, and
-    for a model that nobody can evaluate (statement I)."""
-    balanced_accuracy: float | None = Field(ge=0, le=1)
-    majority_accuracy: float | None = Field(ge=0, le=1)
-    """What always answering the most frequent class would score."""
-    expected_false_certificates: float = Field(ge=0)
-    """At most this many of the CERTIFIED are expected to be wrong."""
-    false_certificates_bound: int = Field(ge=0)
-    """More false certificates than this have probability at most 1 - population.confidence."""
-    population: Population
-
-    @model_validator(mode="after")
-    def _says_what_it_states(self) -> Self:
-        if self.sentence != words_of(self.statement).sentence:
-            raise ValueError(f"the sentence is not that of statement {self.statement}")
-        return self
-
-    @property
-    def certified(self) -> int:
-        """How many individuals are certified."""
-        return self.counts[Status.CERTIFIED]
+    settings: dict[Name, Any]
 
 
 class CertificateDocument(Document):
@@ -129,6 +88,23 @@ class CertificateDocument(Document):
     """Set when the certificate is written."""
     tool: Tool
     seed: Seed
+    commitment: CommittedDraw | None = None
+    """What the seed follows from; null if it was the consumer's free choice."""
+    bundle_seed: Literal["free", "committed"] = "free"
+    """Whether the bundle's own seed follows from a commitment."""
+    origin: Origin | None = None
+    """Who signed the bundle, as the consumer found with its trust file; null if it had none."""
+
+    @model_validator(mode="after")
+    def _drawn_as_committed(self) -> Self:
+        if self.commitment is not None:
+            self.commitment.check(self.seed, self.commitment.settings, self.parents)
+        return self
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """Digests of what it was made from."""
+        return _parents(self.spec.digest, self.bundle_digest, self.encoder_digest)
 
     @field_validator("claims")
     @classmethod
@@ -144,6 +120,16 @@ class CertificateDocument(Document):
                     f"reality: {check.attribute}: its views are not those of the claims"
                 )
         return self
+
+
+def certificate_parents(bundle: Bundle) -> dict[str, str]:
+    """Digests of what a certificate from this bundle is made from."""
+    manifest = bundle.manifest
+    return _parents(manifest.spec.digest, bundle.digest, manifest.encoder.digest)
+
+
+def _parents(spec: str, bundle: str, encoder: str) -> dict[str, str]:
+    return {"spec": spec, "bundle": bundle, "encoder": encoder}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
-from shared_spec.artifacts.bundle_documents import Plain, unique
+from shared_spec.artifacts.bundle_documents import Plain, SpecEntry, unique
 from shared_spec.artifacts.document import (
     Count,
     DataEntry,
@@ -142,6 +142,17 @@ class Spec:
     def digest(self) -> str:
         """Content digest that later artefacts quote."""
         return self.document.content_digest
+
+    @property
+    def entry(self) -> SpecEntry:
+        """What later artefacts quote."""
+        document = self.document
+        return SpecEntry(
+            digest=self.digest,
+            attributes=tuple(entry.name for entry in document.attributes),
+            epsilon=document.epsilon,
+            similar=document.similar,
+        )
 
 
 def save_spec(path: Path, document: SpecDocument, flow: Glow, vectors: Tensor | None) -> str:

@@ -1,1 +1,1 @@
-"""The one command that two command lines share."""
+"""Commands and options that several command lines share."""

@@ -1,0 +1,161 @@
+"""What a consumer chooses before anything is drawn: what it can commit to, and what its certificate must agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from consumer.case import Case
+from consumer.claims import view_methods
+from consumer.head import certified_head
+from consumer.settings import HeadSettings, MethodSettings
+from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.canonical import digest_file
+from shared_spec.artifacts.certificate import Certificate, CommittedDraw
+from shared_spec.artifacts.head_documents import HeadTraining
+from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.sampling import Sampling
+from shared_spec.settings import Settings, resolve
+from shared_spec.terms import HeadKind
+from shared_spec.trust.commitments import load_committed
+
+__all__ = ["Choices", "check_choices", "choose"]
+
+
+class Choices(Settings):
+    """All that a certificate follows from, besides bundle and seed."""
+
+    target: str
+    split: str
+    views: tuple[str, ...]
+    labels: str
+    """`producer`, or the SHA-256 of the consumer's own file."""
+    head: HeadSettings
+    method: MethodSettings
+    sampling: Sampling
+
+    @property
+    def whose(self) -> Literal["producer", "consumer"]:
+        """Whose labels they are."""
+        return "producer" if self.labels == "producer" else "consumer"
+
+    def draw(self, commitment: Path | str | None, parents: dict[str, str]) -> CommittedDraw | None:
+        """The committed seed for these choices, if there is a commitment.
+
+        Raises:
+            SettingsError: the commitment is to something else, or was not answered by another party.
+            ArtifactError: it, or its answer, is missing or malformed.
+        """
+        if commitment is None:
+            return None
+        settings = self.model_dump(mode="json")
+        committed = load_committed(commitment)
+        try:
+            committed.open(settings, parents)
+        except ArtifactError as error:
+            raise SettingsError(
+                f"{commitment}: {error}; pass the settings that were committed to"
+            ) from None
+        return CommittedDraw(**dict(committed), settings=settings)
+
+
+def check_choices(certificate: Certificate, bundle: Bundle, committed: CommittedDraw) -> str:
+    """Whether a certificate was made as its consumer had committed to; returns what was found.
+
+    That its seed follows from the commitment is checked when it is loaded.
+
+    Raises:
+        ArtifactError: naming the first choice that is another.
+    """
+    document, head = certificate.document, certificate.document.head
+    try:
+        made = resolve(Choices, committed.settings)
+        case = Case(
+            bundle, document.split, certified_head(certificate), made.sampling, document.seed
+        )
+        methods = view_methods(case, made.method)
+    except SettingsError as error:
+        raise ArtifactError(f"{certificate.path}: commitment: {error}") from None
+    hidden = made.head.hidden if made.head.head == HeadKind.MLP else ()
+    compared: dict[str, tuple[object, object]] = {
+        "target": (made.target, document.target),
+        "split": (made.split, document.split),
+        "views": (sorted(made.views), sorted(document.claims)),
+        "labels": (made.whose, document.labels),
+        "head": ((made.head.head, hidden), (head.kind, head.hidden)),
+        "training": (_training(made.head), _training(head.settings)),
+    }
+    for view, claim in document.claims.items():
+        compared[f"{view}: methods"] = (methods, claim.methods_tried)
+        if claim.sampling is not None:
+            compared[f"{view}: sampling"] = (made.sampling, claim.sampling)
+    for name, (promised, actual) in compared.items():
+        if promised != actual:
+            raise ArtifactError(
+                f"{certificate.path}: {name}: {promised} was committed to, {actual} was done"
+            )
+    return "follows from nonce and beacon, for the settings that were committed to"
+
+
+def _training(settings: HeadSettings | HeadTraining) -> dict[str, object]:
+    names = ("noise", "epochs", "batch", "learning_rate", "class_weights")
+    return {name: getattr(settings, name) for name in names}
+
+
+def choose(
+    bundle: Bundle,
+    target: str,
+    split: str,
+    views: Sequence[str],
+    labels: Path | None,
+    head: HeadSettings | None,
+    method: MethodSettings | None,
+    sampling: Sampling | None,
+) -> Choices:
+    """The choices that these arguments of `certify` stand for.
+
+    Raises:
+        SettingsError: a view that there is not, a split on which something was chosen, or a method that does not fit.
+        ArtifactError: no regular file of labels.
+    """
+    head, method = head or HeadSettings(), method or MethodSettings()
+    _check_method(head, method)
+    return Choices(
+        target=target,
+        split=split,
+        views=tuple(_chosen_views(bundle, views, split)),
+        labels="producer" if labels is None else f"sha256:{digest_file(labels)}",
+        head=head,
+        method=method,
+        sampling=sampling or Sampling(),
+    )
+
+
+def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
+    if split in ("train", "valid"):
+        raise SettingsError(
+            f"`split` is {split}, on which head and noise are chosen: expected individuals whom nothing was chosen on"
+        )
+    there = [view for view, entry in bundle.manifest.views.items() if split in entry.splits]
+    if missing := set(views) - set(there):
+        raise SettingsError(
+            f"{bundle.path}: has no {', '.join(sorted(missing))} view of {split}; it has {', '.join(there) or 'none'}"
+        )
+    if not there:
+        raise SettingsError(
+            f"{bundle.path}: bounds nobody of split {split}; ask for a bundle that does"
+        )
+    return [view for view in there if not views or view in views]
+
+
+def _check_method(head: HeadSettings, method: MethodSettings) -> None:
+    """Refuses before training what `view_methods` would refuse after it."""
+    if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
+        raise SettingsError(
+            "`radius` is closed-form, which holds for linear heads only; use auto or crown"
+        )
+    if method.radius == "randomized" and head.noise == 0:
+        raise SettingsError(
+            "`radius` is randomized, which needs noise; set `noise` above 0 or use auto"
+        )

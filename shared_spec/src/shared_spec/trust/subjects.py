@@ -1,0 +1,141 @@
+"""What can be signed, and what a signature says of it: one entry per kind of artefact."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from torch import Tensor
+
+from shared_spec.artifacts.bundle import Bundle, load_bundle
+from shared_spec.artifacts.bundle_documents import SpecEntry
+from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.chains import EditChains
+from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.similarity import SimilaritySet
+from shared_spec.trust.keys import SigningKey, passphrase_from_environment
+from shared_spec.trust.settings import Issuance
+from shared_spec.trust.signing import (
+    Passphrase,
+    Signed,
+    Subject,
+    open_key,
+    sign_subject,
+)
+from shared_spec.trust.statement import ArtifactKind
+
+__all__ = [
+    "bundle_subject",
+    "certificate_subject",
+    "load_subject",
+    "open_spec",
+    "sign",
+    "spec_subject",
+]
+
+
+def spec_subject(spec: Spec, path: Path) -> Subject:
+    """A spec, which does not know where it stands."""
+    document = spec.document
+    stored: Sequence[Tensor] = ()
+    match spec.similarity:
+        case SimilaritySet() as along:
+            stored = list(along.vectors)
+        case EditChains() as chains:
+            stored = list(chains.edits)
+    # Where the data set itself says who is similar, there are none.
+    vectors = {
+        entry.name: hashlib.sha256(vector.cpu().numpy().astype("<f4").tobytes()).hexdigest()
+        for entry, vector in zip(document.attributes, stored, strict=bool(stored))
+    }
+    parents = {"flow": document.flow_digest, "data": document.data.digest}
+    details = {"epsilon": document.epsilon, "vectors": vectors}
+    return Subject("spec", path, spec.digest, parents, details)
+
+
+def bundle_subject(bundle: Bundle) -> Subject:
+    """A bundle; its shards are checked by whoever loads it."""
+    manifest = bundle.manifest
+    return Subject("bundle", bundle.path, bundle.digest, manifest.parents)
+
+
+def certificate_subject(certificate: Certificate) -> Subject:
+    """A certificate."""
+    document = certificate.document
+    parents = {**document.parents, "head": document.head.digest}
+    return Subject("certificate", certificate.path, certificate.digest, parents)
+
+
+def _spec(path: Path) -> Subject:
+    return spec_subject(load_spec(path), path)
+
+
+def _bundle(path: Path) -> Subject:
+    bundle = load_bundle(path)
+    bundle.check()
+    return bundle_subject(bundle)
+
+
+def _certificate(path: Path) -> Subject:
+    return certificate_subject(load_certificate(path))
+
+
+_Loader: TypeAlias = Callable[[Path], Subject]
+_FILES: Mapping[ArtifactKind, _Loader] = {"spec": _spec}
+_DIRECTORIES: Mapping[ArtifactKind, _Loader] = {"bundle": _bundle, "certificate": _certificate}
+"""A party issues at most one kind of file and one of directory, so that what stands there says which it is."""
+
+
+def load_subject(path: Path | str, kinds: Sequence[ArtifactKind]) -> Subject:
+    """Loads an artefact of one of these kinds, all of it and strictly.
+
+    Raises:
+        ArtifactError: if there is none, or it is not what it should be.
+        SettingsError: if it is of none of these kinds.
+    """
+    path = Path(path)
+    loaders = _DIRECTORIES if path.is_dir() else _FILES
+    offered = [kind for kind in kinds if kind in loaders]
+    if not path.exists():
+        raise ArtifactError(f"{path}: no such artefact; expected {' or '.join(kinds)}")
+    if not offered:
+        raise SettingsError(f"{path}: expected {' or '.join(kinds)}, which the command can sign")
+    return loaders[offered[0]](path)
+
+
+def sign(
+    path: Path | str,
+    key: Path | str | SigningKey,
+    issuance: Issuance,
+    *,
+    kinds: Sequence[ArtifactKind],
+    force: bool = False,
+    passphrase: Passphrase = passphrase_from_environment,
+) -> Signed:
+    """Loads an artefact strictly and signs it, in `NAME.sig.json` beside it.
+
+    A second key, with the same values, adds its signature to the same bytes.
+
+    Args:
+        path: the artefact.
+        key: of the issuer: a private key file of OpenSSH, Ed25519, or one that is open.
+        issuance: who, which, how long.
+        kinds: what the issuer issues.
+        force: replaces a signature of another statement.
+        passphrase: asked if the key has one.
+
+    Raises:
+        SettingsError: a field or the key does not fit, or another statement is signed already and `force` is off.
+        ArtifactError: the artefact, or what stands at the place of the signature, is not what it should be.
+    """
+    subject = load_subject(path, kinds)
+    return sign_subject(subject, [open_key(key, passphrase)], issuance, force)
+
+
+def open_spec(path: Path | str) -> tuple[Subject, SpecEntry]:
+    """A spec as a signature speaks of it, and what bundles and certificates quote of it. Raises ArtifactError."""
+    spec = load_spec(path)
+    return spec_subject(spec, Path(path)), spec.entry
