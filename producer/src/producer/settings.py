@@ -14,6 +14,7 @@ from shared_spec.terms import EncoderMethod
 __all__ = [
     "PRESETS",
     "AttackKind",
+    "AuditSettings",
     "BoundSettings",
     "ExportSettings",
     "ObjectiveSettings",
@@ -140,6 +141,16 @@ class ExportSettings(BoundSettings):
         (), "Label column to share; the targets unless given.", metavar="NAME"
     )
     shard_rows: int = setting(1024, "Individuals per shard.", ge=1)
+
+
+class AuditSettings(Settings):
+    """How much of a bundle an audit looks at."""
+
+    group: ClassVar[str] = "The audit"
+
+    sample: int = setting(
+        300, "Individuals per split whose numbers are computed again; all of a smaller one.", ge=1
+    )
 
 
 class SearchSettings(Settings):

@@ -6,7 +6,14 @@ command is a bug: it keeps its traceback and exits with 1.
 
 from __future__ import annotations
 
-__all__ = ["ArtifactError", "DataError", "LassiError", "PolicyNotMet", "SettingsError"]
+__all__ = [
+    "ArtifactError",
+    "AuditFailed",
+    "DataError",
+    "LassiError",
+    "PolicyNotMet",
+    "SettingsError",
+]
 
 
 class LassiError(Exception):
@@ -31,6 +38,12 @@ class PolicyNotMet(LassiError):
     """The certificates exist but do not reach the level that was asked for."""
 
     exit_code = 4
+
+
+class AuditFailed(LassiError):
+    """The audit is written, and it has findings."""
+
+    exit_code = 7
 
 
 class DataError(LassiError):

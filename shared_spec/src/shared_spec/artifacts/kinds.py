@@ -71,7 +71,7 @@ def _is_of(document: dict[str, object], media: str) -> bool:
     return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
 
 
-AUDIT = directory_kind("audit", "audit.json", "audit", r"individuals\.csv")
+AUDIT = directory_kind("audit", "audit.json", "audit", r"(?!)")
 BUNDLE = directory_kind(
     "bundle",
     "manifest.json",

@@ -1,0 +1,150 @@
+"""What an auditor has in hand: the bundle, what it says it was made from, and whom the auditor's seed chose to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from producer.model import Model
+from shared_spec.artifacts.audit import AuditCheck, CheckEntry, Finding
+from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.spec import Spec
+from shared_spec.data.source import Source
+from shared_spec.device import to_host
+from shared_spec.errors import DataError
+from shared_spec.flow import Glow, preprocess
+from shared_spec.rng import Seed, stream
+
+__all__ = ["Evidence", "Ledger", "Sample", "choose_rows", "take_sample"]
+
+_ENCODE_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A bundle, and the spec, model and data that it is held against."""
+
+    bundle: Bundle
+    spec: Spec
+    model: Model
+    source: Source
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the model's representations are of another dimension than the bundle's."""
+        return self.bundle.dimension != self.model.folded.output_dim
+
+    def places(self, split: str) -> dict[str, int]:
+        """Positions in the data by sample id; none of a split that the data do not have."""
+        try:
+            return {name: row for row, name in enumerate(self.source.sample_ids(split))}
+        except DataError:
+            return {}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The individuals of one split whose numbers are computed again.
+
+    Attributes:
+        split: whose.
+        sample_ids: of those that were drawn and that the data know, m.
+        latents: z, [m, q] float32, from the data.
+        stated: by name, what the bundle's shards hold of them, [m, ...].
+    """
+
+    split: str
+    sample_ids: tuple[str, ...]
+    latents: Tensor
+    stated: dict[str, Tensor]
+
+
+@dataclass
+class Ledger:
+    """What one check compared, and what it found."""
+
+    check: AuditCheck
+    split: str | None = None
+    compared: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def compare(
+        self, what: str, stated: object, found: object, sample_id: str | None = None
+    ) -> None:
+        """Counts, and notes a difference."""
+        self.compared += 1
+        if stated != found:
+            self.note(what, str(stated), str(found), sample_id)
+
+    def note(self, what: str, stated: str, found: str, sample_id: str | None = None) -> None:
+        """Notes a finding."""
+        self.findings.append(
+            Finding(
+                check=self.check,
+                split=self.split,
+                sample_id=sample_id,
+                what=what[:1000],
+                stated=stated[:1000],
+                found=found[:1000],
+            )
+        )
+
+    @property
+    def entry(self) -> CheckEntry:
+        """How the audit counts it."""
+        return CheckEntry(
+            check=self.check, split=self.split, compared=self.compared, findings=len(self.findings)
+        )
+
+
+def choose_rows(seed: Seed, split: str, individuals: int, sample: int) -> npt.NDArray[np.int64]:
+    """Rows of the bundle's split to look at, ascending: `sample` of them drawn without replacement, or all."""
+    generator = stream(seed, "audit.sample", split)
+    chosen = generator.choice(individuals, size=min(sample, individuals), replace=False)
+    return np.sort(chosen).astype(np.int64)
+
+
+def take_sample(evidence: Evidence, flow: Glow, split: str, rows: npt.NDArray[np.int64]) -> Sample:
+    """Encodes those of these rows whom the data know, and reads what the bundle states of them.
+
+    Args:
+        evidence: see there.
+        flow: that of the spec, on the device that computes.
+        split: of the bundle.
+        rows: [m], ascending.
+    """
+    ids = evidence.bundle.sample_ids(split)
+    place = evidence.places(split)
+    known = [int(row) for row in rows if ids[row] in place]
+    chosen = tuple(ids[row] for row in known)
+    latents = _encode(flow, evidence.source, split, [place[name] for name in chosen])
+    return Sample(split, chosen, latents, _stated(evidence.bundle, split, known))
+
+
+def _encode(flow: Glow, source: Source, split: str, rows: Sequence[int]) -> Tensor:
+    """Z of these rows of the source, [n, q] float32; never from a cache that somebody else could have filled."""
+    device = next(flow.parameters()).device
+    parts = [torch.empty(0, flow.config.latent_dim)]
+    for start in range(0, len(rows), _ENCODE_BATCH):
+        images = torch.from_numpy(source.images(split, rows[start : start + _ENCODE_BATCH]))
+        with torch.no_grad():
+            parts.append(to_host(flow.encode(preprocess(images.to(device), flow.config.bits))))
+    return torch.cat(parts)
+
+
+def _stated(bundle: Bundle, split: str, rows: Sequence[int]) -> dict[str, Tensor]:
+    """The tensors of these rows, ascending, read shard by shard."""
+    wanted, first = torch.tensor(rows, dtype=torch.int64), 0
+    parts: dict[str, list[Tensor]] = {}
+    for tensors in bundle.shards(split):
+        size = len(tensors["representation"])
+        mine = wanted[(wanted >= first) & (wanted < first + size)] - first
+        for name, tensor in tensors.items():
+            parts.setdefault(name, []).append(tensor[mine])
+        first += size
+    return {name: torch.cat(values) for name, values in parts.items()}
