@@ -12,6 +12,7 @@ from consumer.labels import TaskLabels, read_labels
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
+from shared_spec.artifacts.audit import Audit, AuditEntry, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
     Certificate,
@@ -37,6 +38,7 @@ def certify(
     out: Path | str,
     *,
     labels: Path | str | None = None,
+    audit: Path | str | Audit | None = None,
     views: Sequence[str] = (),
     head: HeadSettings | None = None,
     method: MethodSettings | None = None,
@@ -56,6 +58,7 @@ def certify(
         target: the task, a label column of the bundle or of `labels`.
         out: directory to write.
         labels: CSV file with your own labels.
+        audit: of this very bundle and without findings, for the certificate to say so.
         views: to certify; all of the bundle's unless given.
         head: how the classifier is trained.
         method: how it is certified.
@@ -67,13 +70,17 @@ def certify(
 
     Raises:
         SettingsError: `out` exists, or a view or method that there is not.
-        ArtifactError, DataError: the bundle or the labels are not what they should be.
+        ArtifactError, DataError: the bundle or the labels are not what they should be, or the audit is of another
+            bundle or found something.
     """
     out = Path(out)
     bundle = load_bundle(reps)
+    audited = None if audit is None else load_audit(audit)
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
+    read += [] if audited is None else [audited.path]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     chosen = _chosen_views(bundle, views, split)
+    entry = None if audited is None else audited.entry_for(bundle.digest, split)
     task = read_labels(bundle, target, None if labels is None else Path(labels))
     head = head or HeadSettings()
     fitted = fit_head(bundle, task, head, "exact" if "exact" in chosen else chosen[0], seed)
@@ -92,7 +99,7 @@ def certify(
         claims[view] = found.claim
         rows += found.rows
         advance(done, view)
-    draft = _draft(case, target, task, head, fitted, claims)
+    draft = _draft(case, target, task, head, fitted, claims, entry)
     with building(out) as partial:
         written = save_certificate(
             partial,
@@ -129,6 +136,7 @@ def _draft(
     settings: HeadSettings,
     fitted: FittedHead,
     claims: dict[str, Claim],
+    audit: AuditEntry | None,
 ) -> CertificateDocument:
     manifest = case.bundle.manifest
     split = manifest.splits[case.split]
@@ -140,6 +148,7 @@ def _draft(
         spec=manifest.spec,
         bundle_digest=case.bundle.digest,
         encoder_digest=manifest.encoder.digest,
+        audit=audit,
         head=HeadEntry(
             **dict(case.config),
             settings=HeadTraining(**trained, training_individuals=fitted.individuals),

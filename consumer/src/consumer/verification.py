@@ -19,6 +19,8 @@ from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from consumer.prediction import require_origin
 from consumer.report.page import render_report
+from consumer.report.words import audit_words
+from shared_spec.artifacts.audit import Audit, AuditEntry, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
     REPORT,
@@ -58,12 +60,18 @@ class Verification:
         return f"Verification({self.certificate.path} from {self.bundle.path}: {subjects})"
 
 
-def verify(certificate: Path | str | Certificate, reps: Path | str | Bundle) -> Verification:
+def verify(
+    certificate: Path | str | Certificate,
+    reps: Path | str | Bundle,
+    *,
+    audit: Path | str | Audit | None = None,
+) -> Verification:
     """Computes every decision and every figure of a certificate again.
 
     Args:
         certificate: certificate/; its files are those that it lists.
         reps: the bundle that it names, likewise.
+        audit: of that bundle, to compare with what the certificate says of one.
 
     Raises:
         ArtifactError: naming the first thing that does not follow from the bundle.
@@ -71,6 +79,8 @@ def verify(certificate: Path | str | Certificate, reps: Path | str | Bundle) -> 
     stated, bundle = load_certificate(certificate), load_bundle(reps)
     bundle.check()
     checks = [Check("made from", _check_origin(stated, bundle))]
+    if audit is not None or stated.document.audit is not None:
+        checks.append(Check("audit", _check_audit(stated, bundle, audit)))
     labels, whose = _read_labels(stated, bundle)
     checks.append(Check("labels", whose))
     for view, claim in stated.document.claims.items():
@@ -114,6 +124,23 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     return (
         f"{len(everybody)} individuals, all of split {document.split}, {document.skipped} left out"
     )
+
+
+def _check_audit(certificate: Certificate, bundle: Bundle, audit: Path | str | Audit | None) -> str:
+    """Whether the certificate quotes the audit as it is; what the auditor found is the auditor's word."""
+    document, stated = certificate.document, certificate.document.audit
+    if audit is None:
+        return f"not compared, for none was passed; {audit_words(stated)}"
+    entry = load_audit(audit).entry_for(bundle.digest, document.split)
+    if stated is None:
+        return f"of this bundle, not in the certificate; {audit_words(entry)}"
+    for name in AuditEntry.model_fields:
+        if getattr(stated, name) != getattr(entry, name):
+            raise ArtifactError(
+                f"{certificate.path}: {name} of the audit is {getattr(stated, name)}; "
+                f"the audit says {getattr(entry, name)}"
+            )
+    return audit_words(entry)
 
 
 def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[np.int64], str]:

@@ -1,6 +1,7 @@
 """The data producer: learns representations in which similar individuals lie provably close together.
 
-`fit`, `export`, `search` and `audit` are the commands of the same names as functions; `load_encoder` gives a trained encoder.
+`fit`, `export`, `search` and `audit` are the commands of the same names as functions; `load_encoder` gives a trained
+encoder.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The contract of the three parties: what passes between them and what they must compute alike.
 
-`load_spec`, `load_bundle` and `load_certificate` read the three artefacts, `load_audit` what an auditor says of a bundle.
+`load_spec`, `load_bundle` and `load_certificate` read the three artefacts, and `load_audit` what an
+auditor says of a bundle.
 """
 
 from __future__ import annotations

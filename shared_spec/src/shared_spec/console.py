@@ -3,7 +3,7 @@
 Names and messages hold other people's text. It is shown and never obeyed: no markup, no emoji codes, no control
 characters.
 Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage or settings that could only
-abstain, 3 digest or schema, 4 policy not met, 5 data, 130 interrupted.
+abstain, 3 digest or schema, 4 policy not met, 5 data, 7 an audit with findings, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from shared_spec.artifacts.audit import AuditDocument
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.errors import LassiError
 from shared_spec.progress import Progress as Step
@@ -38,6 +39,7 @@ from shared_spec.text import visible
 
 __all__ = [
     "Group",
+    "audit_rows",
     "bundle_rows",
     "common_options",
     "data_option",
@@ -195,6 +197,21 @@ def table(
     for row in rows:
         result.add_row(*map(visible, row))
     return result
+
+
+def audit_rows(document: AuditDocument) -> list[list[str]]:
+    """What an audit says, for `audit` and `inspect`."""
+    rows = [["digest", document.content_digest], ["bundle", document.bundle_digest]]
+    rows += [
+        ["numbers" if not index else "", str(scope)] for index, scope in enumerate(document.scopes)
+    ]
+    for entry in document.checks:
+        whose = f" of {entry.split}" if entry.split else ""
+        rows.append(
+            [f"{entry.check}{whose}", f"{entry.compared} compared, {entry.findings} findings"]
+        )
+    rows += [["not checked", f"{left.what}: {left.why}"] for left in document.not_checked]
+    return rows + [["FOUND", str(finding)] for finding in document.findings]
 
 
 def bundle_rows(manifest: Manifest) -> list[list[str]]:

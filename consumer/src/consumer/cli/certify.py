@@ -28,6 +28,10 @@ __all__ = ["certify"]
     help="The task: a label column of the bundle, or of --labels.",
 )
 @path_option("--labels", "Your own labels: sample_id,label.")
+@path_option(
+    "--audit",
+    "An audit of the bundle, for the certificate to quote; refused with findings.",
+)
 @path_option("--out", "Directory to write.", required=True)
 @click.option(
     "--view",
@@ -44,7 +48,7 @@ __all__ = ["certify"]
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
-    reps: Path, target: str, labels: Path | None, out: Path, views: tuple[str, ...], policy: str | None,
+    reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...], policy: str | None,
     seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling,
     given: frozenset[str],
 ) -> None:  # fmt: skip
@@ -60,7 +64,7 @@ def certify(
     rule = parse_policy(policy) if policy else None
     with reporting() as report:
         certificate = issue(
-            reps, target, out, labels=labels, views=views, head=head, method=method, sampling=sampling,
+            reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
             seed=seed, force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from consumer.report.words import claim_rows
+from consumer.report.words import audit_words, claim_rows
+from shared_spec.artifacts.audit import is_audit, load_audit
 from shared_spec.artifacts.bundle import is_bundle, load_bundle
 from shared_spec.artifacts.certificate import load_certificate
-from shared_spec.console import bundle_rows, emit, table
+from shared_spec.console import audit_rows, bundle_rows, emit, table
 
 __all__ = ["inspect"]
 
@@ -18,12 +19,17 @@ __all__ = ["inspect"]
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
 def inspect(path: Path, as_json: bool) -> None:
-    """Check a certificate or a bundle and say what it claims.
+    """Check a certificate, a bundle or an audit and say what it claims.
 
     \b
     Example:
       consumer inspect certificate/
     """
+    if is_audit(path):
+        audit = load_audit(path).document
+        text = table(f"audit {path}", ["", ""], audit_rows(audit))
+        emit(audit.model_dump(mode="json"), as_json, text)
+        return
     if is_bundle(path):
         bundle = load_bundle(path)
         bundle.check()
@@ -41,6 +47,7 @@ def inspect(path: Path, as_json: bool) -> None:
         ["head", f"{head.kind}, noise {head.sigma_rs:g}, {head.digest}"],
         ["left out", f"{document.skipped} individuals of {document.split}, about whom nothing is claimed"],
     ]  # fmt: skip
+    rows.append(["audit", audit_words(document.audit)])
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)
     emit(document.model_dump(mode="json"), as_json, table(f"certificate {path}", ["", ""], rows))

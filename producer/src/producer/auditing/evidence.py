@@ -1,4 +1,4 @@
-"""What an auditor has in hand: the bundle, what it says it was made from, and whom the auditor's seed chose to look at."""
+"""What an auditor has in hand: a bundle, what it says it was made from, and whom the auditor's seed chose."""
 
 from __future__ import annotations
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from producer.auditing.evidence import Evidence, Ledger, choose_rows, take_sample
 from producer.auditing.numbers import (
@@ -44,7 +48,7 @@ from shared_spec.data.source import Source
 from shared_spec.device import open_device
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
-from shared_spec.progress import Report, silent, stage
+from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import Seed
 from shared_spec.stats import hypergeometric_upper
 
@@ -99,14 +103,21 @@ def audit(
     ]  # fmt: skip
     scopes, left = [], _views_left(evidence, views)
     for split in evidence.bundle.manifest.splits:
-        if not len(evidence.bundle.sample_ids(split)):
+        individuals = len(evidence.bundle.sample_ids(split))
+        if not individuals:
             left.append(NotChecked(what=f"split {split}", why="the bundle has nobody of it"))
             continue
-        scope, mine = _examine(evidence, flow, views, split, settings.sample, seed, report)
+        rows = choose_rows(seed, split, individuals, settings.sample)
+        entries = evidence.bundle.manifest.views
+        mine = {name: view for name, view in views.items() if split in entries[name].splits}
+        total = len(rows) * (1 + len(mine))
+        advance = stage(report, f"auditing {split}", total)
+        scope, found = _examine(evidence, flow, mine, split, rows, advance)
+        advance(total)
         scopes.append(scope)
-        ledgers += mine
-        if scope.checked < scope.individuals:
-            what = f"numbers of {scope.individuals - scope.checked} of {scope.individuals} {split} individuals"  # fmt: skip
+        ledgers += found
+        if others := individuals - len(rows):
+            what = f"numbers of {others} of {individuals} {split} individuals"
             left.append(NotChecked(what=what, why="not in the auditor's sample"))
     if not scopes:
         raise ArtifactError(f"{evidence.bundle.path}: there is nobody in it, so nothing to audit")
@@ -128,52 +139,58 @@ def _collect(
             "pass the one that the encoder was trained for"
         )
     if trained.folded.input_dim != loaded.similarity.latent_dim:
-        raise ArtifactError(f"{model}: takes latents of another dimension than the spec's; ask for it again")  # fmt: skip
+        raise ArtifactError(
+            f"{model}: takes latents of another dimension than the spec's; ask for it again"
+        )
     return Evidence(bundle, loaded, trained, open_source(data, loaded.flow.config.size))
 
 
-def _views_left(evidence: Evidence, views: dict[str, AnyView]) -> list[NotChecked]:
+def _views_left(evidence: Evidence, views: Mapping[str, AnyView]) -> list[NotChecked]:
     """What is known not to be checked before anything is."""
-    left = [
-        NotChecked(what=f"numbers of the {name} view", why="nothing computes it with these settings")
-        for name in evidence.bundle.manifest.views
-        if name not in views
-    ]  # fmt: skip
-    left += [
-        NotChecked(what=f"an attack on the radii of the {name} view", why="they hold with a probability, for a smoothed encoder")
-        for name, view in views.items()
-        if view.contract.decides_at_centre
-    ]  # fmt: skip
-    return left
+    impossible = "nothing computes it with these settings"
+    drawn = "they hold with a probability, for a smoothed encoder"
+    return [
+        *(
+            NotChecked(what=f"numbers of the {name} view", why=impossible)
+            for name in evidence.bundle.manifest.views
+            if name not in views
+        ),
+        *(
+            NotChecked(what=f"an attack on the radii of the {name} view", why=drawn)
+            for name, view in views.items()
+            if view.contract.decides_at_centre
+        ),
+    ]
 
 
 def _examine(
-    evidence: Evidence, flow: Glow, views: dict[str, AnyView], split: str, sample: int, seed: Seed, report: Report
-) -> tuple[SplitScope, list[Ledger]]:  # fmt: skip
-    """All checks of one split."""
-    bundle = evidence.bundle
-    ids = bundle.sample_ids(split)
-    rows = choose_rows(seed, split, len(ids), sample)
+    evidence: Evidence,
+    flow: Glow,
+    views: Mapping[str, AnyView],
+    split: str,
+    rows: npt.NDArray[np.int64],
+    advance: Advance,
+) -> tuple[SplitScope, list[Ledger]]:
+    """All checks of one split, of whose individuals the rows were drawn."""
+    ids = evidence.bundle.sample_ids(split)
     drawn = {ids[row] for row in rows}
     taken = take_sample(evidence, flow, split, rows)
-    mine = {name: view for name, view in views.items() if split in bundle.manifest.views[name].splits}  # fmt: skip
-    advance = stage(report, f"auditing {split}", len(drawn) * (1 + len(mine)))
     ledgers = [
         check_individuals(evidence, split),
         check_labels(evidence, split),
         check_representation(evidence, taken),
-        *([] if evidence.foreign else [
-            check_bounds(evidence, taken, mine, advance), check_attack(evidence, taken, mine)
-        ]),
-    ]  # fmt: skip
-    advance(len(drawn) * (1 + len(mine)))
+    ]
+    if not evidence.foreign:
+        ledgers.append(check_bounds(evidence, taken, views, advance))
+        ledgers.append(check_attack(evidence, taken, views))
     found = {finding.sample_id for ledger in ledgers for finding in ledger.findings}
     # Nothing could be computed for whoever the data do not know.
     failed = len(drawn & found | drawn.difference(taken.sample_ids))
-    return SplitScope(
-        split=split, individuals=len(ids), checked=len(drawn), failed=failed,
-        bad_at_most=hypergeometric_upper(failed, len(drawn), len(ids), 1 - CONFIDENCE),
-    ), ledgers  # fmt: skip
+    bound = hypergeometric_upper(failed, len(drawn), len(ids), 1 - CONFIDENCE)
+    scope = SplitScope(
+        split=split, individuals=len(ids), checked=len(drawn), failed=failed, bad_at_most=bound
+    )
+    return scope, ledgers
 
 
 def _draft(

@@ -29,7 +29,7 @@ Stated: TypeAlias = Mapping[str, Tensor]
 
 
 def check_representation(evidence: Evidence, sample: Sample) -> Ledger:
-    """z from the data and R(z) from z: the stored representation is that of this individual."""
+    """Latents from the data and R(z) from them: the stored representation is that of this individual."""
     ledger = Ledger(AuditCheck.REPRESENTATION, sample.split)
     ledger.compared = len(sample.sample_ids)
     if evidence.foreign:

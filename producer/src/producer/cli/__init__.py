@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+from producer.cli.audit import audit
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
@@ -27,7 +28,7 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, inspect):
+for command in (fit, export, search, audit, inspect):
     group.add_command(command)
 
 

@@ -9,8 +9,9 @@ import click
 from producer.model import load_encoder, model_path
 from producer.pictures import draw_curves
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.audit import is_audit, load_audit
 from shared_spec.artifacts.bundle import load_bundle
-from shared_spec.console import bundle_rows, emit, path_option, table
+from shared_spec.console import audit_rows, bundle_rows, emit, path_option, table
 from shared_spec.errors import SettingsError
 
 __all__ = ["inspect"]
@@ -21,7 +22,7 @@ __all__ = ["inspect"]
 @path_option("--curves", "Draw a model's training curves as this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
 def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
-    """Check a bundle or a model and say what it holds.
+    """Check a bundle, an audit or a model and say what it holds.
 
     \b
     Example:
@@ -49,6 +50,11 @@ def inspect(path: Path, curves: Path | None, as_json: bool) -> None:
         return
     if curves is not None:
         raise SettingsError(f"{path}: a bundle has no `curves`; name a model's folder")
+    if is_audit(path):
+        audit = load_audit(path).document
+        text = table(f"audit {path}", ["", ""], audit_rows(audit))
+        emit(audit.model_dump(mode="json"), as_json, text)
+        return
     bundle = load_bundle(path)
     bundle.check()
     manifest = bundle.manifest

@@ -216,13 +216,18 @@ class Audit:
         """Content digest that certificates quote."""
         return self.document.content_digest
 
-    def entry(self, split: str) -> AuditEntry:
-        """What a certificate about this split says of it.
+    def entry_for(self, bundle: str, split: str) -> AuditEntry:
+        """What a certificate about this split of the bundle with this digest says of it.
 
         Raises:
-            ArtifactError: something was found, or nobody of the split was looked at.
+            ArtifactError: it is of another bundle, something was found, or nobody of the split was looked at.
         """
         found = self.document
+        if found.bundle_digest != bundle:
+            raise ArtifactError(
+                f"{self.path}: is an audit of bundle {found.bundle_digest}, not of {bundle}; "
+                "pass the audit of this bundle"
+            )
         if not found.passed:
             raise ArtifactError(
                 f"{self.path}: the audit has {found.count} findings, the first: {found.findings[0]}; "
@@ -230,7 +235,9 @@ class Audit:
             )
         scope = next((scope for scope in found.scopes if scope.split == split), None)
         if scope is None:
-            raise ArtifactError(f"{self.path}: the audit looked at nobody of split {split}; ask for one that did")  # fmt: skip
+            raise ArtifactError(
+                f"{self.path}: the audit looked at nobody of split {split}; ask for one that did"
+            )
         mine = {entry.check for entry in found.checks if entry.split in (None, split)}
         return AuditEntry(
             digest=self.digest,
@@ -238,14 +245,6 @@ class Audit:
             checks=tuple(check for check in AuditCheck if check in mine),
             not_checked=found.not_checked,
         )
-
-    def require_bundle(self, digest: str, where: str) -> None:
-        """Raises ArtifactError unless this is an audit of the bundle with this digest."""
-        if self.document.bundle_digest != digest:
-            raise ArtifactError(
-                f"{self.path}: is an audit of bundle {self.document.bundle_digest}, but {where} has {digest}; "
-                "pass the audit of this bundle"
-            )
 
 
 def is_audit(path: Path) -> bool:

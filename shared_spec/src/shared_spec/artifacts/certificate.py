@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.audit import AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
 from shared_spec.artifacts.directory import (
     FileEntry,
@@ -138,6 +139,8 @@ class CertificateDocument(Document):
     spec: SpecEntry
     bundle_digest: Digest
     encoder_digest: Digest
+    audit: AuditEntry | None = None
+    """Of the bundle; null where the consumer was given none."""
     head: HeadEntry
     claims: dict[str, Claim] = Field(min_length=1)
     skipped: Count
