@@ -17,7 +17,7 @@ import regulator
 from producer import AuditSettings
 from producer.auditing import numbers
 from producer.auditing.evidence import choose_rows
-from shared_spec import load_audit, load_bundle, load_spec
+from shared_spec import load_audit, load_bundle, load_certificate, load_spec
 from shared_spec.artifacts.audit import LISTED, AuditCheck
 from shared_spec.errors import ArtifactError
 from shared_spec.smoothing.plan import make_plan
@@ -67,7 +67,8 @@ def test_an_honest_bundle_passes(tiny, tmp_path, method, attributes):
         tiny.data, attributes, tmp_path / "spec.safetensors", flow=tiny.flow, cache=tiny.cache
     )
     bundle = producer.fit(
-        spec, tiny.data, tmp_path / "reps", model=tmp_path / "model", targets=["Smiling"] * (method != "linear"),
+        spec, tiny.data, tmp_path / "reps", model=tmp_path / "model",
+        targets=["Smiling"] * (method != "linear"),
         training=producer.TrainingSettings(**HONEST[method]),
         export=producer.ExportSettings(share=("Smiling",), every=2, shard_rows=25), cache=tiny.cache,
         views=[producer.ExactSettings(tube_vertices=4), producer.SmoothingSettings(n0=1000, n1=1000, n=1000)],
@@ -82,8 +83,8 @@ def test_an_honest_bundle_passes(tiny, tmp_path, method, attributes):
 
 
 def test_the_bundle_of_lassi_passes_whole_and_is_the_same_audit_twice(tiny, tmp_path, run, capsys):
-    words = ["producer", "audit", tiny.reps, "--spec", tiny.spec, "--model", tiny.model, "--data", tiny.data]  # fmt: skip
-    words += ["--auditor-seed", SEED, "--out"]
+    words = ["producer", "audit", tiny.reps, "--spec", tiny.spec, "--model", tiny.model]
+    words += ["--data", tiny.data, "--auditor-seed", SEED, "--out"]
     assert run(*words, tmp_path / "a", "--sample", "1000") == 0
     assert "test: all 40 checked, 0 failed" in capsys.readouterr().out
     assert run(*words, tmp_path / "b", "--sample", "1000", "--json") == 0
@@ -132,7 +133,8 @@ def test_everybody_is_as_likely_to_be_looked_at():
     drawn = [row for seed in range(300) for row in choose_rows(seed, "test", 10, 3)]
     counts = [drawn.count(row) for row in range(10)]
     # 90 expected each, standard deviation 7.9: a fair draw leaves this range once in 10^6 tries.
-    assert 45 < min(counts), max(counts) < 135
+    assert min(counts) > 45
+    assert max(counts) < 135
 
 
 # Producers who are not
@@ -188,10 +190,18 @@ def shrink_one_smoothing(reps):
     forge.edit_shard(reps, change)
 
 
-def thin_tubes(reps):
-    forge.edit_shard(
-        reps, lambda tensors, _: tensors["exact.delta"][2:3].mul_(1 + 1e-4).clamp_min_(0)
-    )
+def widen_tube(reps):
+    def change(tensors, document):
+        tensors["exact.delta"][2] += 0.01
+
+    forge.edit_shard(reps, change)
+
+
+def cut_tubes(reps):
+    def change(tensors, document):
+        tensors["exact.tube"][:, -1] = tensors["exact.tube"][:, -2]
+
+    forge.edit_shard(reps, change)
 
 
 def decide_for(reps):
@@ -319,9 +329,10 @@ FORGERIES = {
     "smoothing radii times 0.001": (shrink_smoothing, {"bounds"}, "smoothing.radius"),
     "one radius, by 1%": (shrink_one, {"bounds"}, "exact.radius"),
     "one smoothing radius, by 1%": (shrink_one_smoothing, {"bounds"}, "smoothing.radius"),
-    "another delta": (thin_tubes, {"bounds"}, "exact.delta"),
+    "another delta": (widen_tube, {"bounds"}, "exact.delta"),
+    "tubes cut short": (cut_tubes, {"attack"}, "exact.delta"),
     "another status": (decide_for, {"bounds"}, "exact.status"),
-    "other settings": (restate("views", "exact", "settings", tolerance=0.2), {"bounds"}, "exact."),
+    "other settings": (restate("views", "exact", "settings", tube_vertices=6), {"bounds"}, "exact."),
     "another seed": (restate(seed=7), {"bounds"}, "smoothing."),
     "the last dropped": (drop_last, {"individuals"}, "available"),
     "the first dropped": (drop_first, {"individuals"}, "available"),
@@ -401,9 +412,9 @@ def test_a_split_that_the_data_do_not_have_is_found(copies):
 
 def test_a_model_of_another_dimension_is_a_finding_and_no_traceback(copies, tmp_path):
     other = producer.TrainingSettings(hidden=(8,), dimension=4, epochs=1, batch=64)
-    producer.fit(copies.spec, copies.data, tmp_path / "other", model=tmp_path / "model", targets=["Smiling"],
+    producer.fit(copies.spec, copies.data, tmp_path / "other", model=tmp_path / "small", targets=["Smiling"],
                  training=other, cache=copies.cache)  # fmt: skip
-    found = audit(copies, model=tmp_path / "model")
+    found = audit(copies, model=tmp_path / "small")
     assert checks_of(found) == {"encoder", "representation"}
     assert all(scope.failed == scope.checked for scope in found.document.scopes)
 
@@ -423,7 +434,8 @@ def test_a_tie_that_last_bits_decide_is_no_finding(copies, monkeypatch):
 
 
 def test_what_cannot_be_audited_is_refused(tiny, copies, fails, run, tmp_path):
-    words = ["producer", "audit", copies.reps, "--spec", copies.spec, "--model", copies.model, "--data", copies.data]  # fmt: skip
+    words = ["producer", "audit", copies.reps, "--spec", copies.spec, "--model", copies.model]
+    words += ["--data", copies.data]
     out = tmp_path / "audit"
     fails(
         2, "--auditor-seed is 'abc'", *words, "--auditor-seed", "abc", "--out", out, nothing_at=out
@@ -432,7 +444,7 @@ def test_what_cannot_be_audited_is_refused(tiny, copies, fails, run, tmp_path):
     fails(2, "would be written over", *words, "--out", copies.reps / "audit")
     fails(2, "exists already", *words, "--out", copies.certificate)
     fails(2, "is no audit alone", *words, "--out", copies.certificate, "--force")
-    fails(5, "no data set", *words[:-1], "nothing", "--out", out, nothing_at=out)
+    fails(5, "no such folder", *words[:-1], "folder:/nobody", "--out", out, nothing_at=out)
     other = tmp_path / "other.safetensors"
     assert run("regulator", "publish-spec", "--data", tiny.data, "--flow", tiny.flow, "--attribute", "Young",
                "--cache", tiny.cache, "--out", other) == 0  # fmt: skip
@@ -456,10 +468,9 @@ def test_a_certificate_quotes_the_audit_and_verify_compares_it(audited, run, fai
     out = audited.out / "certificate"
     certify = ["consumer", "certify", "--reps", audited.reps, "--target", "Smiling"]
     assert run(*certify, "--audit", audited.audit, "--out", out) == 0
-    entry, document = consumer.load_certificate(out).document.audit, load_audit(audited.audit).document  # fmt: skip
+    entry, document = load_certificate(out).document.audit, load_audit(audited.audit).document  # fmt: skip
     assert entry.digest == document.content_digest
     assert (entry.scope.checked, entry.scope.individuals, entry.scope.bad_at_most) == (10, 40, 9)
-    assert set(entry.checks) == set(AuditCheck)
     page = (out / "report.html").read_text()
     assert "10 of the 40 individuals" in page
     assert "at most 9 of the 40" in page
@@ -494,6 +505,14 @@ def test_a_certificate_that_says_more_than_the_audit_is_refused(audited, fails, 
     fails(3, pattern, "consumer", "verify", out, "--reps", audited.reps, "--audit", audited.audit)
 
 
+def without(split):
+    def change(document):
+        for name in ("scopes", "checks"):
+            document[name] = [entry for entry in document[name] if entry["split"] != split]
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "pattern"),
     [
@@ -501,8 +520,9 @@ def test_a_certificate_that_says_more_than_the_audit_is_refused(audited, fails, 
         (lambda d: d["scopes"][0].update(bad_at_most=0), "its counts give"),
         (lambda d: d["scopes"][0].update(failed=11), "11 failed of 10 checked"),
         (lambda d: d["checks"][0].update(findings=1), "not those that the checks count"),
-        (lambda d: d["checks"].append(d["checks"][0]), "a check stands twice"),
-        (lambda d: d.update(scopes=d["scopes"][:1]), "looked at nobody of split test"),
+        (lambda d: d["checks"].append(d["checks"][0]), "a check is missing, stands twice"),
+        (lambda d: d["checks"].pop(), "a check is missing"),
+        (without("test"), "looked at nobody of split test"),
         (lambda d: d.update(note="trust me"), "Extra inputs"),
         (lambda d: d.update(tolerance=2.0), "tolerance"),
         (lambda d: d["not_checked"][0].update(why="\x1b[31m"), "control characters"),

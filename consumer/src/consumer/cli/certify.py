@@ -48,9 +48,9 @@ __all__ = ["certify"]
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
-    reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...], policy: str | None,
-    seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling,
-    given: frozenset[str],
+    reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...],
+    policy: str | None, seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings,
+    sampling: Sampling, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 

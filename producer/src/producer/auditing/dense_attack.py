@@ -7,6 +7,8 @@ evaluation of the model as it was trained, in float64 and with its batch norms, 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -24,6 +26,9 @@ _ROUNDS = 24
 _BLOCK = 2_000
 """Evaluations at once."""
 
+Distance: TypeAlias = Callable[[slice, Tensor], Tensor]
+"""Of the representations [b, p, d] of similar individuals of these rows, from whatever is attacked: [b, p]."""
+
 
 class Attack:
     """The attack on one encoder and one kind of similarity set.
@@ -38,51 +43,76 @@ class Attack:
         self._vectors = similarity.vectors.double()
         self._epsilon = similarity.epsilon
 
-    @torch.no_grad()
-    def farthest(self, latents: Tensor, centre: Tensor) -> Tensor:
+    def from_centre(self, latents: Tensor, centre: Tensor) -> Tensor:
         """The largest ||R(z + sum t_i a_i) - centre||_2 found over ||t||_2 <= epsilon, each attained: [n] float64.
 
         Args:
             latents: z, [n, q].
             centre: [n, d].
         """
+
+        def away(rows: slice, values: Tensor) -> Tensor:
+            return _norm(values - centre[rows, None].double())
+
+        return self._largest(latents, away)
+
+    def from_chain(self, latents: Tensor, vertices: Tensor) -> Tensor:
+        """As `from_centre`, from the chain of segments through vertices [n, m, d]."""
+
+        def away(rows: slice, values: Tensor) -> Tensor:
+            mine = vertices[rows].double()
+            nearest = _norm(values - mine[:, None, 0])
+            for start, end in zip(mine.unbind(1), mine.unbind(1)[1:], strict=False):
+                step = (end - start)[:, None]
+                along = ((values - start[:, None]) * step).sum(2)
+                share = along / step.square().sum(2).clamp_min(1e-300)
+                point = start[:, None] + share.clamp(0.0, 1.0)[..., None] * step
+                nearest = torch.minimum(nearest, _norm(values - point))
+            return nearest
+
+        return self._largest(latents, away)
+
+    @torch.no_grad()
+    def _largest(self, latents: Tensor, away: Distance) -> Tensor:
         offset, directions = self._encoder.split_first_layer(latents.double(), self._vectors)
+        directions = directions * self._epsilon
         k = len(directions)
         per_axis = _POINTS.get(k, max(2, min(9, int(_MOST ** (1.0 / k)))))
         grid = ball_grid(per_axis, k)
         size = max(1, _BLOCK // len(grid))
-        found = [
-            self._search(part, directions * self._epsilon, middle.double(), grid, 2.0 / (per_axis - 1))
-            for part, middle in zip(offset.split(size), centre.split(size), strict=True)
-        ]  # fmt: skip
-        return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
+        found = [torch.zeros(0, dtype=torch.float64)]
+        for first in range(0, len(offset), size):
+            rows = slice(first, first + size)
 
-    def _search(
-        self, offset: Tensor, directions: Tensor, centre: Tensor, grid: Tensor, spacing: float
-    ) -> Tensor:
-        """As `farthest`, for offsets [b, h_1]; directions are those of the unit ball, whose grid is [p, k]."""
+            def distance(tau: Tensor, rows: slice = rows) -> Tensor:
+                points = offset[rows, None] + tau @ directions
+                values = self._encoder.tail(points.flatten(0, 1))
+                return away(rows, values.reshape(*points.shape[:2], -1))
 
-        def distance(tau: Tensor) -> Tensor:
-            """Of tau [b, p, k]: [b, p]."""
-            points = offset[:, None] + tau @ directions
-            values = self._encoder.tail(points.reshape(-1, points.shape[2]))
-            away: Tensor = torch.linalg.vector_norm(
-                values.reshape(*points.shape[:2], -1) - centre[:, None], dim=2
+            found.append(
+                _search(distance, grid.expand(len(offset[rows]), -1, -1), 2.0 / (per_axis - 1))
             )
-            return away
+        return torch.cat(found)
 
-        k = grid.shape[1]
-        best, order = distance(grid.expand(len(offset), -1, -1)).topk(min(_STARTS, len(grid)))
-        places = grid[order]
-        moves = torch.cat([torch.eye(k, dtype=torch.float64), -torch.eye(k, dtype=torch.float64)])
-        steps = torch.full_like(best, spacing)
-        for _ in range(_ROUNDS):
-            tried = places[:, :, None] + steps[:, :, None, None] * moves
-            tried = tried / torch.linalg.vector_norm(tried, dim=3, keepdim=True).clamp_min(1.0)
-            values = distance(tried.flatten(1, 2)).reshape(*best.shape, -1)
-            found, which = values.max(2)
-            better = found > best
-            moved = tried.gather(2, which[:, :, None, None].expand(-1, -1, 1, k)).squeeze(2)
-            places = torch.where(better[:, :, None], moved, places)
-            best, steps = torch.maximum(best, found), torch.where(better, steps, 0.5 * steps)
-        return best.amax(1)
+
+def _search(distance: Callable[[Tensor], Tensor], grid: Tensor, spacing: float) -> Tensor:
+    """The largest [b] of `distance`, which is [b, p], from the points of grids [b, p, k] in the unit ball on."""
+    k = grid.shape[2]
+    best, order = distance(grid).topk(min(_STARTS, grid.shape[1]))
+    places = grid.gather(1, order[:, :, None].expand(-1, -1, k))
+    moves = torch.cat([torch.eye(k, dtype=torch.float64), -torch.eye(k, dtype=torch.float64)])
+    steps = torch.full_like(best, spacing)
+    for _ in range(_ROUNDS):
+        tried = places[:, :, None] + steps[:, :, None, None] * moves
+        tried = tried / torch.linalg.vector_norm(tried, dim=3, keepdim=True).clamp_min(1.0)
+        found, which = distance(tried.flatten(1, 2)).reshape(*best.shape, -1).max(2)
+        better = found > best
+        moved = tried.gather(2, which[:, :, None, None].expand(-1, -1, 1, k)).squeeze(2)
+        places = torch.where(better[:, :, None], moved, places)
+        best, steps = torch.maximum(best, found), torch.where(better, steps, 0.5 * steps)
+    return best.amax(1)
+
+
+def _norm(values: Tensor) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(values, dim=-1)
+    return norm

@@ -179,10 +179,9 @@ def _examine(
         check_individuals(evidence, split),
         check_labels(evidence, split),
         check_representation(evidence, taken),
+        check_bounds(evidence, taken, views, advance),
+        check_attack(evidence, taken, views),
     ]
-    if not evidence.foreign:
-        ledgers.append(check_bounds(evidence, taken, views, advance))
-        ledgers.append(check_attack(evidence, taken, views))
     found = {finding.sample_id for ledger in ledgers for finding in ledger.findings}
     # Nothing could be computed for whoever the data do not know.
     failed = len(drawn & found | drawn.difference(taken.sample_ids))

@@ -6,6 +6,7 @@ An audit does not change a bundle. It stands beside it, quotes its digest, and s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,6 +72,19 @@ class AuditCheck(StrEnum):
     REPRESENTATION = "representation"
     BOUNDS = "bounds"
     ATTACK = "attack"
+
+
+_OF_THE_BUNDLE = (AuditCheck.SPEC, AuditCheck.ENCODER, AuditCheck.DATA, AuditCheck.STATEMENTS)
+
+
+def _expected_checks(splits: Sequence[str | None]) -> list[tuple[AuditCheck, str | None]]:
+    """The checks of the whole bundle, which is the split None, and of splits."""
+    return [
+        (check, split)
+        for split in splits
+        for check in AuditCheck
+        if (check in _OF_THE_BUNDLE) == (split is None)
+    ]
 
 
 class Finding(Strict):
@@ -165,14 +179,12 @@ class AuditDocument(Document):
     @model_validator(mode="after")
     def _lists_what_it_counts(self) -> Self:
         places = [(entry.check, entry.split) for entry in self.checks]
-        if len(set(places)) != len(places):
-            raise ValueError("a check stands twice")
+        splits = [None, *(scope.split for scope in self.scopes)]
+        if sorted(places, key=str) != sorted(_expected_checks(splits), key=str):
+            raise ValueError("a check is missing, stands twice, or is of nobody")
         listed = Counter((finding.check, finding.split) for finding in self.findings)
-        expected = {
-            place: min(entry.findings, LISTED)
-            for place, entry in zip(places, self.checks, strict=True)
-        }
-        if dict(listed) != {place: count for place, count in expected.items() if count}:
+        counted = {(entry.check, entry.split): entry.findings for entry in self.checks}
+        if listed != Counter({place: min(count, LISTED) for place, count in counted.items()}):
             raise ValueError("the findings are not those that the checks count")
         return self
 
@@ -193,7 +205,6 @@ class AuditEntry(Strict):
     digest: Digest
     scope: SplitScope
     """Of the split that is certified."""
-    checks: tuple[AuditCheck, ...] = Field(max_length=len(AuditCheck))
     not_checked: tuple[NotChecked, ...] = Field(max_length=1000)
     findings: Literal[0] = 0
 
@@ -238,11 +249,9 @@ class Audit:
             raise ArtifactError(
                 f"{self.path}: the audit looked at nobody of split {split}; ask for one that did"
             )
-        mine = {entry.check for entry in found.checks if entry.split in (None, split)}
         return AuditEntry(
             digest=self.digest,
             scope=scope,
-            checks=tuple(check for check in AuditCheck if check in mine),
             not_checked=found.not_checked,
         )
 
