@@ -21,7 +21,7 @@ from shared_spec import load_audit, load_bundle, load_certificate, load_spec
 from shared_spec.artifacts.audit import LISTED, AuditCheck
 from shared_spec.errors import ArtifactError
 from shared_spec.smoothing.plan import make_plan
-from shared_spec.view_checks import smoothing_settings
+from shared_spec.view_checks import _from_polyline, smoothing_settings
 
 pytestmark = pytest.mark.pipeline
 
@@ -199,7 +199,12 @@ def widen_tube(reps):
 
 def cut_tubes(reps):
     def change(tensors, document):
-        tensors["exact.tube"][:, -1] = tensors["exact.tube"][:, -2]
+        tube = tensors["exact.tube"]
+        shorter = torch.cat([tube[:, :-1], tube[:, -2:-1]], dim=1)
+        away = _from_polyline(tensors["representation"].double(), shorter.double())
+        mine = away <= tensors["exact.delta"]  # of the others R(z) itself lies outside
+        assert mine.any()
+        tube[mine] = shorter[mine]
 
     forge.edit_shard(reps, change)
 

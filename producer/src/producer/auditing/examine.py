@@ -90,10 +90,8 @@ def audit(
         ArtifactError, DataError: an input cannot be read, or model and spec do not belong together.
     """
     out, settings, place = Path(out), settings or AuditSettings(), open_device(device)
-    given = [(reps, Bundle), (spec, Spec), (model, Model)]
-    refuse_existing(
-        out, force, kind=AUDIT, inputs=[Path(path) for path, kind in given if not isinstance(path, kind)]
-    )  # fmt: skip
+    inputs = [Path(each) for each in (reps, spec, model) if isinstance(each, Path | str)]
+    refuse_existing(out, force, kind=AUDIT, inputs=inputs)
     evidence = _collect(reps, spec, model, data)
     seed = secrets.token_hex(32) if auditor_seed is None else auditor_seed
     flow = copy.deepcopy(evidence.spec.flow).to(place)
@@ -113,7 +111,7 @@ def audit(
         total = len(rows) * (1 + len(mine))
         advance = stage(report, f"auditing {split}", total)
         scope, found = _examine(evidence, flow, mine, split, rows, advance)
-        advance(total)
+        advance(total, "")
         scopes.append(scope)
         ledgers += found
         if others := individuals - len(rows):
