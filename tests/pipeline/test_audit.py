@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -551,3 +552,15 @@ def test_a_changed_audit_and_one_with_a_file_too_many_are_refused(audited):
     path.write_bytes(path.read_bytes().replace(b'"failed":0', b'"failed":1', 1))
     with pytest.raises(ArtifactError):
         load_audit(audited.audit)
+
+
+def test_the_commands_of_the_page_run_as_they_stand(copies, run, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    lines = [line.split() for line in page.splitlines() if line.startswith("    ")]
+    assert [line[:2] for line in lines] == [
+        ["producer", "audit"], ["producer", "inspect"], ["consumer", "certify"], ["consumer", "verify"]
+    ]  # fmt: skip
+    shutil.rmtree(copies.certificate)
+    monkeypatch.chdir(copies.reps.parent)
+    for line in lines:
+        assert run(*(copies.data if word == "portraits" else word for word in line)) == 0, line
