@@ -28,6 +28,8 @@ class Play:
     fit: Mapping[str, Sequence[str]]
     """Per method the further words of `producer fit`."""
     certify: Sequence[str] = ()
+    audited: Sequence[str] = ()
+    """Methods whose bundles an auditor computes again, a sample of them."""
     published: Mapping[str, str] | None = None
     """The paper's figures per method, to print beside ours."""
 
@@ -41,6 +43,8 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
                   "--out", "spec.safetensors", "--force")  # fmt: skip
     regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data,
                    "--out", "strip.png", "--force")  # fmt: skip
+    auditor = Organisation("auditor", out / "auditor")
+    hand_over(regulator, auditor, "spec.safetensors")
     figures: dict[str, Any] = {}
     latents = None
     for method, settings in play.fit.items():
@@ -50,8 +54,9 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
         producer.run("producer", "fit", "--spec", "spec.safetensors", "--data", play.data, "--target", play.target,
                      "--method", method, *settings, "--model", "model", "--out", "reps", "--force")  # fmt: skip
         hand_over(producer, consumer, "reps")
-        result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *play.certify,
-                              "--out", "certificate", "--force")  # fmt: skip
+        audit = _audit(play, method, producer, auditor, consumer) if method in play.audited else []
+        result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *audit,
+                              *play.certify, "--out", "certificate", "--force")  # fmt: skip
         spec = regulator.folder / "spec.safetensors"
         if latents is None:
             latents = latents_of(spec, play.data, "test", exported_ids(consumer.folder / "reps"))
@@ -59,10 +64,9 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
             spec, producer.folder / "model", consumer.folder / "certificate", latents
         )
         figures[method] = {"claims": result["claims"], "empirically_fair": float(fair.mean())}
-    auditor = Organisation("auditor", out / "auditor")
     hand_over(producer, auditor, "reps")
     hand_over(consumer, auditor, "certificate")
-    auditor.show("consumer", "verify", "certificate", "--reps", "reps")
+    auditor.show("consumer", "verify", "certificate", "--reps", "reps", *audit)
     certificates = {method: out / f"consumer-{method}" / "certificate" for method in play.fit}
     draw_scatter(certificates, out / "scatter.png")
     _print(play, figures)
@@ -71,6 +75,23 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
         print(f"certificate: {folder}")
     print(f"done in {time.monotonic() - started:.0f} s")
     return figures
+
+
+def _audit(
+    play: Play, method: str, producer: Organisation, auditor: Organisation, consumer: Organisation
+) -> list[str]:
+    """The auditor computes a sample of the bundle again; returns how the consumer names the audit."""
+    hand_over(producer, auditor, "reps")
+    hand_over(producer, auditor, "model")
+    result = auditor.run("producer", "audit", "reps", "--spec", "spec.safetensors", "--model", "model",
+                         "--data", play.data, "--sample", "50", "--out", "audit", "--force")  # fmt: skip
+    hand_over(auditor, consumer, "audit")
+    (scope,) = [scope for scope in result["scopes"] if scope["split"] == "test"]
+    print(
+        f"audit of {method}: {scope['checked']} of {scope['individuals']} test individuals computed again, "
+        f"{len(result['findings'])} findings; with 95% confidence at most {scope['bad_at_most']} are otherwise"
+    )
+    return ["--audit", "audit"]
 
 
 def _print(play: Play, figures: Mapping[str, Any]) -> None:

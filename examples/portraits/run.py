@@ -23,6 +23,7 @@ PLAY = Play(
         method: ["--preset", "demo", "--every", "4", "--tube-vertices", "9"]
         for method in ("naive", "project", "lassi")
     },
+    audited=("naive", "lassi"),
 )
 
 if __name__ == "__main__":
