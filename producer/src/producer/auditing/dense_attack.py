@@ -21,8 +21,8 @@ __all__ = ["Attack"]
 _POINTS = {1: 201, 2: 41, 3: 15}
 """Per axis: 201, 1,681 and 3,375 points; 9 per axis for more attributes, of whom no more than `_MOST` are kept."""
 _MOST = 10_000
-_STARTS = 4
-_ROUNDS = 24
+_STARTS = 3
+_ROUNDS = 14
 _BLOCK = 2_000
 """Evaluations at once."""
 
