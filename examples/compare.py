@@ -63,7 +63,11 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
         fair = empirically_fair(
             spec, producer.folder / "model", consumer.folder / "certificate", latents
         )
-        figures[method] = {"claims": result["claims"], "empirically_fair": float(fair.mean())}
+        figures[method] = {
+            "claims": result["claims"],
+            "reality": result["reality"],
+            "empirically_fair": float(fair.mean()),
+        }
     hand_over(producer, auditor, "reps")
     hand_over(consumer, auditor, "certificate")
     auditor.show("consumer", "verify", "certificate", "--reps", "reps", *audit)
@@ -108,6 +112,7 @@ def _print(play: Play, figures: Mapping[str, Any]) -> None:
         "accuracy %",
         "certified %",
         "empirically fair %",
+        "as all true counterparts %",
     ]
     for index, column in enumerate([*columns, *(["paper: acc / fair"] if play.published else [])]):
         table.add_column(column, justify="right" if index > 2 else "left")
@@ -117,6 +122,11 @@ def _print(play: Play, figures: Mapping[str, Any]) -> None:
                    f"{100 * claim['certified_fraction']:.1f}"]  # fmt: skip
             # The attack is on C∘R∘E, the model of the exact view; it says nothing of the smoothed encoder.
             row.append(f"{100 * found['empirically_fair']:.1f}" if view == "exact" else "")
+            alike = [
+                100 * check["everybody"]["alike"] / check["everybody"]["people"]
+                for check in found["reality"]
+            ]
+            row.append(", ".join(f"{share:.1f}" for share in alike) if view == "exact" else "")
             if play.published:
                 row.append(play.published[method] if view == "smoothing" else "")
             table.add_row(*row)

@@ -13,11 +13,13 @@ import json
 import os
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from attack import empirically_fair, exported_ids, latents_of
 from parties import Organisation
 from tables import TABLES, Row, Table
 
@@ -63,10 +65,14 @@ def main() -> None:
     # Seed after seed: a run that is stopped leaves a whole table of fewer seeds.
     for seed in range(chosen.seeds):
         for index, (row, column) in enumerate(cells):
-            spec = publish(table, row, data, chosen.preset, chosen.out)
+            spec = publish(table, row, column, data, chosen.preset, chosen.out)
             folder = chosen.out / column / "+".join(row.attributes)
             fit = [*words, *row.fit[column]]
+            if table.counterparts:
+                fit += [word for name in row.attributes for word in ("--counterparts", name)]
             results[index].append(certify(row, spec, data, fit, heads, seed, folder))
+            shown = summary(row, column, row.tasks[0], [results[index][-1][row.tasks[0]]])
+            print(f"seed {seed}, {index + 1} of {len(cells)}: {shown}", flush=True)
         text = markdown(cells, results)
         (chosen.out / "table.md").write_text(f"# {table.title}, {seed + 1} seeds\n\n{text}\n")
     print(f"\n{text}\n\nwritten to {chosen.out / 'table.md'}")
@@ -80,14 +86,14 @@ def markdown(cells: list[tuple[Row, str]], results: dict[int, list[dict[str, Any
         for task in row.tasks
     ]
     head = [
-        "| attributes | task | method | view | accuracy % | certified % |",
-        "|---|---|---|---|---|---|",
+        "| attributes | task | method | view | accuracy % | certified % | attack: fair % | as counterparts % |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *lines])
 
 
-def publish(table: Table, row: Row, data: str, preset: str, out: Path) -> Path:
-    """The spec of this row, published once; all rows share one flow."""
+def publish(table: Table, row: Row, column: str, data: str, preset: str, out: Path) -> Path:
+    """The spec of this row and column, published once; all rows share one flow."""
     regulator = Organisation("regulator", out / "regulator")
     flow = regulator.folder / "flow.safetensors"
     if not flow.exists():
@@ -101,11 +107,13 @@ def publish(table: Table, row: Row, data: str, preset: str, out: Path) -> Path:
             "--out",
             flow.name,
         )
-    spec = regulator.folder / f"{'+'.join(row.attributes)}.safetensors"
+    further = table.published.get(column, [])
+    kind = "".join(f"-{word.strip('-')}" for word in further)
+    spec = regulator.folder / f"{'+'.join(row.attributes)}{kind}.safetensors"
     if not spec.exists():
         names = [word for name in row.attributes for word in ("--attribute", name)]
         regulator.run("regulator", "publish-spec", "--data", data, "--flow", flow.name, *names, *table.publish,
-                      "--out", spec.name)  # fmt: skip
+                      *further, "--out", spec.name)  # fmt: skip
     return spec.resolve()
 
 
@@ -125,7 +133,8 @@ def certify(
         for task in row.tasks:
             result = party.run("consumer", "certify", "--reps", "reps", "--target", task, *words, "--seed", str(seed),
                                "--out", f"certificate-{task}", "--force")  # fmt: skip
-            claims[task] = result["claims"]
+            fair = attacked(spec, data, folder, folder / f"certificate-{task}")
+            claims[task] = {"claims": result["claims"], "reality": result["reality"], "fair": fair}
         done.write_text(json.dumps(claims))
     found: dict[str, Any] = json.loads(done.read_text())
     return found
@@ -134,18 +143,35 @@ def certify(
 def summary(row: Row, column: str, task: str, results: list[Any]) -> str:
     """Lines of the table: mean and standard deviation over seeds, one line per view."""
     lines = []
-    for view in sorted(results[0], reverse=True):
+    for view in sorted(results[0]["claims"], reverse=True):
         cells = [
-            _spread([100 * result[view][name] for result in results])
+            _spread([100 * result["claims"][view][name] for result in results])
             for name in ("accuracy", "certified_fraction")
         ]
+        # The attack and the counterparts are about C∘R∘E, the model of the exact view.
+        exact = view == "exact"
+        cells.append(_spread([100 * result["fair"] for result in results]) if exact else "")
+        alike = [[_alike(check) for check in result["reality"]] for result in results]
+        cells.append(", ".join(map(_spread, zip(*alike, strict=True))) if exact else "")
         lines.append(
             f"| {' + '.join(row.attributes)} | {task} | {column} | {view} | {' | '.join(cells)} |"
         )
     return "\n".join(lines)
 
 
-def _spread(values: list[float]) -> str:
+def attacked(spec: Path, data: str, folder: Path, certificate: Path) -> float:
+    """The share of the certified split that a dense attack along S(x) moves to no other decision."""
+    ids = exported_ids(folder / "reps")
+    latents = latents_of(spec, data, "test", ids)
+    return float(empirically_fair(spec, folder / "model", certificate, latents).mean())
+
+
+def _alike(check: Any) -> float:  # noqa: ANN401 - JSON
+    everybody = check["everybody"]
+    return 100 * float(everybody["alike"]) / float(everybody["people"])
+
+
+def _spread(values: Sequence[float]) -> str:
     deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
     return f"{statistics.fmean(values):.1f}{deviation}"
 

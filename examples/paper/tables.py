@@ -38,6 +38,10 @@ class Table:
     publish: list[str] = field(default_factory=list)
     demo_heads: list[str] = field(default_factory=list)
     flow_preset: dict[str, str] = field(default_factory=lambda: {"demo": "demo", "paper": "paper"})
+    published: dict[str, list[str]] = field(default_factory=dict)
+    """Per column further words of `regulator publish-spec`, where not all columns share a spec."""
+    counterparts: bool = False
+    """Whether people are compared with their true counterparts in the row's attributes."""
 
 
 def _baselines(*lassi: str) -> dict[str, list[str]]:
@@ -62,6 +66,26 @@ def _transfer_rows(tasks: tuple[str, ...]) -> list[Row]:
     # The preset's lambda_2 is made for a task's loss beside it; without one it would leave little to read.
     fit = {"LASSI": ["--method", "lassi", "--lambda-2", "0.05", *_TRANSFER]}
     return [Row(a, tasks, None, fit) for a in [*_SINGLE[:3], *_SEVERAL]]
+
+
+_EDITS = ["--similar", "edits"]
+_WEIGHTS = ("0.1", "0.25", "0.5", "1")
+
+
+def _counterpart_columns() -> dict[str, list[str]]:
+    along_chains = {"DataAug, edits": ["--method", "augment"]} | {
+        f"LASSI, edits, λ2 = {weight}": ["--method", "lassi", "--lambda-2", weight] for weight in _WEIGHTS
+    }  # fmt: skip
+    return {
+        column: [*words, "--view", "exact"]
+        for column, words in (_baselines() | along_chains).items()
+    }
+
+
+def _counterpart_rows() -> list[Row]:
+    return [
+        Row(a, ("Smiling",), "Smiling", _counterpart_columns()) for a in [*_SINGLE, _SEVERAL[1]]
+    ]
 
 
 def _fairface_rows() -> list[Row]:
@@ -99,5 +123,11 @@ TABLES = {
         publish=["--epsilon", "0.5"],
         demo_heads=_FIVE_PASSES,
         flow_preset={"demo": "fairface", "paper": "paper"},
+    ),
+    "counterparts": Table(
+        "Vectors and edits against true counterparts",
+        _counterpart_rows(),
+        published={column: _EDITS for column in _counterpart_columns() if "edits" in column},
+        counterparts=True,
     ),
 }

@@ -20,7 +20,16 @@ PLAY = Play(
     publish=["--preset", "demo"],
     # Tubes show the consumer in which direction skin tone moves a representation: this producer agrees to that.
     fit={
-        method: ["--preset", "demo", "--every", "4", "--tube-vertices", "9"]
+        method: [
+            "--preset",
+            "demo",
+            "--every",
+            "4",
+            "--tube-vertices",
+            "9",
+            "--counterparts",
+            "Pale_Skin",
+        ]
         for method in ("naive", "project", "lassi")
     },
     audited=("naive", "lassi"),

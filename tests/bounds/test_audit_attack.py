@@ -7,6 +7,7 @@ from torch import nn
 from producer.auditing.dense_attack import Attack
 from producer.encoder import Encoder, EncoderConfig, fold
 from producer.views.exact.bounds import certify_exact
+from shared_spec.chains import ChainSet
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -65,6 +66,22 @@ def test_a_chain_through_every_point_of_a_fine_grid_holds_and_one_that_is_cut_do
     cut = attack.from_chain(latents, chain[:, :200])
     ends = (chain[:, -1:] - chain[:, :200]).norm(dim=2).amin(1)
     assert (cut >= 0.5 * ends).all()
+
+
+def test_along_chains_it_finds_the_maximum_of_a_fine_grid_ends_included():
+    model = encoder((12, 16, 12, 5))
+    generator = torch_generator(5, "audit.chains")
+    chains = ChainSet(torch.ones(2, 3, 2, 2), (-1.0, 0.5, 2.0))
+    latents = torch.randn(4, chains.images_each, 12, generator=generator)
+    corners = chains.corners(latents.double())
+    share = torch.linspace(0, 1, 2001, dtype=torch.float64)[:, None]
+    between = torch.lerp(corners[:, :, :-1, None], corners[:, :, 1:, None], share)
+    values = fold(model)(between).flatten(1, 3)
+    for centre in (torch.zeros(4, 5), values[:, -1].float()):
+        dense = (values - centre[:, None].double()).norm(dim=2).amax(1)
+        found = Attack(model, chains).from_centre(latents, centre)
+        assert (found >= dense * (1 - 1e-6)).all()
+        assert (found <= dense + 1e-2).all()
 
 
 def test_a_chain_of_one_vertex_is_a_centre():

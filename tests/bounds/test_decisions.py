@@ -16,14 +16,18 @@ STEP = FrozenHead((torch.tensor([[1.0], [0.0]], dtype=F64),), (torch.zeros(2, dt
 DRAWS = Draws(0.1, Sampling(alpha=1e-4, selection_samples=200, samples=2000), 0)
 
 
-def status(method, point, centre, radius):
+def decided(method, point, centre, radius, code=BoundStatus.BOUNDED):
     bounds = Bounds(
         points=torch.tensor([[point]], dtype=F64),
         centres=torch.tensor([[centre]], dtype=F64),
         radii=torch.tensor([radius], dtype=F64),
-        status=torch.tensor([int(BoundStatus.BOUNDED)], dtype=torch.uint8),
+        status=torch.tensor([int(code)], dtype=torch.uint8),
     )
-    return decide(STEP, bounds, method, DRAWS, ["one"]).status[0]
+    return decide(STEP, bounds, method, DRAWS, ["one"])
+
+
+def status(*case):
+    return decided(*case).status[0]
 
 
 @pytest.mark.parametrize("method", list(RadiusMethod))
@@ -33,3 +37,28 @@ def test_the_predicted_class_is_tested_around_the_centre_not_around_the_point(me
     assert status(method, 1.0, -1.0, 0.1) != "CERTIFIED", "the ball around the point was decided"
     assert status(method, 1.0, 0.01, 0.5) != "CERTIFIED", "the ball around the point was decided"
     assert status(method, 0.01, 1.0, 0.1) == "CERTIFIED", "the ball around the point was decided"
+
+
+@pytest.mark.parametrize("method", list(RadiusMethod))
+@pytest.mark.parametrize(
+    ("code", "says"), [(BoundStatus.UNDECIDED, "UNDECIDED"), (BoundStatus.ABSTAIN, "ABSTAIN"), (7, "UNDECIDED")]
+)  # fmt: skip
+def test_nobody_is_certified_whom_the_producer_did_not_bound(method, code, says):
+    """The head alone would certify: the ball is far inside class 0."""
+    assert decided(method, 2.0, 2.0, 0.1).status[0] == "CERTIFIED"
+    found = decided(method, 2.0, 2.0, 0.1, code)
+    assert found.status[0] == says
+    assert found.prediction[0] == (-1 if says == "ABSTAIN" else 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (RadiusMethod.CLOSED_FORM, "closed-form ball"),
+        (RadiusMethod.CROWN, "crown ball"),
+        (RadiusMethod.SEQUENTIAL, "sequential"),
+        (RadiusMethod.RANDOMIZED, "randomized"),
+    ],
+)
+def test_a_decision_names_its_method(method, name):
+    assert decided(method, 2.0, 2.0, 0.1).method[0] == name

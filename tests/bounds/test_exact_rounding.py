@@ -139,16 +139,26 @@ def test_a_neuron_off_at_all_mesh_points_but_not_between_them(k):
 
 
 @pytest.mark.parametrize(
-    ("threshold", "sign"), [(-0.98, 1.0), (0.98, 1.0), (-0.98, -1.0), (0.98, -1.0)]
-)
+    ("threshold", "sign"), [(-0.98, 1.0), (0.98, 1.0), (-0.98, -1.0), (0.98, -1.0), (-0.9999, 1.0), (-0.9999, -1.0)]
+)  # fmt: skip
 def test_a_deeper_neuron_that_switches_at_the_rim_only_is_kept(threshold, sign):
     """p_2 = +-tau +- 0.98 changes sign within 0.02 of the ends; its range must not be taken for smaller."""
     encoder = network(([[1.0]], [5.0]), ([[sign]], [threshold - 5.0 * sign]), ([[1000.0]], [0.0]))
-    view = certify_exact(encoder, ZERO, tensor([[3.0], [4.0]]) / 5.0, 1.0, enclosing=False)
+    # Along an axis boxes end where the ball does; at an angle they stick out of it and would hide a short range.
+    along = tensor([[1.0], [0.0]]) if abs(threshold) > 0.99 else tensor([[3.0], [4.0]]) / 5.0
+    view = certify_exact(encoder, ZERO, along, 1.0, enclosing=False)
     truth = oracle.farthest_squared(encoder, ZERO[0], ONE[0], 1, view.centre[0])
     radius = Fraction(float(view.radius[0]))
     assert radius**2 >= truth * (1 - Fraction(1, 10**12))
     assert radius**2 <= truth * Fraction(112, 100)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_first_neuron_that_switches_at_the_rim_only_is_kept(sign):
+    """p_1 = +-tau - 0.9995 is positive within 0.0005 of one end."""
+    encoder = network(([[sign]], [-0.9995]), ([[1e4]], [0.0]))
+    view = certify_exact(encoder, ZERO, tensor([[3.0], [4.0]]) / 5.0, 1.0, enclosing=False)
+    assert view.radius[0] >= 5.0 * (1 - 1e-9), "the neuron was folded away"
 
 
 @pytest.mark.parametrize("cut", [0.9992, 0.9996, 0.99999])

@@ -166,6 +166,10 @@ def test_every_purpose_draws_from_a_stream_of_its_own():
     error = evaluation_errors(folded, similarity, plan.sigma)(z[0], direct[0])
     bound = certify(g, plan, sets["centre"], sets["check"], sets["radius"], error)
     assert float(view.radius[0]) == bound.radius, "the purposes are not those that were drawn for"
+    reused = certify(
+        g, plan, sets["centre"], sets["centre"], sets["radius"], error
+    ).prediction.ball_count
+    assert int(view.further["ball_count"][0]) == bound.prediction.ball_count != reused
     answer = SmoothingView(settings).predict(folded, z, ["x"], similarity, 9)
     reach = max(float(sets[name].abs().max()) for name in ("query-centre", "query-check"))
     g = representation_map(folded, *direct, reach)

@@ -14,8 +14,11 @@ from PIL import Image
 
 from regulator import CheckSettings, check_data
 from regulator.data_check.association import associate, associations
+from regulator.data_check.check import DataReport
+from regulator.data_check.estimate import estimate_times
 from regulator.data_check.labels import LabelTable
-from shared_spec.data.folder import Folder
+from regulator.data_check.mended import mended_example
+from shared_spec.data.folder import Folder, read_folder
 from shared_spec.data.source import SPLITS, Source
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.settings import resolve
@@ -280,3 +283,74 @@ def test_the_real_release_has_no_problem():
     assert frozenset(("Age-2", "Race=Black")) in pairs
     assert frozenset(("Age", "Age-2")) not in pairs, "a column is paired with what it came from"
     assert frozenset(("Race=Black", "Race=White")) not in pairs
+
+
+def test_problems_are_grouped_by_cause_and_none_is_hidden_behind_another(tmp_path):
+    folder = write_folder(tmp_path, 40)
+    for row in range(0, 24, 2):
+        (folder / f"{row}.jpg").unlink()
+    (folder / "1.jpg").write_text("<!DOCTYPE html>")
+    text = (folder / "metadata.csv").read_text()
+    for row in (5, 9, 13):
+        text = text.replace(f"\n{row}.jpg,", f"\n{row}.jpg,extra,")
+    (folder / "metadata.csv").write_text(text + "30.jpg,train,1,1,red\n31.jpg,train,1,1,red\n")
+    report = check_data(f"folder:{folder}", settings=CheckSettings(limit=2))
+    counts = [(cause.count, cause.first.partition(": ")[2][:20]) for cause in report.causes]
+    assert counts == [
+        (3, "6 fields; expected 5"), (2, "'30.jpg' stands twic"), (12, "image missing; resto"),
+        (1, "is a web page, not a"),
+    ]  # fmt: skip
+    assert report.causes[0].others == (f"{folder}/metadata.csv:11", f"{folder}/metadata.csv:15")
+    assert len(report.causes[2].others) == 5, "some places are named, not all"
+    json.dumps(dataclasses.asdict(report))
+
+
+BROKEN = {
+    "another name for the images": ("image,smiling,pale", lambda row: f"{row}.jpg,{row % 2},no"),
+    "an index before the images": ("id,name,smiling", lambda row: f"{row},{row}.jpg,{row % 2}"),
+    "words that are no split": ("file_name,split,pale", lambda row: f"{row}.jpg,eval,{row % 2}"),
+    "empty classes": ("file_name,hair", lambda row: f"{row}.jpg,{'' if row < 3 else 'red'}"),
+    "names twice": ("file_name,pale", lambda row: f"{row // 4}.jpg,{row % 2}"),
+    "places outside": ("file_name,pale", lambda row: f"{'../' if row % 2 else ''}{row}.jpg,{row % 2}"),
+    "no images at all": ("name,pale", lambda row: f"Ada,{row % 2}"),
+    "control characters": ("file_name,\x1bpale", lambda row: f"{row}.jpg,{row % 2}"),
+    "nothing": ("", lambda row: ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_the_mended_example_is_one_that_the_reader_takes(what, tmp_path):
+    header, line = BROKEN[what]
+    folder = write_folder(tmp_path)
+    (folder / "metadata.csv").write_text("\n".join([header, *map(line, range(40))]) + "\n")
+    assert check_data(f"folder:{folder}", settings=NO_IMAGES).causes, "this was broken"
+    example = mended_example(folder)
+    (folder / "metadata.csv").write_text(example + "\n")
+    found = read_folder(folder)  # raises at the first problem
+    assert sum(len(names) for names in found.names.values()) == 3
+    assert all((folder / name).exists() for names in found.names.values() for name in names)
+    assert len(found.classes) >= 1
+
+
+def test_without_a_file_the_example_names_the_images_that_are_there(tmp_path):
+    folder = write_folder(tmp_path, 8)
+    (folder / "metadata.csv").unlink()
+    assert mended_example(folder).splitlines() == [
+        "file_name,smiling",
+        "0.jpg,no",
+        "1.jpg,yes",
+        "2.jpg,no",
+    ]
+
+
+def test_the_estimate_grows_with_the_individuals():
+    small, large = (
+        DataReport(
+            "folder", {"train": n, "valid": n, "test": n}, {}, (), {}, "", n, (), (), seconds_per_image=0.01
+        )
+        for n in (100, 100_000)
+    )  # fmt: skip
+    few, many = estimate_times(small), estimate_times(large)
+    assert 0 < few.fit < few.publish_spec, "the flow's training dominates a small data set"
+    assert many.publish_spec - few.publish_spec > 0.9 * 2 * 99_900 * 0.01
+    assert many.fit > 10 * few.fit

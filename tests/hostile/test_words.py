@@ -33,7 +33,8 @@ def shown(monkeypatch):
 @pytest.mark.parametrize("name", [*NAMES, *COMMANDS])
 def test_every_output_shows_the_name_and_does_not_obey_it(name, shown):
     seen = visible(name)
-    console.emit({}, False, console.table(name, ["", name], [[name, name]], name), name)
+    console.emit({}, False, console.table(name, ["", name], [[name, name]]), name)
+    console.emit({}, False, console.facts(name, [[name, name]]), console.following(name))
     console.note(name)
     for part in ("title", "word"):
         with console.reporting() as report:

@@ -103,7 +103,7 @@ def test_a_shift_common_to_everybody_is_paid_for_in_train_mode(monkeypatch):
     config = EncoderConfig(input_dim=similarity.latent_dim, hidden=(), output_dim=4)
     networks = Networks(config, {"task": 2}, False, torch_generator(0, "linear")).train()
     one_end = torch.ones(1, 1, 1, dtype=torch.float64)
-    monkeypatch.setattr("producer.objective.attack_points", lambda *_: one_end)
+    monkeypatch.setattr("producer.neighbours.attack_points", lambda *_: one_end)
     labels = data.labels["task"][None]
     settings, stream = ObjectiveSettings(), torch_generator(0, "x")
     result = losses(networks, data.latents, labels, similarity, settings, stream)

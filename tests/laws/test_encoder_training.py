@@ -167,8 +167,8 @@ def test_progress_is_reported_step_by_step():
     steps = []
     settings = TrainingSettings(**SMALL | {"epochs": 2})
     train_encoder(data, similarity, settings, 0, report=steps.append)
-    assert [(step.done, step.total) for step in steps] == [(done, 6) for done in range(1, 7)]
-    assert [step.word.split(",")[0] for step in steps] == 3 * ["epoch 1"] + 3 * ["epoch 2"]
+    assert [(step.done, step.total) for step in steps] == [(done, 6) for done in range(7)]
+    assert [step.word.split(",")[0] for step in steps[1:]] == 3 * ["epoch 1"] + 3 * ["epoch 2"]
 
 
 def test_what_training_cannot_use_is_refused():
@@ -181,7 +181,7 @@ def test_what_training_cannot_use_is_refused():
         train_encoder(data, similarity, best, 0)
     with pytest.raises(SettingsError, match="lambda_2"):
         settings.model_copy(update={"lambda_2": 0.0}).resolved()
-    with pytest.raises(DataError, match="attribute vectors"):
+    with pytest.raises(DataError, match="as the similarity set has"):
         train_encoder(LabelledLatents(data.latents[:, 1:], data.labels), similarity, settings, 0)
     with pytest.raises(DataError, match="class code"):
         train_encoder(

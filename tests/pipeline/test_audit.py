@@ -83,6 +83,36 @@ def test_an_honest_bundle_passes(tiny, tmp_path, method, attributes):
     assert all(entry.compared for entry in found.document.checks if entry.split != "train")
 
 
+def test_chains_of_edits_are_audited_as_well(tiny, tmp_path):
+    spec = regulator.publish_spec(
+        tiny.data, ("Pale_Skin",), tmp_path / "spec.safetensors", flow=tiny.flow,
+        vectors=regulator.VectorSettings(similar="edits"),
+    )  # fmt: skip
+    reps, model = tmp_path / "reps", tmp_path / "model"
+    producer.fit(
+        spec, tiny.data, reps, model=model, targets=["Smiling"],
+        training=producer.TrainingSettings(**HONEST["naive"]), cache=tiny.cache,
+        export=producer.ExportSettings(view=("exact",), counterparts=("Pale_Skin",)),
+        views=[producer.ExactSettings(tube_vertices=9)],
+    )  # fmt: skip
+    found = producer.audit(reps, spec, model, tiny.data, tmp_path / "a", settings=ALL).document
+    assert found.passed, found.findings
+    assert "counterparts in Pale_Skin" in found.not_checked[0].what
+    forge.restate(reps, lambda document: document["spec"].update(similar="vectors"))
+
+    def change(tensors, document):
+        """Small enough for the bundle itself not to tell, which knows of R(z) alone."""
+        away = (tensors["exact.centre"] - tensors["representation"]).double().norm(dim=1)
+        tensors["exact.radius"] = torch.maximum(0.5 * tensors["exact.radius"], away * (1 + 1e-6))
+        tensors["exact.lower_bound"].zero_()
+        del tensors["exact.tube"], tensors["exact.delta"]
+
+    for path in [*reps.glob("test-*"), *reps.glob("valid-*")]:
+        forge.edit_shard(reps, change, path.name)
+    audited = producer.audit(reps, spec, model, tiny.data, tmp_path / "b", settings=ALL)
+    assert checks_of(audited) == {"spec", "bounds", "attack"}
+
+
 def test_the_bundle_of_lassi_passes_whole_and_is_the_same_audit_twice(tiny, tmp_path, run, capsys):
     words = ["producer", "audit", tiny.reps, "--spec", tiny.spec, "--model", tiny.model]
     words += ["--data", tiny.data, "--auditor-seed", SEED, "--out"]

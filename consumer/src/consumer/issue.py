@@ -9,10 +9,11 @@ from consumer.case import Case
 from consumer.claims import certify_view, view_methods
 from consumer.fitting import FittedHead, fit_head
 from consumer.labels import TaskLabels, read_labels
+from consumer.reality import check_reality
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
-from shared_spec.artifacts.audit import Audit, AuditEntry, load_audit
+from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
     Certificate,
@@ -24,10 +25,12 @@ from shared_spec.artifacts.certificate import (
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
+from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
+from shared_spec.terms import HeadKind
 
 __all__ = ["certify"]
 
@@ -81,8 +84,9 @@ def certify(
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     chosen = _chosen_views(bundle, views, split)
     entry = None if audited is None else audited.entry_for(bundle.digest, split)
+    head, method = head or HeadSettings(), method or MethodSettings()
+    _check_method(head, method)
     task = read_labels(bundle, target, None if labels is None else Path(labels))
-    head = head or HeadSettings()
     fitted = fit_head(bundle, task, head, "exact" if "exact" in chosen else chosen[0], seed)
     for trial in fitted.trials:
         remark(
@@ -90,16 +94,19 @@ def certify(
             f"noise {trial.sigma_rs:g}: validation accuracy {trial.accuracy:.3f}, certified {trial.certified:.3f}",
         )
     case = Case(bundle, split, fitted.head, sampling or Sampling(), seed)
-    methods = view_methods(case, method or MethodSettings())
+    methods = view_methods(case, method)
     claims: dict[str, Claim] = {}
-    rows: list[Row] = []
+    by_view: dict[str, tuple[Row, ...]] = {}
     advance = stage(report, "deciding", len(chosen))
     for done, view in enumerate(chosen, 1):
         found = certify_view(case, view, methods, task.codes[split])
         claims[view] = found.claim
-        rows += found.rows
+        by_view[view] = found.rows
         advance(done, view)
-    draft = _draft(case, target, task, head, fitted, claims, entry)
+    rows = [row for found in by_view.values() for row in found]
+    reality = check_reality(case, by_view)
+    draft = _draft(case, target, task, head, fitted, claims, reality)
+    draft = draft.model_copy(update={"audit": entry})
     with building(out) as partial:
         written = save_certificate(
             partial,
@@ -110,6 +117,18 @@ def certify(
         )
         publish_directory(out, force, CERTIFICATE)
     return Certificate(out, written.document, written.rows, written.head)
+
+
+def _check_method(head: HeadSettings, method: MethodSettings) -> None:
+    """Refuses before training what `view_methods` would refuse after it."""
+    if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
+        raise SettingsError(
+            "`radius` is closed-form, which holds for linear heads only; use auto or crown"
+        )
+    if method.radius == "randomized" and head.noise == 0:
+        raise SettingsError(
+            "`radius` is randomized, which needs noise; set `noise` above 0 or use auto"
+        )
 
 
 def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
@@ -136,7 +155,7 @@ def _draft(
     settings: HeadSettings,
     fitted: FittedHead,
     claims: dict[str, Claim],
-    audit: AuditEntry | None,
+    reality: tuple[RealityCheck, ...],
 ) -> CertificateDocument:
     manifest = case.bundle.manifest
     split = manifest.splits[case.split]
@@ -148,12 +167,12 @@ def _draft(
         spec=manifest.spec,
         bundle_digest=case.bundle.digest,
         encoder_digest=manifest.encoder.digest,
-        audit=audit,
         head=HeadEntry(
             **dict(case.config),
             settings=HeadTraining(**trained, training_individuals=fitted.individuals),
         ),
         claims=claims,
+        reality=reality,
         skipped=split.available - split.individuals,
         tool=this_tool("lassi-consumer"),
         seed=case.seed,

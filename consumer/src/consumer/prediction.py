@@ -76,6 +76,11 @@ def predict(
     refuse_existing(out, force, kind=_PREDICTIONS, inputs=[bundle.path, certificate.path])
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)
+    if not certificate.document.claims.keys() & bundle.manifest.views.keys():
+        raise ArtifactError(
+            f"{bundle.path}: is bounded in none of the certificate's views, {', '.join(certificate.document.claims)}; "
+            "ask for a bundle that is"
+        )
     unlabelled = np.full(len(case.sample_ids), UNLABELLED)
     found: dict[str, ViewCertificates] = {}
     for view in bundle.manifest.views:

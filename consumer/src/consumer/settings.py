@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from shared_spec.artifacts.certificate import Sampling
+from shared_spec.sampling import Sampling
 from shared_spec.settings import Settings, setting
 from shared_spec.terms import HeadKind
 

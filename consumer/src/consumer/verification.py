@@ -18,6 +18,7 @@ from consumer.claims import ViewCertificates, certify_view, require_method
 from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from consumer.prediction import require_origin
+from consumer.reality import check_reality
 from consumer.report.page import render_report
 from consumer.report.words import audit_words
 from shared_spec.artifacts.audit import Audit, AuditEntry, load_audit
@@ -85,6 +86,8 @@ def verify(
     checks.append(Check("labels", whose))
     for view, claim in stated.document.claims.items():
         checks.append(Check(f"{view} view", _check_view(stated, bundle, view, claim, labels)))
+    if stated.document.reality or bundle.manifest.counterparts:
+        checks.append(Check("reality check", _check_reality(stated, bundle)))
     checks.append(Check(REPORT, _check_report(stated)))
     return Verification(stated, bundle, tuple(checks))
 
@@ -210,6 +213,15 @@ def _certify_again(
             f"{certificate.path}: {view}: cannot be so certified: {error}"
         ) from None
     return certify_view(case, view, claim.methods_tried, labels)
+
+
+def _check_reality(certificate: Certificate, bundle: Bundle) -> str:
+    document = certificate.document
+    case = Case(bundle, document.split, certified_head(certificate), Sampling(), document.seed)
+    rows = {view: certificate.rows_of(view) for view in document.claims}
+    _compare(certificate, "reality", document.reality, check_reality(case, rows))
+    images = sum(check.counterparts for check in document.reality)
+    return f"{images} true counterparts, counted again"
 
 
 def _same(column: str, stated: object, actual: object) -> bool:

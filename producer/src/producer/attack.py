@@ -6,6 +6,8 @@ layers after the first: its preactivation is u0 + sum t_i U1_i, with u0 = W_1 z 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ from producer.settings import AttackKind
 from shared_spec.errors import SettingsError
 from shared_spec.similarity import SimilaritySet, ball_grid
 
-__all__ = ["attack_points", "furthest_point", "grid_side"]
+__all__ = ["attack_points", "folded_tail", "furthest_point", "grid_side"]
 
 
 def grid_side(points: int, k: int) -> int:
@@ -64,14 +66,41 @@ def _scale_and_shift(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     return scale, norm.bias - norm.running_mean * scale
 
 
+def folded_tail(encoder: Encoder) -> Callable[[Tensor], Tensor]:
+    """The rest of R after the first affine map, in eval mode: preactivations [n, h_1] -> [n, d].
+
+    R is taken in eval mode whatever mode the encoder is in, as published: the adversary must not depend on who else is
+    in the batch. Batch norm is folded once per call, in the encoder's own precision.
+    """
+    scale, shift = _scale_and_shift(encoder.norms[0])  # type: ignore[arg-type]
+    layers = _folded_layers(encoder)
+
+    def tail(preactivation: Tensor) -> Tensor:
+        hidden = preactivation * scale + shift
+        for weight, bias in layers:
+            hidden = nn.functional.linear(hidden.relu_(), weight, bias)
+        return hidden
+
+    return tail
+
+
+def _folded_layers(encoder: Encoder) -> list[tuple[Tensor, Tensor]]:
+    """Weight and bias of each layer after the first, with its batch norm in eval mode."""
+    layers = []
+    for layer, norm in zip(encoder.linears[1:], encoder.norms[1:], strict=True):
+        scale, shift = _scale_and_shift(norm)  # type: ignore[arg-type]
+        weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+        layers.append((weight * scale[:, None], bias * scale + shift))
+    return layers
+
+
 @torch.no_grad()
 def furthest_point(
     encoder: Encoder, preactivation: Tensor, directions: Tensor, t: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The maximiser of ||R(z) - R(z + sum t_i a_i)||_2 among the coefficients to try, per individual (paper, eq. 2).
 
-    R is taken in eval mode whatever mode the encoder is in, as published: the adversary must not depend on who else
-    is in the batch. Batch norm is folded once per call, in the encoder's own precision.
+    R is taken in eval mode, as in `folded_tail`.
 
     Args:
         encoder: R.
@@ -84,11 +113,7 @@ def furthest_point(
     """
     scale, shift = _scale_and_shift(encoder.norms[0])  # type: ignore[arg-type]
     centre, moves = preactivation * scale + shift, directions * scale
-    layers = []
-    for layer, norm in zip(encoder.linears[1:], encoder.norms[1:], strict=True):
-        scale, shift = _scale_and_shift(norm)  # type: ignore[arg-type]
-        weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
-        layers.append((weight * scale[:, None], bias * scale + shift))
+    layers = _folded_layers(encoder)
 
     def tail(hidden: Tensor) -> Tensor:
         for weight, bias in layers:

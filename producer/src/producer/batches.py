@@ -21,7 +21,10 @@ Latents: TypeAlias = Tensor | NDArray[np.float32]
 
 @dataclass(frozen=True)
 class LabelledLatents:
-    """Latents [n, q] float32, in memory or memory-mapped, with class codes [n] int64 per target (possibly none)."""
+    """Latents [n, q] float32 (along chains [n, 1 + v, q]), in memory or memory-mapped.
+
+    Beside them class codes [n] int64 per target (possibly none).
+    """
 
     latents: Latents
     labels: Mapping[str, Tensor]
@@ -30,7 +33,7 @@ class LabelledLatents:
 def batches(
     data: LabelledLatents, order: Tensor, targets: tuple[str, ...], batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Latents [b, q] float32 and labels [targets, b] int64, in batches of nearly equal size.
+    """Latents [b, ...] float32 and labels [targets, b] int64, in batches of nearly equal size.
 
     At most `batch_size` individuals each and, for n >= 2 and batch_size >= 4, at least two, as batch norm needs.
     Reads only the rows of one batch at a time.
@@ -56,7 +59,7 @@ def class_count(target: str, data: LabelledLatents, validation: LabelledLatents 
 
 
 def check_latents(
-    name: str, data: LabelledLatents, latent_dim: int, targets: Iterable[str]
+    name: str, data: LabelledLatents, each: tuple[int, ...], targets: Iterable[str]
 ) -> None:
     """Refuses data that training could only fail on later, with less to say.
 
@@ -65,9 +68,10 @@ def check_latents(
             another length.
     """
     shape = tuple(data.latents.shape)
-    if len(shape) != 2 or shape[1] != latent_dim:
+    if shape[1:] != each:
+        expected = ", ".join(map(str, each))
         raise DataError(
-            f"the {name} latents have shape {shape}: expected [n, {latent_dim}], as the attribute vectors have"
+            f"the {name} latents have shape {shape}: expected [n, {expected}], as the similarity set has"
         )
     if shape[0] < 2:
         raise DataError(f"there are {shape[0]} {name} individuals: expected at least 2")

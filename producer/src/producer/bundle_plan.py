@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from producer.counterparts import CounterpartRepresentations, known_counterparts
 from producer.job import Job
 from producer.model import EncoderDocument, Model
 from producer.settings import ExportSettings
@@ -15,6 +16,7 @@ from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SpecEntry, SplitEntry
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.document import this_tool
+from shared_spec.chains import own_latents
 from shared_spec.errors import SettingsError
 from shared_spec.latents import selected_rows
 
@@ -52,12 +54,17 @@ class BundlePlan:
         names = self.settings.share or self.targets
         return {name: self.job.source.check_column(name) for name in names}
 
+    @property
+    def _tested(self) -> tuple[str, ...]:
+        """The certified splits on which nothing is chosen: whose counterparts tell something."""
+        return tuple(split for split in self.certified if split not in ("train", "valid"))
+
     def check(self) -> None:
         """Refuses what could only fail, or abstain, after all the work.
 
         Raises:
             SettingsError: no split, or views that could only abstain.
-            DataError: an unknown split or label column, or a split without individuals.
+            DataError: an unknown split or label column, a split without individuals, or counterparts that nobody knows.
         """
         view_entries(self.views, self.job.spec.similarity, self.certified)
         if not self.every:
@@ -65,6 +72,9 @@ class BundlePlan:
         for split, step in self.every.items():
             selected_rows(self.job.source, split, step)
         _ = self.labels
+        for attribute in self.settings.counterparts:
+            for split in self._tested:
+                known_counterparts(self.job.source, split, attribute)
 
     def manifest(self, document: EncoderDocument) -> Manifest:
         """What the bundle says of itself, for the encoder of this document."""
@@ -75,6 +85,7 @@ class BundlePlan:
                 digest=spec.digest,
                 attributes=tuple(entry.name for entry in spec.document.attributes),
                 epsilon=spec.document.epsilon,
+                similar=spec.document.similar,
             ),
             data=self.job.data,
             encoder=encoder_entry(document),
@@ -87,6 +98,7 @@ class BundlePlan:
             },
             shard_rows=self.settings.shard_rows,
             labels=self.labels,
+            counterparts=dict.fromkeys(self.settings.counterparts, self._tested),
             tool=this_tool("lassi-producer"),
             seed=self.job.seed,
         )  # fmt: skip
@@ -121,7 +133,15 @@ class BundlePlan:
             name: [classes[code] for code in source.labels(split, name)[rows]]
             for name, classes in self.labels.items()
         }
-        return SplitData([ids[row] for row in rows], self.job.latents(split, every), labels)
+        attributes = self.settings.counterparts if split in self._tested else ()
+        known = [
+            CounterpartRepresentations(self.job.spec.flow, source, split, rows, attribute)
+            for attribute in attributes
+        ]
+        latents = self.job.latents(split, every)
+        if split not in self.certified:
+            latents = own_latents(latents)
+        return SplitData([ids[row] for row in rows], latents, labels, known)
 
 
 def encoder_entry(document: EncoderDocument) -> EncoderEntry:

@@ -20,7 +20,7 @@ from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import Seed, torch_generator
 
-__all__ = ["PASSES", "Components", "linear_encoder", "principal_components"]
+__all__ = ["PASSES", "Components", "linear_encoder", "principal_components", "require_components"]
 
 PASSES = 5
 """Over the latents: one for the mean, the others each sharpen the subspace by one power of the covariance."""
@@ -65,11 +65,7 @@ def principal_components(
         SettingsError: more components than latents or dimensions allow.
     """
     n, q = latents.shape
-    most = min(n - 1, q - len(basis))
-    if dimension > most:
-        raise SettingsError(
-            f"`dimension` is {dimension}: {n} latents of dimension {q} have at most {most} components"
-        )
+    most = require_components(dimension, n, q, len(basis))
     mean = torch.zeros(q, dtype=torch.float64)
     for block in _blocks(latents):
         mean += block.sum(0)
@@ -85,6 +81,20 @@ def principal_components(
     order = values.argsort(descending=True)[:dimension]
     advance(PASSES, "principal components")
     return Components(turn.T[order] @ rows, mean, values[order])
+
+
+def require_components(dimension: int, n: int, q: int, projected: int) -> int:
+    """How many components n latents of dimension q have without `projected` directions.
+
+    Raises:
+        SettingsError: fewer than `dimension`.
+    """
+    most = min(n - 1, q - projected)
+    if dimension > most:
+        raise SettingsError(
+            f"`dimension` is {dimension}: {n} latents of dimension {q} have at most {most} components"
+        )
+    return most
 
 
 def _covariance(latents: npt.NDArray[np.float32], mean: Tensor, rows: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from producer.projection import project, span_basis
 from producer.settings import TrainingSettings
 from shared_spec.artifacts.document import Strict, Width
+from shared_spec.chains import Similarity, along_vectors
 from shared_spec.errors import SettingsError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.terms import EncoderMethod
@@ -36,14 +37,20 @@ class EncoderConfig(Strict):
     """Directions that are projected away before the first layer."""
 
     @classmethod
-    def of(cls, settings: TrainingSettings, vectors: Tensor) -> EncoderConfig:
-        """The architecture that these settings ask for, for attribute vectors [k, q]."""
-        project = settings.method == EncoderMethod.PROJECT
+    def of(cls, settings: TrainingSettings, similarity: Similarity) -> EncoderConfig:
+        """The architecture that these settings ask for.
+
+        Raises:
+            SettingsError: projection for similarity sets that do not lie along vectors.
+        """
+        projected = 0
+        if settings.method == EncoderMethod.PROJECT:
+            projected = len(span_basis(along_vectors(similarity, "the method project").vectors))
         return cls(
-            input_dim=vectors.shape[1],
+            input_dim=similarity.latent_dim,
             hidden=settings.hidden,
             output_dim=settings.dimension,
-            projected=len(span_basis(vectors)) if project else 0,
+            projected=projected,
         )
 
     @property

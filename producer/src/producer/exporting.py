@@ -10,7 +10,9 @@ from producer.job import open_job
 from producer.model import Model, load_encoder
 from producer.settings import ExportSettings
 from producer.views.registry import choose_views
+from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.artifacts.spec import Spec
 from shared_spec.data.source import Source
 from shared_spec.errors import ArtifactError
@@ -61,6 +63,8 @@ def export(
     """
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
+    read = [Path(found) for found in (spec, model) if isinstance(found, Path | str)]
+    refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=read)
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report
     ) as job:

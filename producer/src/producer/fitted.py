@@ -10,7 +10,7 @@ from torch import Tensor
 
 from producer.attack import grid_side
 from producer.batches import LabelledLatents
-from producer.components import linear_encoder
+from producer.components import linear_encoder, require_components
 from producer.curves import EpochCurve
 from producer.encoder import EncoderConfig
 from producer.identity import refuse_other
@@ -18,7 +18,10 @@ from producer.job import Job
 from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
 from producer.settings import TrainingSettings
 from producer.training import train_encoder
+from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.kinds import ENCODER
+from shared_spec.chains import along_vectors
 from shared_spec.errors import SettingsError
 from shared_spec.progress import remark
 
@@ -52,7 +55,8 @@ class Fitting:
             )  # fmt: skip
             return self.found
         if self.document.training.encoder == "linear":
-            latents, vectors = job.latents("train"), job.spec.similarity.vectors
+            latents = job.latents("train")
+            vectors = along_vectors(job.spec.similarity, "the method project").vectors
             if job.workers.first:
                 config = self.document.encoder
                 made = linear_encoder(config, latents, vectors, job.seed, job.report)
@@ -84,6 +88,7 @@ def plan_fitting(
 
     Raises:
         SettingsError: settings that do not fit together, or another encoder in `folder` that may not be replaced.
+        LassiError: nothing can be written there.
         DataError: a target that is unknown or constant.
     """
     settings = settings.resolved()
@@ -92,19 +97,27 @@ def plan_fitting(
             "no `target`: name one, or set `lambda_1` to 0 and `lambda_3` to 0.1 to train without"
         )
     if settings.attack == "grid":
-        grid_side(settings.attack_points, job.spec.similarity.k)
+        vectors = along_vectors(job.spec.similarity, "`attack` grid")
+        grid_side(settings.attack_points, vectors.k)
     folder, codes = Path(folder), job.codes(targets)
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,
-        encoder=EncoderConfig.of(settings, job.spec.similarity.vectors),
+        encoder=EncoderConfig.of(settings, job.spec.similarity),
         method=settings.method,
         targets=tuple(codes["train"]),
         training=settings,
         tool=this_tool("lassi-producer"),
         seed=job.seed,
     )
-    if job.force or not model_path(folder).exists():
+    place = model_path(folder)
+    require_writable(place)
+    if job.force:
+        refuse_existing(place, force=True, kind=ENCODER)
+    if settings.encoder == "linear":
+        n, shape = len(job.source.sample_ids("train")), document.encoder
+        require_components(shape.output_dim, n, shape.input_dim, shape.projected)
+    if job.force or not place.exists():
         return Fitting(job, folder, document, None, codes)
     found = load_encoder(folder)
     may_differ = ("curves", "chosen_epoch", "tool", "content_digest")

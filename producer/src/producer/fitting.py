@@ -10,7 +10,9 @@ from producer.fitted import plan_fitting
 from producer.job import Job, open_job
 from producer.settings import ExportSettings, TrainingSettings
 from producer.views.registry import choose_views
+from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.artifacts.spec import Spec
 from shared_spec.data.source import Source
 from shared_spec.errors import SettingsError
@@ -67,6 +69,8 @@ def fit(
     """
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
+    read = [Path(found) for found in (spec,) if isinstance(found, Path | str)]
+    refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=read)
     _refuse_nested(Path(model), Path(out))
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report

@@ -13,13 +13,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shared_spec.artifacts.atomic import require_writable
 from shared_spec.artifacts.document import DataEntry
 from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.chains import ChainSet
 from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.device import open_device
 from shared_spec.distributed import Workers, join_workers
 from shared_spec.errors import DataError
+from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, silent, stage
 from shared_spec.rng import Seed
@@ -58,10 +61,15 @@ class Job:
         return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
 
     def latents(self, split: str, every: int = 1) -> npt.NDArray[np.float32]:
-        """Z of every `every`-th individual of a split, [n, q] memory-mapped: from the cache, or computed now."""
+        """Z of every `every`-th individual of a split, memory-mapped: from the cache, or computed now.
+
+        [n, q], or [n, 1 + v, q] where the spec's similar people lie on chains.
+        """
+        similarity = self.spec.similarity
         batches = -(-len(selected_rows(self.source, split, every)) // ENCODE_BATCH)
         return encode_split(
             self.spec.flow, self.source, split, cache=self.cache, every=every,
+            chains=similarity if isinstance(similarity, ChainSet) else None,
             rank=self.workers.rank, world=self.workers.world, wait=self.workers.wait,
             advance=stage(self.report, f"encoding {split} (batches)", batches),
         )  # fmt: skip
@@ -109,7 +117,14 @@ def open_job(
     loaded = load_spec(spec)
     source = open_source(data, loaded.flow.config.size)
     folder = cache_folder(None if cache is None else Path(cache))
-    with join_workers(place) as workers:
+    require_writable(folder / "latents")
+    again = (
+        "; `force` makes the rest again"
+        if force
+        else ", and so are encoders and shards that are done"
+    )
+    words = f"the images encoded so far are kept{again}; the same command goes on from there"
+    with join_workers(place) as workers, kept(words):
         # A copy, so that a spec that was handed over stays where its owner has it.
         loaded = replace(loaded, flow=copy.deepcopy(loaded.flow).to(place))
         told = report if workers.first else silent

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from producer.attack import attack_points, furthest_point
 from producer.encoder import Decoder, Encoder, EncoderConfig, linear
+from producer.neighbours import neighbours
 from producer.settings import ObjectiveSettings
-from shared_spec.similarity import SimilaritySet
+from shared_spec.chains import Similarity, own_latents
 
 __all__ = ["Losses", "Networks", "losses", "mean_adversarial_distance"]
 
@@ -79,64 +79,36 @@ def _cross_entropy(
     return loss, correct
 
 
-def _first_layer(
-    encoder: Encoder, latents: Tensor, similarity: SimilaritySet, bf16: bool
-) -> tuple[Tensor, Tensor]:
-    """u0 and U1 in float32, multiplied in bfloat16 or float32."""
-    vectors = similarity.vectors.to(latents)
-    with torch.autocast(latents.device.type, torch.bfloat16, enabled=bf16):
-        u0, directions = encoder.split_first_layer(latents, vectors)
-    return u0.float(), directions.float()
-
-
-def _augmented(
-    networks: Networks,
-    u0: Tensor,
-    directions: Tensor,
-    representations: Tensor,
-    similarity: SimilaritySet,
-    points: int,
-    generator: torch.Generator,
-) -> Tensor:
-    """R at the individuals and at `points` random similar ones each, individual by individual after the first n."""
-    t = similarity.uniform(len(u0) * points, generator).to(u0)
-    extra = networks.encoder.tail(u0.repeat_interleave(points, dim=0) + t @ directions)
-    return torch.cat([representations, extra])
-
-
 def losses(
     networks: Networks,
     latents: Tensor,
     labels: Tensor,
-    similarity: SimilaritySet,
+    similarity: Similarity,
     settings: ObjectiveSettings,
     generator: torch.Generator,
 ) -> Losses:
     """The objective on one batch; networks in train or eval mode (augmentation only in train mode).
 
     The adversarial point is chosen with R in eval mode and the loss is taken there in the mode the networks are in,
-    as published, with z and z' in one batch. The first layer is multiplied once: u0 + sum t_i U1_i serves z, z' and
-    every augmented point.
+    as published, with z and z' in one batch.
 
     Args:
         networks: what is trained.
-        latents: z, [n, q] float32.
+        latents: z, [n, q] float32, or [n, 1 + v, q] along chains.
         labels: class codes, [targets, n] int64.
         similarity: S(x).
         settings: the weights and the attack.
         generator: draws the points tried and added; a CPU generator.
     """
     encoder = networks.encoder
-    u0, directions = _first_layer(encoder, latents, similarity, settings.bf16)
+    similar = neighbours(encoder, latents, similarity, settings.bf16)
+    u0 = similar.own
     adversarial = reconstruction = u0.new_zeros(())
     if settings.lambda_2 > 0:
-        tries = attack_points(
-            settings.attack, similarity, len(u0), settings.attack_points, generator
-        )
-        t, _ = furthest_point(encoder, u0.detach(), directions.detach(), tries)
+        furthest, _ = similar.furthest(settings, generator)
         # One pass, so that batch norm takes the same statistics for z and z'. In two passes it would subtract from
         # z' whatever shift everybody's z' have in common: an encoder that treats all alike unfairly would pay nothing.
-        representations, moved = encoder.tail(torch.cat([u0, u0 + t @ directions])).chunk(2)
+        representations, moved = encoder.tail(torch.cat([u0, furthest])).chunk(2)
         adversarial = torch.linalg.vector_norm(representations - moved, dim=1).mean()
     else:
         representations = encoder.tail(u0)
@@ -144,13 +116,12 @@ def losses(
     labelled, codes = representations, labels
     if networks.training and settings.augmentation:
         points = settings.augmentation
-        labelled = _augmented(
-            networks, u0, directions, representations, similarity, points, generator
-        )
+        extra = encoder.tail(similar.random(points, generator))
+        labelled = torch.cat([representations, extra])
         codes = torch.cat([labels, labels.repeat_interleave(points, dim=1)], dim=1)
     classification, correct = _cross_entropy(networks, labelled, codes)
     if networks.decoder is not None:
-        error = latents - networks.decoder(representations)
+        error = own_latents(latents) - networks.decoder(representations)
         reconstruction = torch.linalg.vector_norm(error, dim=1).mean()
 
     total = (
@@ -166,11 +137,9 @@ def losses(
 def mean_adversarial_distance(
     encoder: Encoder,
     latents: Tensor,
-    similarity: SimilaritySet,
+    similarity: Similarity,
     settings: ObjectiveSettings,
     generator: torch.Generator,
 ) -> Tensor:
     """Mean over the batch of max ||R(z) - R(z')||_2 over the points tried, R in eval mode: a scalar."""
-    u0, directions = encoder.split_first_layer(latents, similarity.vectors.to(latents))
-    tries = attack_points(settings.attack, similarity, len(u0), settings.attack_points, generator)
-    return furthest_point(encoder, u0, directions, tries)[1].mean()
+    return neighbours(encoder, latents, similarity).furthest(settings, generator)[1].mean()

@@ -88,6 +88,7 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
         axis.set_title(f"{view} view", fontsize=10)
         axis.set_xlabel("certified, % of validation individuals")
         axis.set_ylabel("accuracy, %")
+        axis.set_ylim(top=min(axis.get_ylim()[1], 100.5))
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7)
     return _png(figure)
@@ -95,6 +96,6 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    # Without its usual metadata the picture is the same file for the same numbers.
-    figure.savefig(file, format="png", dpi=130, metadata={"Software": None})
+    # Without its usual metadata the picture is the same file for the same numbers; the name shows whose it is.
+    figure.savefig(file, format="png", dpi=130, metadata={"Software": "LASSI"})
     return file.getvalue()

@@ -26,7 +26,9 @@ from producer.rehearsal import (
 from producer.settings import BoundSettings, SearchSettings, TrainingSettings
 from producer.views.registry import AnyView, choose_views, view_entries
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.kinds import PICTURE, SEARCH
 from shared_spec.artifacts.spec import Spec
+from shared_spec.chains import own_latents
 from shared_spec.data.source import Source
 from shared_spec.progress import Report, onward, silent, stage
 from shared_spec.relu_network import ReluNetwork
@@ -87,7 +89,7 @@ class SearchResult:
         document = {name: value for name, value in asdict(self).items() if name != "out"}
         heading = f"{self.target}: accuracy and certified fairness on validation individuals"
         picture = draw_search(self.scores, self.chosen, heading)
-        write_atomically(self.out / "pareto.png", picture)
+        write_atomically(_picture(self.out), picture)
         write_atomically(_document(self.out), json.dumps(document, indent=2).encode())
 
 
@@ -133,10 +135,12 @@ def search(
     """
     out, tried, bound = Path(out), tried or SearchSettings(), bound or BoundSettings()
     bounding = choose_views(bound.view, views)
+    inputs = [Path(spec)] if isinstance(spec, Path | str) else []
+    refuse_existing(_document(out), force, kind=SEARCH, inputs=inputs)
+    refuse_existing(_picture(out), force, kind=PICTURE, inputs=inputs)
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report
     ) as job:
-        refuse_existing(_document(out), force)
         view_entries(bounding, job.spec.similarity, ())
         fittings = [
             plan_fitting(job, _encoder_folder(out, weight), [target], _with(training, weight))
@@ -155,6 +159,10 @@ def search(
 
 def _document(out: Path) -> Path:
     return out / "search.json"
+
+
+def _picture(out: Path) -> Path:
+    return out / "pareto.png"
 
 
 def _encoder_folder(out: Path, weight: float) -> Path:
@@ -193,7 +201,7 @@ def _rehearse(
         if view.contract.decides_at_centre:
             points = bounds.centre
         elif points is None:
-            points = folded(latents).float()
+            points = folded(own_latents(latents)).float()
         marks = score_heads(heads, points, bounds, codes)
         weight = fitting.document.training.lambda_2
         found += [
@@ -204,5 +212,6 @@ def _rehearse(
 
 def _represent(folded: ReluNetwork, data: LabelledLatents) -> Tensor:
     rows = range(0, len(data.latents), _BLOCK)
-    blocks = (torch.from_numpy(np.array(data.latents[row : row + _BLOCK])) for row in rows)
+    latents = own_latents(data.latents)
+    blocks = (torch.from_numpy(np.array(latents[row : row + _BLOCK])) for row in rows)
     return torch.cat([folded(block).to(torch.float32) for block in blocks])

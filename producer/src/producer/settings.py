@@ -7,12 +7,15 @@ from typing import Any, ClassVar, Literal, TypeAlias, assert_never
 
 from pydantic import field_validator
 
+from producer.views.exact.settings import ExactSettings
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, setting
+from shared_spec.smoothing.settings import SmoothingSettings
 from shared_spec.terms import EncoderMethod
 
 __all__ = [
     "PRESETS",
+    "VIEW_SETTINGS",
     "AttackKind",
     "AuditSettings",
     "BoundSettings",
@@ -29,6 +32,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {"hidden": [2048, 1024], "dimension": 512, "lambda_2": 0.05, "batch": 500},
 }  # fmt: skip
 """Sizes and counts by name."""
+
+VIEW_SETTINGS: Mapping[str, Any] = {"smoothing": SmoothingSettings, "exact": ExactSettings}
+"""The settings of the registered views, for options: known before a view, and with it torch, is loaded."""
 
 _AUGMENTATION = 10
 """Of DataAug, as published."""
@@ -139,6 +145,11 @@ class ExportSettings(BoundSettings):
 
     share: tuple[str, ...] = setting(
         (), "Label column to share; the targets unless given.", metavar="NAME"
+    )
+    counterparts: tuple[str, ...] = setting(
+        (),
+        "Attribute whose true counterparts, if the data know them, go into the bundle; nothing is proved of them.",
+        metavar="NAME",
     )
     shard_rows: int = setting(1024, "Individuals per shard.", ge=1)
 

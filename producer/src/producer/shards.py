@@ -7,7 +7,7 @@ are the same for one process or many, and a run that goes on after a kill only a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from producer.counterparts import CounterpartRepresentations
 from producer.identity import refuse_other
 from producer.views.registry import AnyView
 from shared_spec.artifacts.atomic import (
     partial_directory,
     publish_directory,
-    refuse_existing,
     write_atomically,
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle, save_shard, seal_bundle, shard_name
@@ -30,11 +30,11 @@ from shared_spec.artifacts.canonical import canonical_json, parse_json
 from shared_spec.artifacts.document import parse_document
 from shared_spec.artifacts.individuals import format_individuals
 from shared_spec.artifacts.kinds import BUNDLE
+from shared_spec.chains import Similarity, own_latents
 from shared_spec.distributed import Workers
 from shared_spec.errors import ArtifactError
-from shared_spec.progress import Advance, Report, onward, silent, stage
+from shared_spec.progress import Advance, Report, onward, remark, silent, stage
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.similarity import SimilaritySet
 
 __all__ = ["BundleContents", "SplitData", "refuse_other_bundle", "write_bundle"]
 
@@ -45,13 +45,15 @@ class SplitData:
 
     Attributes:
         sample_ids: n ids.
-        latents: z [n, q] float32, memory-mapped or not.
+        latents: z [n, q] float32, or [n, 1 + v, q] along chains, memory-mapped or not.
         labels: class names [n] per label column that is shared.
+        counterparts: those of the individuals, per attribute that the manifest names for this split.
     """
 
     sample_ids: list[str]
     latents: npt.NDArray[np.float32]
     labels: Mapping[str, list[str]]
+    counterparts: Sequence[CounterpartRepresentations] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class BundleContents:
 
     manifest: Manifest
     encoder: ReluNetwork
-    similarity: SimilaritySet
+    similarity: Similarity
     views: tuple[AnyView, ...]
     splits: Mapping[str, SplitData]
 
@@ -155,8 +157,9 @@ def write_bundle(
     """
     workers = workers or Workers()
     refuse_other_bundle(out, contents.manifest, force)
-    refuse_existing(out, force=True, kind=BUNDLE)
     there = out.exists() and not force
+    if there:
+        remark(report, f"using {out}, exported before with the same settings")
     workers.wait()
     if not there:
         partial = partial_directory(out)
@@ -236,5 +239,7 @@ def _shard_tensors(
         if bounds.representation is not None:
             tensors["representation"] = bounds.representation
     if "representation" not in tensors:
-        tensors["representation"] = encoder(latents).to(torch.float32)
+        tensors["representation"] = encoder(own_latents(latents)).to(torch.float32)
+    for known in data.counterparts:
+        tensors |= known.tensors(encoder, part)
     return tensors

@@ -20,10 +20,10 @@ from producer.encoder import Encoder, EncoderConfig
 from producer.objective import Networks, losses, mean_adversarial_distance
 from producer.projection import span_basis
 from producer.settings import TrainingSettings
+from shared_spec.chains import Similarity, along_vectors
 from shared_spec.errors import SettingsError
-from shared_spec.progress import Report, silent, stage
+from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import Seed, torch_generator
-from shared_spec.similarity import SimilaritySet
 
 __all__ = ["TrainedEncoder", "train_encoder"]
 
@@ -47,7 +47,7 @@ class TrainedEncoder:
 
 def train_encoder(
     data: LabelledLatents,
-    similarity: SimilaritySet,
+    similarity: Similarity,
     settings: TrainingSettings,
     seed: Seed,
     *,
@@ -77,8 +77,10 @@ def train_encoder(
     networks = run.networks
     curves: list[EpochCurve] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
+    steps = settings.epochs * math.ceil(len(data.latents) / settings.batch)
+    advance = stage(report, f"training the encoder ({settings.method})", steps)
     for epoch in range(1, settings.epochs + 1):
-        curve = run.train(epoch, report)
+        curve = run.train(epoch, advance)
         if validation is not None:
             curve = run.validate(curve, validation)
         curves.append(curve)
@@ -102,7 +104,7 @@ class _Run:
     """What learns, from what, and how fast."""
 
     data: LabelledLatents
-    similarity: SimilaritySet
+    similarity: Similarity
     settings: TrainingSettings
     seed: Seed
     device: torch.device
@@ -115,7 +117,7 @@ class _Run:
         cls,
         data: LabelledLatents,
         validation: LabelledLatents | None,
-        similarity: SimilaritySet,
+        similarity: Similarity,
         settings: TrainingSettings,
         seed: Seed,
         device: torch.device,
@@ -123,13 +125,14 @@ class _Run:
         """New networks with their optimiser."""
         targets = list(data.labels) if settings.lambda_1 > 0 else []
         networks = Networks(
-            EncoderConfig.of(settings, similarity.vectors),
+            EncoderConfig.of(settings, similarity),
             {target: class_count(target, data, validation) for target in targets},
             reconstruct=settings.lambda_3 > 0,
             generator=torch_generator(seed, "producer.initial-weights"),
         )
         if networks.encoder.basis is not None:
-            networks.encoder.basis.copy_(span_basis(similarity.vectors))
+            vectors = along_vectors(similarity, "projection").vectors
+            networks.encoder.basis.copy_(span_basis(vectors))
         networks = networks.to(device)
         fused = device.type in ("cpu", "cuda")
         optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
@@ -138,16 +141,13 @@ class _Run:
         schedule = LinearLR(optimiser, 1.0, last, steps)
         return cls(data, similarity, settings, seed, device, networks, optimiser, schedule)
 
-    def train(self, epoch: int, report: Report) -> EpochCurve:
+    def train(self, epoch: int, advance: Advance) -> EpochCurve:
         """One pass over the training individuals. Raises SettingsError if it diverges."""
         settings, networks = self.settings, self.networks.train()
         n = len(self.data.latents)
         shuffle = torch_generator(self.seed, "producer.shuffle", str(epoch))
         points = torch_generator(self.seed, "producer.similar-points", str(epoch))
         steps = math.ceil(n / settings.batch)
-        advance = stage(
-            report, f"training the encoder ({settings.method})", settings.epochs * steps
-        )
         sums = LossSums(networks.targets)
         read = batches(
             self.data, torch.randperm(n, generator=shuffle), networks.targets, settings.batch
@@ -193,7 +193,7 @@ class _Run:
 
 def _check(
     data: LabelledLatents,
-    similarity: SimilaritySet,
+    similarity: Similarity,
     settings: TrainingSettings,
     validation: LabelledLatents | None,
 ) -> None:
@@ -206,6 +206,6 @@ def _check(
             "`choose` is best, which is by validation data: give some or choose the last epoch"
         )
     targets = list(data.labels) if settings.lambda_1 > 0 else []
-    check_latents("training", data, similarity.latent_dim, targets)
+    check_latents("training", data, similarity.latent_shape, targets)
     if validation is not None:
-        check_latents("validation", validation, similarity.latent_dim, targets)
+        check_latents("validation", validation, similarity.latent_shape, targets)

@@ -7,26 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regulator.flow.file import FlowFile, load_flow
-from regulator.flow.images import encode_images, evenly_spread
+from regulator.flow.images import evenly_spread
 from regulator.pictures.coverage import draw_coverage
 from regulator.pictures.flow import draw_flow, reconstructions, sample_images
 from regulator.pictures.settings import CoverageSettings, PreviewSettings
-from regulator.pictures.strips import draw_strips, film_strips
+from regulator.pictures.strips import draw_strips, edit_strips, film_strips
 from regulator.study.coverage import CoverageReport, measure_coverage
 from regulator.study.known_truth import KnownTruth
 from regulator.study.vectors import known_names
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.artifacts.spec import Spec, load_spec
+from shared_spec.chains import ChainSet
 from shared_spec.data import Source, open_source
 from shared_spec.data.column import Column
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.latents import encode_images
 from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
 
 __all__ = ["Preview", "coverage", "preview"]
 
 _SAMPLES, _RECONSTRUCTIONS = 32, 16
-_UNITS = {"vector": "lengths of a", "unit-vector": "latent units"}
+_UNITS = {"vector": "lengths of a", "unit-vector": "latent units", "edit": "edits"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def preview(
     """Draws film strips of a spec's similarity sets, or samples of a flow beside images and their reconstructions.
 
     A strip is one individual moved along one attribute, t from -epsilon to epsilon; with several attributes, joint
-    strips follow.
+    strips follow. Along edits it shows the edited images themselves.
 
     Args:
         data: the data set, as `open_source` takes it.
@@ -64,7 +67,8 @@ def preview(
         DataError: an image cannot be read.
     """
     out, settings = Path(out), settings or PreviewSettings()
-    refuse_existing(out, force)
+    looked_at = [Path(found) for found in (spec, flow) if isinstance(found, Path | str)]
+    refuse_existing(out, force, kind=PICTURE, inputs=looked_at)
     if spec is not None and flow is None:
         return _draw_spec(load_spec(spec), data, out, settings)
     if flow is not None and spec is None:
@@ -98,7 +102,8 @@ def coverage(
         DataError: the data set does not know who truly is similar, or knows nobody.
     """
     out, settings = Path(out), settings or CoverageSettings()
-    refuse_existing(out, force)
+    inputs = [Path(spec)] if isinstance(spec, Path | str) else []
+    refuse_existing(out, force, kind=PICTURE, inputs=inputs)
     loaded = load_spec(spec)
     source = open_source(data, loaded.document.flow.size)
     if not isinstance(source, KnownTruth):
@@ -126,13 +131,15 @@ def _draw_spec(spec: Spec, data: str | Source, out: Path, settings: PreviewSetti
     source = open_source(data, spec.document.flow.size)
     sample_ids = source.sample_ids(settings.split)
     rows = evenly_spread(len(sample_ids), settings.individuals)
-    latents = encode_images(spec.flow, source.images(settings.split, rows))
+    images = source.images(settings.split, rows)
     entries = spec.document.attributes
     names = [entry.name for entry in entries]
-    odd = settings.points + 1 - settings.points % 2
-    strips = film_strips(
-        spec.flow, spec.similarity, names, latents, [sample_ids[row] for row in rows], odd
-    )
+    ids = [sample_ids[row] for row in rows]
+    if isinstance(spec.similarity, ChainSet):
+        strips = edit_strips(spec.similarity, names, images, ids)
+    else:
+        odd, latents = settings.points + 1 - settings.points % 2, encode_images(spec.flow, images)
+        strips = film_strips(spec.flow, spec.similarity, names, latents, ids, odd)
     labels = [_label(source, settings.split, int(row), names) for row in rows]
     heading = (
         f"Similarity sets: {', '.join(names)}; |t| <= epsilon = {spec.document.epsilon:g} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,27 +14,39 @@ from regulator.flow.file import FlowFile, data_entry, load_flow
 from regulator.flow.gate import flow_quality, require_invertible
 from regulator.flow.settings import FlowSettings
 from regulator.study.effects import EffectSettings
-from regulator.study.vectors import columns_to_read, study_vectors
+from regulator.study.vectors import columns_to_read, study_chains, study_vectors
 from regulator.train import train_flow
+from regulator.vectors.edits import edit_entry, mean_image_edits
 from regulator.vectors.methods import check_request, compute_vectors
 from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import VectorSettings
-from shared_spec.artifacts.atomic import refuse_existing
+from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import SPEC
 from shared_spec.artifacts.quality import Quality
-from shared_spec.artifacts.spec import Spec, SpecDocument, load_spec, save_spec
+from shared_spec.artifacts.spec import (
+    EditSpecDocument,
+    Spec,
+    VectorSpecDocument,
+    load_spec,
+    save_spec,
+)
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
-from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split
+from shared_spec.interruption import kept
+from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed, torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.terms import Similar
 
 __all__ = ["publish_spec"]
+
+_KEPT = "a trained flow and the images encoded so far are kept; the same command goes on from there"
 
 _HELD_OUT = 512
 """Validation images behind the quality report, at most."""
@@ -81,6 +94,7 @@ def publish_spec(
     out, vectors = Path(out), vectors or VectorSettings()
     inputs = [Path(flow)] if isinstance(flow, Path | str) else []
     refuse_existing(out, force, kind=SPEC, inputs=inputs)
+    require_writable(cache_folder(cache) / "latents")
     place = open_device(device)
     flow = FlowSettings.preset() if flow is None else flow
     wanted = flow if isinstance(flow, FlowSettings) else load_flow(flow)
@@ -88,17 +102,23 @@ def publish_spec(
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
     read = columns_to_read(source, attributes, study)
-    with join_workers(place) as workers:
+    for split in ("train", "valid", *(["test"] if read else [])):
+        selected_rows(source, split)
+    with join_workers(place) as workers, kept(_KEPT):
         if isinstance(wanted, FlowSettings):
-            kept = out.with_name(f"{out.stem}.flow.safetensors")
-            wanted = _trained(kept, wanted, source, seed, device, report)
+            beside = out.with_name(f"{out.stem}.flow.safetensors")
+            wanted = _trained(beside, wanted, source, seed, device, report)
         elif source.digest() != wanted.document.data.digest:
             remark(report, f"note: the flow was trained on other data ({wanted.document.data.uri})")
         if workers.first:
             # A copy: the flow that was given stays where it lies.
-            encoded = _encode(copy.deepcopy(wanted.flow).to(place), source, cache, report)
-            request = VectorRequest(encoded, tuple(attributes), vectors, seed, report=report)
-            _publish(out, wanted.document.content_digest, request, read)
+            file = replace(wanted, flow=copy.deepcopy(wanted.flow).to(place))
+            if vectors.similar == Similar.EDITS:
+                _publish_edits(out, file, source, tuple(attributes), vectors, read, seed, report)
+            else:
+                encoded = _encode(file.flow, source, cache, report)
+                request = VectorRequest(encoded, tuple(attributes), vectors, seed, report=report)
+                _publish(out, file.document.content_digest, request, read)
         workers.wait()
     return load_spec(out)
 
@@ -138,7 +158,7 @@ def _publish(out: Path, flow_digest: str, request: VectorRequest, read: Sequence
     stacked = torch.stack([vector.vector for vector in found]).to(torch.float32)
     similarity = SimilaritySet(stacked, settings.radius)
     names = [vector.name for vector in found]
-    quality = _quality(data, similarity, seed)
+    quality = _quality(data.source, data.flow, similarity, seed)
     if read:
         quality = study_vectors(
             quality,
@@ -150,7 +170,7 @@ def _publish(out: Path, flow_digest: str, request: VectorRequest, read: Sequence
             settings=EffectSettings(epochs=settings.boundary_epochs),
             report=request.report,
         )
-    document = SpecDocument(
+    document = VectorSpecDocument(
         flow=data.flow.config,
         flow_digest=flow_digest,
         epsilon=settings.radius,
@@ -163,13 +183,41 @@ def _publish(out: Path, flow_digest: str, request: VectorRequest, read: Sequence
     save_spec(out, document, data.flow, similarity.vectors)
 
 
-def _quality(data: Encoded, similarity: SimilaritySet, seed: Seed) -> Quality:
-    """What the gate measured, on evenly spread validation images. Raises ArtifactError unless the flow passes."""
-    rows = np.arange(len(data.source.sample_ids("valid")))
-    step = max(1, len(rows) // _HELD_OUT)
-    images = torch.from_numpy(data.source.images("valid", rows[::step][:_HELD_OUT]))
-    measured = flow_quality(
-        data.flow, images, torch_generator(seed, "regulator.quality"), similarity
+def _publish_edits(
+    out: Path,
+    file: FlowFile,
+    source: Source,
+    attributes: tuple[str, ...],
+    settings: VectorSettings,
+    read: Sequence[str],
+    seed: Seed,
+    report: Report,
+) -> None:
+    """Finds the edits, measures the flow and, if columns are to be studied, the coverage, and writes the spec."""
+    edits, counts = mean_image_edits(source, attributes, report)
+    chains = ChainSet(edits, settings.moves)
+    quality = _quality(source, file.flow, chains, seed)
+    if read:
+        quality = study_chains(quality, source, file.flow, chains, attributes, report=report)
+    document = EditSpecDocument(
+        flow=file.document.flow,
+        flow_digest=file.document.content_digest,
+        epsilon=chains.epsilon,
+        steps=chains.steps,
+        attributes=tuple(map(edit_entry, attributes, edits, counts)),
+        data=data_entry(source),
+        quality=quality,
+        tool=this_tool("lassi-regulator"),
+        seed=seed,
     )
+    save_spec(out, document, file.flow, edits)
+
+
+def _quality(source: Source, flow: Glow, similarity: Similarity, seed: Seed) -> Quality:
+    """What the gate measured, on evenly spread validation images. Raises ArtifactError unless the flow passes."""
+    rows = np.arange(len(source.sample_ids("valid")))
+    step = max(1, len(rows) // _HELD_OUT)
+    images = torch.from_numpy(source.images("valid", rows[::step][:_HELD_OUT]))
+    measured = flow_quality(flow, images, torch_generator(seed, "regulator.quality"), similarity)
     require_invertible(measured)
     return measured

@@ -14,10 +14,14 @@ from shared_spec.artifacts.kinds import FLOW
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
+from shared_spec.interruption import kept
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
 
 __all__ = ["train_flow"]
+
+
+_KEPT = "the flow is kept as it was at its last checkpoint; the same command goes on from there"
 
 
 def train_flow(
@@ -55,7 +59,9 @@ def train_flow(
     place = open_device(device)
     source = open_source(data, flow.architecture.size)
     checkpoint = out.with_name(f".{out.name}.checkpoint")
-    with join_workers(place) as workers:
+    if checkpoint.exists():
+        remark(report, f"going on from {checkpoint}")
+    with join_workers(place) as workers, kept(_KEPT):
         trained = fit_flow(
             flow,
             source,

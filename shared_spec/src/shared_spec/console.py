@@ -8,6 +8,7 @@ abstain, 3 digest or schema, 4 policy not met, 5 data, 7 an audit with findings,
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,33 +20,27 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
-from shared_spec.artifacts.audit import AuditDocument
-from shared_spec.artifacts.bundle_documents import Manifest
+from shared_spec.display import as_bars, as_lines
 from shared_spec.errors import LassiError
-from shared_spec.progress import Progress as Step
-from shared_spec.progress import Report
-from shared_spec.rng import Seed, check_seed
+from shared_spec.progress import Report, silent
+from shared_spec.seeds import Seed, check_seed
+from shared_spec.tables import audit_rows, bundle_rows, facts, following, table
 from shared_spec.text import visible
 
 __all__ = [
     "Group",
     "audit_rows",
     "bundle_rows",
+    "cache_option",
     "common_options",
     "data_option",
     "device_option",
     "emit",
     "execute",
+    "facts",
+    "following",
     "note",
     "path_option",
     "reporting",
@@ -55,8 +50,11 @@ __all__ = [
 
 _stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 _stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+_pipe = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=10_000)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_QUIET = "shared_spec.console.quiet"
 
 
 def run(group: click.Group) -> NoReturn:
@@ -74,12 +72,20 @@ def execute(group: click.Group, words: Sequence[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; run the same command again to go on", 130)
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click makes an Abort of an interruption; verbs that keep something have said so.
+        words = str(error.__cause__ or error) or "nothing was kept; the same command begins again"
+        return _fail(f"interrupted; {words}", 130)
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except LassiError as error:
         return _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _fail(
+            f"nothing more can be written ({error.strerror}); free some space and run it again", 1
+        )
     return 0
 
 
@@ -96,10 +102,29 @@ class Group(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's signature
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         super().__init__(*args, context_settings=settings, **kwargs)
+        click.version_option(package_name=f"lassi-{self.name}", message="%(package)s %(version)s")(
+            self
+        )
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """As click's; every command can be told to be quiet."""
+        if not any(option.name == "quiet" for option in cmd.params):
+            cmd.params.append(_quiet_option())
+        super().add_command(cmd, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which they were added."""
         return list(self.commands)
+
+
+def _quiet_option() -> click.Option:
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.meta[_QUIET] = value
+
+    return click.Option(
+        ["-q", "--quiet"], is_flag=True, expose_value=False, callback=remember,
+        help="Neither progress nor remarks: the result and errors alone.",
+    )  # fmt: skip
 
 
 def data_option(command: Command) -> Command:
@@ -115,6 +140,14 @@ def device_option(command: Command) -> Command:
     return click.option("--device", default="cpu", show_default=True, help="cpu or cuda[:N].")(
         command
     )
+
+
+def cache_option(command: Command) -> Command:
+    """Adds `--cache`, for commands that encode whole splits."""
+    add = path_option(
+        "--cache", "Folder of the latent cache; $LASSI_CACHE or ~/.cache/lassi unless given."
+    )
+    return add(command)
 
 
 def path_option(flag: str, text: str, *, required: bool = False) -> Callable[[Command], Command]:
@@ -161,109 +194,33 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
     """
     if os.environ.get("RANK", "0") != "0":
         return
+    console = _stdout if _stdout.is_terminal else _pipe
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
         return
     for index, text in enumerate(texts):
         if index:
-            _stdout.print()
-        _stdout.print(visible(text, keep="\n") if isinstance(text, str) else text)
+            console.print()
+        console.print(visible(text, keep="\n") if isinstance(text, str) else text)
 
 
 def note(message: str) -> None:
-    """Says something to the person at the terminal, on stderr."""
-    _stderr.print(visible(message, keep="\n"))
-
-
-def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = ""
-) -> Table:
-    """A plain table, its numbers to the right; the first column and those without a heading are text.
-
-    What is too long for the terminal is folded and never cut: a digest must be readable to its end. The words of a
-    heading stay whole.
-    """
-    result = Table(title=visible(title), title_justify="left", box=None, pad_edge=False)
-    if caption:
-        result.caption, result.caption_justify = visible(caption, keep="\n"), "left"
-    for index, column in enumerate(map(visible, columns)):
-        number = index > 0 and column != ""
-        result.add_column(
-            column,
-            justify="right" if number else "left",
-            overflow="fold",
-            min_width=max(map(len, column.split()), default=None),
-        )
-    for row in rows:
-        result.add_row(*map(visible, row))
-    return result
-
-
-def audit_rows(document: AuditDocument) -> list[list[str]]:
-    """What an audit says, for `audit` and `inspect`."""
-    rows = [["digest", document.content_digest], ["bundle", document.bundle_digest]]
-    rows += [
-        ["numbers" if not index else "", str(scope)] for index, scope in enumerate(document.scopes)
-    ]
-    for entry in document.checks:
-        whose = f" of {entry.split}" if entry.split else ""
-        rows.append(
-            [f"{entry.check}{whose}", f"{entry.compared} compared, {entry.findings} findings"]
-        )
-    rows += [["not checked", f"{left.what}: {left.why}"] for left in document.not_checked]
-    return rows + [["FOUND", str(finding)] for finding in document.findings]
-
-
-def bundle_rows(manifest: Manifest) -> list[list[str]]:
-    """What a bundle's manifest says, for `inspect`."""
-    encoder = manifest.encoder
-    rows = [
-        ["digest", manifest.content_digest],
-        [
-            "spec",
-            f"{', '.join(manifest.spec.attributes)}, epsilon {manifest.spec.epsilon:g}, {manifest.spec.digest}",
-        ],
-        ["encoder", f"{encoder.method}, d = {encoder.output_dim}, {encoder.digest}"],
-        ["trained for", ", ".join(encoder.targets) or "no task in particular"],
-        ["labels shared", ", ".join(manifest.labels) or "none"],
-    ]
-    for split, entry in manifest.splits.items():
-        views = [view for view, bound in manifest.views.items() if split in bound.splits]
-        bounds = f", bounds: {', '.join(views)}" if views else ""
-        rows.append([split, f"{entry.individuals} of {entry.available} individuals{bounds}"])
-    for view, bound in manifest.views.items():
-        rows.append(
-            [
-                f"{view} view",
-                f"statement {bound.statement}, alpha {bound.alpha_total:g}: {bound.sentence}",
-            ]
-        )
-    return rows
+    """Says something to the person at the terminal, on stderr, unless they wanted `--quiet`."""
+    if not _quiet():
+        _stderr.print(visible(message, keep="\n"))
 
 
 @contextmanager
 def reporting() -> Iterator[Report]:
-    """Shows what a verb reports on stderr: a bar per stage on a terminal, elsewhere one line when a stage is done."""
-    columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[word]}", markup=False),
-    )  # fmt: skip
-    bars: dict[str, TaskID] = {}
-    terminal = _stderr.is_terminal
-    with Progress(*columns, console=_stderr, disable=not terminal) as display:
+    """Shows what a verb reports on stderr, or nothing with `--quiet`."""
+    if _quiet():
+        yield silent
+        return
+    shown = as_bars(_stderr, note) if _stderr.is_terminal else as_lines(note)
+    with shown as report:
+        yield report
 
-        def show(step: Step) -> None:
-            if step.total == 0:
-                note(step.stage)
-                return
-            if step.stage not in bars:
-                bars[step.stage] = display.add_task(visible(step.stage), total=step.total, word="")
-            display.update(
-                bars[step.stage], completed=step.done, total=step.total, word=visible(step.word)
-            )
-            if step.done >= step.total:
-                del bars[step.stage]
-                if not terminal:
-                    note(f"{step.stage}: {step.total} done{', ' + step.word if step.word else ''}")
 
-        yield show
+def _quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(_QUIET, False)

@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.tensors import tensor_digest
-from shared_spec.data.source import Source
+from shared_spec.chains import ChainSet
+from shared_spec.data.source import Source, UInt8Images
 from shared_spec.device import to_host
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
 
-__all__ = ["ENCODE_BATCH", "cache_folder", "encode_split", "selected_rows"]
+__all__ = [
+    "ENCODE_BATCH",
+    "cache_folder",
+    "cached_files",
+    "encode_images",
+    "encode_split",
+    "selected_rows",
+]
 
 ENCODE_BATCH = 256
 """Images per encoding batch; part of the cache key, since a batch's size can change the last bits of its latents."""
@@ -34,6 +45,14 @@ ENCODE_BATCH = 256
 def cache_folder(folder: Path | None) -> Path:
     """`folder`, or `$LASSI_CACHE`, or `~/.cache/lassi`."""
     return folder or Path(os.environ.get("LASSI_CACHE", Path.home() / ".cache" / "lassi"))
+
+
+def cached_files(cache: Path) -> list[Path]:
+    """The files of the cache in this folder, which may be deleted; nothing else that lies there."""
+    pattern = r"\.?[0-9a-f]{32}\.(f32|json|done)(\.[0-9]+\.partial)?"
+    if not cache.is_dir():
+        return []
+    return sorted(path for path in cache.iterdir() if re.fullmatch(pattern, path.name))
 
 
 def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.int64]:
@@ -51,6 +70,7 @@ def encode_split(
     *,
     cache: Path,
     every: int = 1,
+    chains: ChainSet | None = None,
     rank: int = 0,
     world: int = 1,
     wait: Callable[[], None] = lambda: None,
@@ -64,13 +84,14 @@ def encode_split(
         split: train, valid or test.
         cache: folder of cache entries.
         every: keep every n-th individual.
+        chains: whose images to encode beside each individual's own; none of them unless given.
         rank: this process among `world`; each encodes every `world`-th batch.
         world: how many processes share the work.
         wait: called where all processes must have come as far (a barrier).
         advance: told how many batches are done.
 
     Returns:
-        z, shape [n, q] float32, not to be written to.
+        z, shape [n, q] float32, or [n, 1 + v, q] with the images of the chains; not to be written to.
 
     Raises:
         DataError: if an image cannot be read, or a latent is not finite.
@@ -89,26 +110,55 @@ def encode_split(
         "torch": torch.__version__,
         "format": 1,
     }
+    if chains is not None:
+        key |= {"edits": tensor_digest({"edits": chains.edits}, {"steps": list(chains.steps)})}
     name = hashlib.sha256(canonical_json(key)).hexdigest()[:32]
     final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
-    shape = (len(rows), flow.config.latent_dim)
+    each = () if chains is None else (chains.images_each,)
+    shape = (len(rows), *each, flow.config.latent_dim)
+    verb = "cached" if sidecar.exists() else "kept"
     if not sidecar.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _encode_missing(flow, source, split, rows, final, rank, world, wait, advance)
+
+        def latents_of(part: slice) -> npt.NDArray[np.float32]:
+            images = source.images(split, rows[part])
+            if chains is not None:
+                images = chains.images(images).reshape(-1, *images.shape[1:])
+            z = encode_images(flow, images).numpy()
+            if not np.isfinite(z).all():
+                first = source.sample_ids(split)[int(rows[part][0])]
+                raise DataError(
+                    f"{source.uri}: a latent in the batch of {first} is not finite; the flow diverges there"
+                )
+            return z.reshape(-1, *shape[1:])
+
+        _encode_missing(latents_of, final, shape, rank, world, wait, advance)
         if rank == 0:
             write_atomically(sidecar, json.dumps({**key, "shape": shape}).encode())
         wait()
-    if final.stat().st_size != 4 * shape[0] * shape[1]:
+    bytes_kept = 4 * math.prod(shape)
+    size = f"{bytes_kept / 1e6:.1f} MB"
+    advance(-(-len(rows) // ENCODE_BATCH), f"{verb} in {cache}, {size}")
+    if final.stat().st_size != bytes_kept:
         raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
     return np.memmap(final, dtype=np.float32, mode="r", shape=shape)
 
 
+def encode_images(flow: Glow, images: UInt8Images) -> Tensor:
+    """Latents [n, q] float32 of images [n, 3, S, S], computed on the flow's device, a batch at a time."""
+    device = next(flow.parameters()).device
+    with torch.no_grad():
+        parts = [
+            to_host(flow.encode(preprocess(batch.to(device), flow.config.bits)))
+            for batch in torch.split(torch.from_numpy(images), ENCODE_BATCH)
+        ]
+    return torch.cat(parts)
+
+
 def _encode_missing(
-    flow: Glow,
-    source: Source,
-    split: str,
-    rows: npt.NDArray[np.int64],
+    latents_of: Callable[[slice], npt.NDArray[np.float32]],
     path: Path,
+    shape: tuple[int, ...],
     rank: int,
     world: int,
     wait: Callable[[], None],
@@ -116,29 +166,21 @@ def _encode_missing(
 ) -> None:
     """Encodes the batches that are not marked as done, into `path` at their places."""
     marks_path = path.with_suffix(".done")
-    batches = -(-len(rows) // ENCODE_BATCH)
+    batches = -(-shape[0] // ENCODE_BATCH)
     if rank == 0:
-        _ensure_size(path, 4 * len(rows) * flow.config.latent_dim)
+        _ensure_size(path, 4 * math.prod(shape))
         _ensure_size(marks_path, batches)
     wait()
-    latents = np.memmap(path, np.float32, "r+", shape=(len(rows), flow.config.latent_dim))
+    latents = np.memmap(path, np.float32, "r+", shape=shape)
     marks = np.memmap(marks_path, np.uint8, "r+", shape=(batches,))
-    device = next(flow.parameters()).device
     for batch in range(rank, batches, world):
         if not marks[batch]:
             part = slice(batch * ENCODE_BATCH, (batch + 1) * ENCODE_BATCH)
-            images = torch.from_numpy(source.images(split, rows[part])).to(device)
-            with torch.no_grad():
-                z = to_host(flow.encode(preprocess(images, flow.config.bits))).numpy()
-            if not np.isfinite(z).all():
-                first = source.sample_ids(split)[int(rows[part][0])]
-                raise DataError(
-                    f"{source.uri}: a latent in the batch of {first} is not finite; the flow diverges there"
-                )
-            latents[part] = z
+            latents[part] = latents_of(part)
             latents.flush()
             marks[batch] = 1
-        advance(batch + 1, split)
+        if batch + 1 < batches:
+            advance(batch + 1, "")
     marks.flush()
     wait()
     if rank == 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 __all__ = ["lazily"]
@@ -15,6 +14,8 @@ def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     def get(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
         if name == "__version__":
+            from importlib.metadata import version
+
             return version(f"lassi-{package.replace('_', '-')}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

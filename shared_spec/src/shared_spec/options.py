@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
+from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, resolve, to_toml
 
@@ -26,6 +27,7 @@ __all__ = ["Command", "command_settings"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 Values = dict[str, Any]
 
+_MOST_BYTES = 2**20
 _META = "shared_spec.options.file"
 _BOUNDS = (
     ("gt", ">"),
@@ -179,8 +181,9 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
     if path is None:
         return
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        text = read_regular(path, _MOST_BYTES, SettingsError).decode("utf-8")
+        values = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: not a readable TOML file ({error})") from None
     options = {
         flag.removeprefix("--").replace("-", "_"): option

@@ -31,11 +31,13 @@ def silent(_: Progress) -> None:
 
 
 def stage(report: Report, name: str, total: int) -> Advance:
-    """Counts the units of one stage, for work that says only how many are done."""
+    """Counts the units of one stage, for work that says only how many are done; tells at once that it begins."""
 
     def advance(done: int, word: str = "") -> None:
         report(Progress(name, done, total, word))
 
+    if total:
+        advance(0)
     return advance
 
 

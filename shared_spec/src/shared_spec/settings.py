@@ -12,10 +12,11 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
 
 from shared_spec.errors import SettingsError
 
-__all__ = ["Settings", "resolve", "setting", "to_toml"]
+__all__ = ["Settings", "resolve", "setting", "to_flags", "to_toml"]
 
 
 class Settings(BaseModel):
@@ -95,3 +96,23 @@ def to_toml(values: Mapping[str, Any]) -> str:
         if value is not None
     ]
     return "\n".join(lines) + "\n"
+
+
+def _hidden(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("hidden"))
+
+
+def to_flags(settings: Settings) -> list[str]:
+    """The words of a command line that give these settings: those that differ from their defaults."""
+    words: list[str] = []
+    for name, field in type(settings).model_fields.items():
+        value, flag = getattr(settings, name), name.replace("_", "-")
+        if value == field.default or _hidden(field):
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+            continue
+        for item in value if isinstance(value, tuple) else [value]:
+            words += [f"--{flag}", f"{item:.12g}" if isinstance(item, float) else str(item)]
+    return words

@@ -100,6 +100,11 @@ class SimilaritySet:
         """q, the dimension of the latents."""
         return self.vectors.shape[1]
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Of what is known of one individual."""
+        return (self.latent_dim,)
+
     def uniform(self, n: int, generator: torch.Generator) -> Tensor:
         """Draws n coefficient vectors, uniform in { t : ||t|| <= epsilon }: [n, k] float64."""
         return self.epsilon * uniform_ball(n, self.k, generator)

@@ -10,7 +10,15 @@ from typing import assert_never
 
 from shared_spec.terms import Statement
 
-__all__ = ["StatementWords", "words_of"]
+__all__ = ["REALITY", "StatementWords", "words_of"]
+
+REALITY = (
+    "True counterparts are images of the same person with one attribute changed, made by whoever made the data. "
+    "Counted are the people whom the head itself, at each image's own representation, gives the decision of all their "
+    "counterparts. It is a count and no proof, and no certificate depends on it; the intervals (95%, each by itself) "
+    "hold for a population only if these people were drawn from it at random."
+)
+"""What the comparison with true counterparts says, and does not say."""
 
 
 @dataclass(frozen=True)

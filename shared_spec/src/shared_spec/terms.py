@@ -14,6 +14,7 @@ __all__ = [
     "HeadKind",
     "RadiusMethod",
     "Reason",
+    "Similar",
     "Statement",
     "Status",
     "ViewName",
@@ -72,6 +73,13 @@ class EncoderMethod(StrEnum):
     AUGMENT = "augment"
     NAIVE = "naive"
     PROJECT = "project"
+
+
+class Similar(StrEnum):
+    """What the similar people of somebody are found along: attribute vectors, or chains of edited images."""
+
+    VECTORS = "vectors"
+    EDITS = "edits"
 
 
 class HeadKind(StrEnum):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from consumer.issue import certify as issue
-from consumer.policy import parse_policy
-from consumer.population import percent_down
-from consumer.report.page import REPORT
+import consumer
 from consumer.settings import HeadSettings, MethodSettings, Sampling
-from shared_spec.artifacts.certificate import Certificate
-from shared_spec.console import common_options, emit, path_option, reporting, table
+from shared_spec.console import common_options, emit, following, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
 from shared_spec.options import Command, command_settings
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.certificate import Certificate
 
 __all__ = ["certify"]
 
@@ -29,8 +29,7 @@ __all__ = ["certify"]
 )
 @path_option("--labels", "Your own labels: sample_id,label.")
 @path_option(
-    "--audit",
-    "An audit of the bundle, for the certificate to quote; refused with findings.",
+    "--audit", "An audit of the bundle, for the certificate to quote; refused with findings."
 )
 @path_option("--out", "Directory to write.", required=True)
 @click.option(
@@ -61,9 +60,11 @@ def certify(
     Example:
       consumer certify --reps reps/ --target Smiling --out certificate/
     """
+    from consumer.policy import parse_policy
+
     rule = parse_policy(policy) if policy else None
     with reporting() as report:
-        certificate = issue(
+        certificate = consumer.certify(
             reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
             seed=seed, force=force, report=report,
         )  # fmt: skip
@@ -75,6 +76,10 @@ def certify(
 
 
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
+    from consumer.population import percent_down
+    from consumer.reality import interval, reality_lines
+    from consumer.report.page import REPORT
+
     document = certificate.document
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
@@ -88,12 +93,22 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         "if drawn at random, fair >= %",
     ]  # fmt: skip
     text = table(
-        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows,
-        f"To read: {certificate.path / REPORT}. Next: consumer verify {certificate.path} --reps {reps}",
-    )  # fmt: skip
-    result = {
+        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows
+    )
+    result: dict[str, Any] = {
         "certificate": str(certificate.path),
         "digest": certificate.digest,
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
-    emit(result, as_json, text)
+    result["reality"] = [check.model_dump(mode="json") for check in document.reality]
+    checks = [
+        table(
+            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
+            "counted, not proved",
+            ["", "people", "% (95% interval)"],
+            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
+        )
+        for check in document.reality
+    ]  # fmt: skip
+    after = following("consumer", "verify", certificate.path, "--reps", reps)
+    emit(result, as_json, text, *checks, f"To read: {certificate.path / REPORT}\n{after}")

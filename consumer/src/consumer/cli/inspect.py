@@ -6,11 +6,8 @@ from pathlib import Path
 
 import click
 
-from consumer.report.words import audit_words, claim_rows
-from shared_spec.artifacts.audit import is_audit, load_audit
-from shared_spec.artifacts.bundle import is_bundle, load_bundle
-from shared_spec.artifacts.certificate import load_certificate
-from shared_spec.console import audit_rows, bundle_rows, emit, table
+import shared_spec
+from shared_spec.console import audit_rows, bundle_rows, emit, facts
 
 __all__ = ["inspect"]
 
@@ -25,23 +22,28 @@ def inspect(path: Path, as_json: bool) -> None:
     Example:
       consumer inspect certificate/
     """
-    if is_audit(path):
-        audit = load_audit(path).document
-        text = table(f"audit {path}", ["", ""], audit_rows(audit))
+    from consumer.report.words import audit_words, claim_rows
+    from shared_spec.artifacts.bundle import is_bundle
+    from shared_spec.artifacts.kinds import AUDIT, BUNDLE, CERTIFICATE, refuse_others
+
+    refuse_others(path, BUNDLE, CERTIFICATE, AUDIT)
+    if AUDIT.recognises(path):
+        audit = shared_spec.load_audit(path).document
+        text = facts(f"audit {path}", audit_rows(audit))
         emit(audit.model_dump(mode="json"), as_json, text)
         return
     if is_bundle(path):
-        bundle = load_bundle(path)
+        bundle = shared_spec.load_bundle(path)
         bundle.check()
         manifest = bundle.manifest
-        text = table(f"representations {path}", ["", ""], bundle_rows(manifest))
+        text = facts(f"representations {path}", bundle_rows(manifest))
         emit(manifest.model_dump(mode="json"), as_json, text)
         return
-    document = load_certificate(path).document
+    document = shared_spec.load_certificate(path).document
     spec, head = document.spec, document.head
     rows = [
         ["digest", document.content_digest],
-        ["spec", f"{', '.join(spec.attributes)}, epsilon {spec.epsilon:g}, {spec.digest}"],
+        ["spec", f"{', '.join(spec.attributes)}, {spec.similar}, epsilon {spec.epsilon:g}, {spec.digest}"],
         ["bundle", document.bundle_digest],
         ["task", f"{document.target}: {', '.join(head.classes)}"],
         ["head", f"{head.kind}, noise {head.sigma_rs:g}, {head.digest}"],
@@ -50,4 +52,4 @@ def inspect(path: Path, as_json: bool) -> None:
     rows.append(["audit", audit_words(document.audit)])
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)
-    emit(document.model_dump(mode="json"), as_json, table(f"certificate {path}", ["", ""], rows))
+    emit(document.model_dump(mode="json"), as_json, facts(f"certificate {path}", rows))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from consumer.prediction import predict as decide
+import consumer
 from consumer.settings import Sampling
 from shared_spec.console import common_options, emit, path_option, table
 from shared_spec.options import Command, command_settings
@@ -35,7 +35,9 @@ def predict(
     Example:
       consumer predict --reps new-reps/ --head certificate/ --out predictions.csv
     """
-    found = decide(reps, head, out, split=split, sampling=sampling, seed=seed, force=force)
+    found = consumer.predict(
+        reps, head, out, split=split, sampling=sampling, seed=seed, force=force
+    )
     rows = [[view, *(str(counts[status]) for status in Status)] for view, counts in found.counts.items()]  # fmt: skip
     emit(
         {"predictions": str(out), "counts": found.counts}, as_json, table(str(out), ["view", *Status], rows)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from consumer.verification import verify as check
-from shared_spec.console import emit, path_option, table
+import consumer
+from shared_spec.console import emit, facts, path_option
 
 __all__ = ["verify"]
 
@@ -32,7 +32,7 @@ def verify(certificate: Path, reps: Path, audit: Path | None, as_json: bool) -> 
     Example:
       consumer verify certificate/ --reps reps/
     """
-    found = check(certificate, reps, audit=audit)
+    found = consumer.verify(certificate, reps, audit=audit)
     result = {
         "certificate": str(certificate),
         "digest": found.certificate.digest,
@@ -43,7 +43,6 @@ def verify(certificate: Path, reps: Path, audit: Path | None, as_json: bool) -> 
     emit(
         result,
         as_json,
-        table(
-            f"verified: {certificate}", ["", ""], rows, _LEFT_OPEN if audit is None else _AUDITED
-        ),
+        facts(f"verified: {certificate}", rows),
+        _LEFT_OPEN if audit is None else _AUDITED,
     )

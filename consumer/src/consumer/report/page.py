@@ -9,12 +9,14 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.words import meaning, probabilities, similarity, verdict
 from shared_spec.artifacts.certificate import REPORT, CertificateDocument, Claim
 from shared_spec.artifacts.rows import Row
+from shared_spec.statements import REALITY
 from shared_spec.terms import Status
 
 __all__ = ["REPORT", "render_report"]
@@ -57,6 +59,11 @@ def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
     text = _template().render(
         document=document,
         views=views,
+        reality=[
+            (check, [(group, found, interval(found)) for group, found in reality_lines(check)])
+            for check in document.reality
+        ],
+        reality_words=REALITY,
         similarity=similarity(document.spec),
         settings=[
             (key.replace("_", " "), _setting(value))

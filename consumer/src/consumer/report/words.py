@@ -11,6 +11,7 @@ from shared_spec.artifacts.audit import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.statements import words_of
+from shared_spec.terms import Similar
 
 __all__ = ["audit_words", "claim_rows", "meaning", "probabilities", "similarity", "verdict"]
 
@@ -59,6 +60,14 @@ def audit_words(entry: AuditEntry | None) -> str:
 def similarity(spec: SpecEntry) -> tuple[str, str]:
     """What the similarity set is, before and after the names of its attributes."""
     several = len(spec.attributes) > 1
+    if spec.similar == Similar.EDITS:
+        together = ", alone or together," if several else ""
+        return (
+            "Two people count as similar if the image of one becomes that of the other by an edit of",
+            f"{together} of at most ε = {spec.epsilon:g} times the regulator's edit: the similarity set of a person is"
+            " a chain of segments in the flow's latent space, whose corners are the latents of the edited images."
+            " Every corner is an image that can be stored; between two of them the chain is straight in latent space.",
+        )
     vectors = "their attribute vectors" if several else "its attribute vector"
     return (
         "Two people count as similar if one becomes the other by a change of",

@@ -1,6 +1,6 @@
 """An attack on S(x) that knows nothing of how radii are bounded: what it finds is attained, so a true radius is larger.
 
-Many points of the ball of coefficients, then the best of them refined by ever shorter steps. Every value is an
+Many points of the ball of coefficients, or of the chains, then the best of them refined by ever shorter steps. Every value is an
 evaluation of the model as it was trained, in float64 and with its batch norms, not of the folded network.
 """
 
@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from producer.encoder import Encoder
-from shared_spec.similarity import SimilaritySet, ball_grid
+from shared_spec.chains import ChainSet, Similarity
+from shared_spec.similarity import ball_grid
 
 __all__ = ["Attack"]
 
 _POINTS = {1: 201, 2: 41, 3: 15}
 """Per axis: 201, 1,681 and 3,375 points; 9 per axis for more attributes, of whom no more than `_MOST` are kept."""
 _MOST = 10_000
+_EACH = 17
+"""Points of a segment of a chain."""
 _STARTS = 3
 _ROUNDS = 14
 _BLOCK = 2_000
@@ -38,16 +42,15 @@ class Attack:
         similarity: S(x).
     """
 
-    def __init__(self, encoder: Encoder, similarity: SimilaritySet) -> None:
+    def __init__(self, encoder: Encoder, similarity: Similarity) -> None:
         self._encoder = copy.deepcopy(encoder).double().eval()
-        self._vectors = similarity.vectors.double()
-        self._epsilon = similarity.epsilon
+        self._similarity = similarity
 
     def from_centre(self, latents: Tensor, centre: Tensor) -> Tensor:
-        """The largest ||R(z + sum t_i a_i) - centre||_2 found over ||t||_2 <= epsilon, each attained: [n] float64.
+        """The largest ||R(z') - centre||_2 found over z' in S(x); each is attained, [n] float64.
 
         Args:
-            latents: z, [n, q].
+            latents: z, [n, q], or along chains [n, 1 + v, q].
             centre: [n, d].
         """
 
@@ -74,37 +77,87 @@ class Attack:
 
     @torch.no_grad()
     def _largest(self, latents: Tensor, away: Distance) -> Tensor:
-        offset, directions = self._encoder.split_first_layer(latents.double(), self._vectors)
-        directions = directions * self._epsilon
-        k = len(directions)
-        per_axis = _POINTS.get(k, max(2, min(9, int(_MOST ** (1.0 / k)))))
-        grid = ball_grid(per_axis, k)
-        size = max(1, _BLOCK // len(grid))
+        ways = self._ways(latents.double())
+        size = max(1, _BLOCK // len(ways.grid))
         found = [torch.zeros(0, dtype=torch.float64)]
-        for first in range(0, len(offset), size):
+        for first in range(0, len(latents), size):
             rows = slice(first, first + size)
 
-            def distance(tau: Tensor, rows: slice = rows) -> Tensor:
-                points = offset[rows, None] + tau @ directions
+            def distance(places: Tensor, rows: slice = rows) -> Tensor:
+                points = ways.points(rows, places)
                 values = self._encoder.tail(points.flatten(0, 1))
                 return away(rows, values.reshape(*points.shape[:2], -1))
 
-            found.append(
-                _search(distance, grid.expand(len(offset[rows]), -1, -1), 2.0 / (per_axis - 1))
-            )
+            found.append(_search(distance, ways, len(latents[rows])))
         return torch.cat(found)
 
+    def _ways(self, latents: Tensor) -> _Ways:
+        if isinstance(self._similarity, ChainSet):
+            corners = self._encoder.first_layer(latents)[:, self._similarity.visits]
+            return _chains(corners[:, :, :-1].flatten(1, 2), corners[:, :, 1:].flatten(1, 2))
+        offset, moves = self._encoder.split_first_layer(latents, self._similarity.vectors.double())
+        return _ball(offset, moves * self._similarity.epsilon)
 
-def _search(distance: Callable[[Tensor], Tensor], grid: Tensor, spacing: float) -> Tensor:
-    """The largest [b] of `distance`, which is [b, p], from the points of grids [b, p, k] in the unit ball on."""
-    k = grid.shape[2]
+
+@dataclass(frozen=True)
+class _Ways:
+    """Ways through the similarity sets of n individuals, up to the first ReLU.
+
+    Attributes:
+        grid: places to begin with, [p, k].
+        spacing: between them.
+        inside: places [..., k] moved into the set.
+        points: preactivations [b, p, h_1] of these rows at places [b, p, k] inside.
+    """
+
+    grid: Tensor
+    spacing: float
+    inside: Callable[[Tensor], Tensor]
+    points: Callable[[slice, Tensor], Tensor]
+
+
+def _ball(offset: Tensor, directions: Tensor) -> _Ways:
+    """{ offset + sum tau_i directions_i : ||tau||_2 <= 1 }, offsets [n, h_1], directions [k, h_1]."""
+    k = len(directions)
+    per_axis = _POINTS.get(k, max(2, min(9, int(_MOST ** (1.0 / k)))))
+    return _Ways(
+        ball_grid(per_axis, k),
+        2.0 / (per_axis - 1),
+        lambda places: places / _norm(places)[..., None].clamp_min(1.0),
+        lambda rows, places: offset[rows, None] + places @ directions,
+    )
+
+
+def _chains(start: Tensor, end: Tensor) -> _Ways:
+    """Segments from start to end, [n, s, h_1], one after the other: place j + share is a share of segment j."""
+    segments = start.shape[1]
+    # The end of a segment belongs to it, although the next whole number is where another one starts.
+    last = 1.0 - 1e-12
+    each = torch.linspace(0.0, last, _EACH, dtype=torch.float64)
+    grid = (torch.arange(segments, dtype=torch.float64)[:, None] + each).reshape(-1, 1)
+
+    def points(rows: slice, places: Tensor) -> Tensor:
+        segment = places[..., 0].to(torch.int64)
+        index = segment[..., None].expand(-1, -1, start.shape[2])
+        return torch.lerp(
+            start[rows].gather(1, index), end[rows].gather(1, index), places - segment[..., None]
+        )
+
+    def inside(places: Tensor) -> Tensor:
+        return places.clamp(0.0, segments - 1 + last)
+
+    return _Ways(grid, 1.0 / (_EACH - 1), inside, points)
+
+
+def _search(distance: Callable[[Tensor], Tensor], ways: _Ways, individuals: int) -> Tensor:
+    """The largest [b] of `distance`, which is [b, p] of places [b, p, k], from the grid on."""
+    grid, k = ways.grid.expand(individuals, -1, -1), ways.grid.shape[1]
     best, order = distance(grid).topk(min(_STARTS, grid.shape[1]))
     places = grid.gather(1, order[:, :, None].expand(-1, -1, k))
     moves = torch.cat([torch.eye(k, dtype=torch.float64), -torch.eye(k, dtype=torch.float64)])
-    steps = torch.full_like(best, spacing)
+    steps = torch.full_like(best, ways.spacing)
     for _ in range(_ROUNDS):
-        tried = places[:, :, None] + steps[:, :, None, None] * moves
-        tried = tried / torch.linalg.vector_norm(tried, dim=3, keepdim=True).clamp_min(1.0)
+        tried = ways.inside(places[:, :, None] + steps[:, :, None, None] * moves)
         found, which = distance(tried.flatten(1, 2)).reshape(*best.shape, -1).max(2)
         better = found > best
         moved = tried.gather(2, which[:, :, None, None].expand(-1, -1, 1, k)).squeeze(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,15 +14,14 @@ from producer.model import Model
 from shared_spec.artifacts.audit import AuditCheck, CheckEntry, Finding
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.spec import Spec
+from shared_spec.chains import ChainSet
 from shared_spec.data.source import Source
-from shared_spec.device import to_host
 from shared_spec.errors import DataError
-from shared_spec.flow import Glow, preprocess
+from shared_spec.flow import Glow
+from shared_spec.latents import ENCODE_BATCH, encode_images
 from shared_spec.rng import Seed, stream
 
 __all__ = ["Evidence", "Ledger", "Sample", "choose_rows", "take_sample"]
-
-_ENCODE_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class Sample:
     Attributes:
         split: whose.
         sample_ids: of those that were drawn and that the data know, m.
-        latents: z, [m, q] float32, from the data.
-        stated: by name, what the bundle's shards hold of them, [m, ...].
+        latents: z, [m, q] float32, or along chains [m, 1 + v, q], from the data.
+        stated: by name, what the bundle's shards hold of them in the views that are looked at, [m, ...].
     """
 
     split: str
@@ -109,7 +108,9 @@ def choose_rows(seed: Seed, split: str, individuals: int, sample: int) -> npt.ND
     return np.sort(chosen).astype(np.int64)
 
 
-def take_sample(evidence: Evidence, flow: Glow, split: str, rows: npt.NDArray[np.int64]) -> Sample:
+def take_sample(
+    evidence: Evidence, flow: Glow, split: str, rows: npt.NDArray[np.int64], views: Iterable[str]
+) -> Sample:
     """Encodes those of these rows whom the data know, and reads what the bundle states of them.
 
     Args:
@@ -117,34 +118,46 @@ def take_sample(evidence: Evidence, flow: Glow, split: str, rows: npt.NDArray[np
         flow: that of the spec, on the device that computes.
         split: of the bundle.
         rows: [m], ascending.
+        views: in which their numbers will be looked at.
     """
-    ids = evidence.bundle.sample_ids(split)
+    ids, names = evidence.bundle.sample_ids(split), tuple(views)
     place = evidence.places(split)
     known = [int(row) for row in rows if ids[row] in place]
     chosen = tuple(ids[row] for row in known)
-    latents = _encode(flow, evidence.source, split, [place[name] for name in chosen])
-    return Sample(split, chosen, latents, _stated(evidence.bundle, split, known))
+    latents = _encode(evidence, flow, split, [place[name] for name in chosen], bool(names))
+    return Sample(split, chosen, latents, _stated(evidence.bundle, split, known, names))
 
 
-def _encode(flow: Glow, source: Source, split: str, rows: Sequence[int]) -> Tensor:
-    """Z of these rows of the source, [n, q] float32; never from a cache that somebody else could have filled."""
-    device = next(flow.parameters()).device
-    parts = [torch.empty(0, flow.config.latent_dim)]
-    for start in range(0, len(rows), _ENCODE_BATCH):
-        images = torch.from_numpy(source.images(split, rows[start : start + _ENCODE_BATCH]))
-        with torch.no_grad():
-            parts.append(to_host(flow.encode(preprocess(images.to(device), flow.config.bits))))
+def _encode(
+    evidence: Evidence, flow: Glow, split: str, rows: Sequence[int], similar: bool
+) -> Tensor:
+    """Z of these rows of the source, with their similar images where there are such.
+
+    Never from a cache, which somebody else could have filled.
+    """
+    similarity = evidence.spec.similarity
+    chains = similarity if similar and isinstance(similarity, ChainSet) else None
+    shape = (flow.config.latent_dim,) if chains is None else chains.latent_shape
+    parts = [torch.empty(0, *shape)]
+    for start in range(0, len(rows), ENCODE_BATCH):
+        images = evidence.source.images(split, rows[start : start + ENCODE_BATCH])
+        if chains is not None:
+            images = chains.images(images).reshape(-1, *images.shape[1:])
+        parts.append(encode_images(flow, images).reshape(-1, *shape))
     return torch.cat(parts)
 
 
-def _stated(bundle: Bundle, split: str, rows: Sequence[int]) -> dict[str, Tensor]:
-    """The tensors of these rows, ascending, read shard by shard."""
+def _stated(
+    bundle: Bundle, split: str, rows: Sequence[int], views: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """Representations and numbers of these views of these rows, ascending, read shard by shard."""
     wanted, first = torch.tensor(rows, dtype=torch.int64), 0
     parts: dict[str, list[Tensor]] = {}
     for tensors in bundle.shards(split):
         size = len(tensors["representation"])
         mine = wanted[(wanted >= first) & (wanted < first + size)] - first
         for name, tensor in tensors.items():
-            parts.setdefault(name, []).append(tensor[mine])
+            if name == "representation" or name.startswith(tuple(f"{view}." for view in views)):
+                parts.setdefault(name, []).append(tensor[mine])
         first += size
     return {name: torch.cat(values) for name, values in parts.items()}

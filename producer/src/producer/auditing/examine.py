@@ -145,6 +145,7 @@ def _collect(
 
 def _views_left(evidence: Evidence, views: Mapping[str, AnyView]) -> list[NotChecked]:
     """What is known not to be checked before anything is."""
+    unbounded = "no bound is about them"
     impossible = "nothing computes it with these settings"
     drawn = "they hold with a probability, for a smoothed encoder"
     return [
@@ -157,6 +158,10 @@ def _views_left(evidence: Evidence, views: Mapping[str, AnyView]) -> list[NotChe
             NotChecked(what=f"an attack on the radii of the {name} view", why=drawn)
             for name, view in views.items()
             if view.contract.decides_at_centre
+        ),
+        *(
+            NotChecked(what=f"representations of true counterparts in {name}", why=unbounded)
+            for name in evidence.bundle.manifest.counterparts
         ),
     ]
 
@@ -172,7 +177,7 @@ def _examine(
     """All checks of one split, of whose individuals the rows were drawn."""
     ids = evidence.bundle.sample_ids(split)
     drawn = {ids[row] for row in rows}
-    taken = take_sample(evidence, flow, split, rows)
+    taken = take_sample(evidence, flow, split, rows, views)
     ledgers = [
         check_individuals(evidence, split),
         check_labels(evidence, split),

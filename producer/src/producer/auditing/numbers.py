@@ -12,6 +12,7 @@ from producer.auditing.dense_attack import Attack
 from producer.auditing.evidence import Evidence, Ledger, Sample
 from producer.views.registry import AnyView
 from shared_spec.artifacts.audit import AuditCheck
+from shared_spec.chains import own_latents
 from shared_spec.progress import Advance, onward
 
 __all__ = ["TOLERANCE", "check_attack", "check_bounds", "check_representation"]
@@ -42,7 +43,7 @@ def check_representation(evidence: Evidence, sample: Sample) -> Ledger:
         for sample_id in sample.sample_ids:
             ledger.note("R(z)", "the stored one", "one of another dimension", sample_id)
         return ledger
-    actual = evidence.model.folded(sample.latents)
+    actual = evidence.model.folded(own_latents(sample.latents))
     away, size = _norm(sample.stated["representation"].double() - actual), _norm(actual)
     for row in torch.nonzero(~(away <= TOLERANCE * size)).squeeze(1).tolist():
         stated, found = "the stored one", f"one at distance {away[row]:.6g}, of length {size[row]:.6g}"  # fmt: skip
@@ -145,7 +146,10 @@ def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView
         return ledger
     attack = Attack(evidence.model.encoder, evidence.spec.similarity)
     # What the last bits of a latent move R(z) by, they can move the representations of similar individuals by.
-    moved = _norm(sample.stated["representation"].double() - evidence.model.folded(sample.latents))
+    moved = _norm(
+        sample.stated["representation"].double()
+        - evidence.model.folded(own_latents(sample.latents))
+    )
     for name in mine:
         centre = sample.stated[f"{name}.centre"]
         room = 2.0 * moved + _ROUNDING * _norm(centre.double())

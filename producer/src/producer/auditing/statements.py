@@ -29,6 +29,7 @@ def check_spec(evidence: Evidence) -> Ledger:
     ledger.compare("digest", stated.digest, spec.digest)
     names = tuple(entry.name for entry in spec.document.attributes)
     ledger.compare("attributes", ", ".join(stated.attributes), ", ".join(names))
+    ledger.compare("similar", stated.similar, spec.document.similar)
     ledger.compare("epsilon", stated.epsilon, spec.document.epsilon)
     return ledger
 

@@ -11,6 +11,7 @@ from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
 from producer.cli.search import search
+from shared_spec.cli.cache import cache
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -28,7 +29,7 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, audit, inspect):
+for command in (fit, export, search, audit, inspect, cache):
     group.add_command(command)
 
 

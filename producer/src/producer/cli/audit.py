@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import producer
 from producer.cli.options import model_option
 from producer.settings import AuditSettings
-from shared_spec.artifacts.audit import Audit
 from shared_spec.console import (
     audit_rows,
     data_option,
     device_option,
     emit,
+    facts,
+    following,
     path_option,
     reporting,
-    table,
 )
 from shared_spec.errors import AuditFailed
 from shared_spec.options import Command, command_settings
-from shared_spec.rng import check_seed
+from shared_spec.seeds import check_seed
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.audit import Audit
 
 __all__ = ["audit"]
 
@@ -77,8 +81,8 @@ def _show(found: Audit, reps: Path, as_json: bool) -> None:
         "scopes": [scope.model_dump() for scope in document.scopes],
         "findings": [finding.model_dump() for finding in document.findings],
     }
-    after = f"Next: consumer certify --reps {reps} --audit {found.path} --target NAME --out certificate/"
-    text = table(
-        f"audit {found.path}", ["", ""], audit_rows(document), after if document.passed else ""
-    )
-    emit(result, as_json, text)
+    shown = [facts(f"audit {found.path}", audit_rows(document))]
+    if document.passed:
+        words = ["--reps", reps, "--audit", found.path, "--target", "NAME", "--out", "certificate/"]
+        shown.append(following("consumer", "certify", *words))
+    emit(result, as_json, *shown)

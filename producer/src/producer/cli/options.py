@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from producer.views.registry import VIEW_TYPES
-from shared_spec.artifacts.bundle import Bundle
+from producer.settings import VIEW_SETTINGS
 from shared_spec.console import (
+    cache_option,
     common_options,
     data_option,
     device_option,
     emit,
+    facts,
+    following,
     path_option,
-    table,
 )
 
-__all__ = ["VIEW_SETTINGS", "job_options", "model_option", "show_bundle"]
+if TYPE_CHECKING:
+    from shared_spec.artifacts.bundle import Bundle
+
+__all__ = ["VIEW_SETTINGS", "job_options", "job_words", "model_option", "show_bundle"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-VIEW_SETTINGS: Mapping[str, Any] = {name: view.settings_type for name, view in VIEW_TYPES.items()}
-"""For `command_settings`: whatever view is registered has options."""
 
 
 def job_options(command: Command) -> Command:
@@ -32,12 +33,21 @@ def job_options(command: Command) -> Command:
     for add in (
         common_options,
         device_option,
-        path_option("--cache", "Folder of the latent cache; $LASSI_CACHE or ~/.cache/lassi unless given."),
+        cache_option,
         data_option,
         path_option("--spec", "The regulator's spec.safetensors.", required=True),
     ):  # fmt: skip
         command = add(command)
     return command
+
+
+def job_words(values: Mapping[str, Any]) -> list[str]:
+    """The same options again, for the command that comes next."""
+    given = {"seed": 0, "device": "cpu", "cache": None}
+    changed = [name for name in given if values[name] != given[name]]
+    return [
+        word for name in ("spec", "data", *changed) for word in (f"--{name}", str(values[name]))
+    ]
 
 
 def model_option(default: Path | None) -> Callable[[Command], Command]:
@@ -62,5 +72,7 @@ def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
     rows += [
         [f"{name} view", f"statement {entry.statement}"] for name, entry in manifest.views.items()
     ]
-    after = f"Next: consumer certify --reps {bundle.path} --target {target} --out certificate/"
-    emit(result, as_json, table(f"representations {bundle.path}", ["", ""], rows, after))
+    after = following(
+        "consumer", "certify", "--reps", bundle.path, "--target", target, "--out", "certificate/"
+    )
+    emit(result, as_json, facts(f"representations {bundle.path}", rows), after)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import producer
-from producer.cli.options import VIEW_SETTINGS, job_options
-from producer.searching import SearchResult
+from producer.cli.options import VIEW_SETTINGS, job_options, job_words
 from producer.settings import PRESETS, BoundSettings, SearchSettings, TrainingSettings
-from shared_spec.console import emit, note, path_option, reporting, table
+from shared_spec.console import emit, following, note, path_option, reporting, table
 from shared_spec.options import Command, command_settings
+from shared_spec.settings import to_flags
+
+if TYPE_CHECKING:
+    from producer.searching import SearchResult
 
 __all__ = ["search"]
 
@@ -61,24 +64,24 @@ def search(
             out=out, target=target, training=training, tried=tried, bound=bound, views=views,
             report=report, **rest,
         )  # fmt: skip
-    _show(result, as_json)
+    made = producer.load_encoder(result.encoder).document.training
+    words = [*job_words(rest), "--target", target, *to_flags(made), "--model", result.encoder]
+    _show(result, following("producer", "fit", *words, "--out", "reps/"), as_json)
 
 
-def _show(result: SearchResult, as_json: bool) -> None:
+def _show(result: SearchResult, after: str, as_json: bool) -> None:
     front, best = result.front, result.chosen
     rows = [
         [f"{s.lambda_2:g}", f"{s.sigma_rs:g}", s.view, f"{100 * s.accuracy:.1f}", f"{100 * s.certified:.1f}",
          "chosen" if s == best else "front" if s in front else ""]
         for s in result.scores
     ]  # fmt: skip
-    after = (
-        f"Next: producer fit … --lambda-2 {best.lambda_2:g} --model {result.encoder} --out reps/"
-    )
     heading = f"{result.target}: accuracy and certified fairness on validation individuals"
     columns = ["lambda_2", "noise", "view", "accuracy %", "certified %", ""]
     emit(
         {**asdict(result), "out": str(result.out)},
         as_json,
-        table(heading, columns, rows, after),
+        table(heading, columns, rows),
+        after,
     )
     note(f"look at {result.out / 'pareto.png'}")

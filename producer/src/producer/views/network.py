@@ -1,7 +1,8 @@
 """The encoder along a similarity set, with all that its certificates need to know about it in advance.
 
 z + sum t_i a_i reaches the first ReLU as u0 + tau V with tau = t / epsilon in the unit ball and V_i = epsilon W_1 a_i,
-so the latent space never appears again. Each preactivation carries a bound on how far floats may be from the reals.
+and what lies between the corners of a chain as what lies between theirs: the latent space never appears again. Each
+preactivation carries a bound on how far floats may be from the reals.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +19,36 @@ from shared_spec.errors import ArtifactError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import INFLATION, LARGEST, TERMS, UNDERFLOW, gamma, norm_above
 
-__all__ = ["BoundedNetwork", "Rays", "require_bounds"]
+__all__ = ["BoundedNetwork", "Chains", "Curves", "Rays", "require_bounds"]
+
+
+class Curves(Protocol):
+    """n curves, one per individual, as the first ReLU sees them: p_1 as a function of one parameter tau.
+
+    Attributes:
+        errors: per layer l = 1..L a bound on |float - real| of its preactivations, [n, h_l], valid wherever `along` is
+            asked for and for every way of evaluating it that this package uses (docs/guarantees.md, D.3). Not finite
+            for an individual whose preactivations are too large to be bounded.
+        own: the tau at which the individual itself is.
+        ends: the tau, ascending, at which a curve ends and another one begins at the next whole number.
+    """
+
+    @property
+    def errors(self) -> tuple[Tensor, ...]:
+        """See there."""
+
+    @property
+    def own(self) -> float:
+        """See there."""
+
+    @property
+    def ends(self) -> Tensor:
+        """See there."""
+
+    def __len__(self) -> int: ...
+
+    def along(self, owner: Tensor, tau: Tensor) -> Tensor:
+        """p_1 at parameters [p] of individuals [p]: [p, h_1]; between the parameters of a mesh it is linear."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +67,23 @@ class Rays:
     slopes: Tensor
     errors: tuple[Tensor, ...]
 
+    @property
+    def own(self) -> float:
+        """See `Curves`."""
+        return 0.0
+
+    @property
+    def ends(self) -> Tensor:
+        """See `Curves`."""
+        return torch.zeros(0, dtype=torch.float64)
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def along(self, owner: Tensor, tau: Tensor) -> Tensor:
+        """See `Curves`; for one attribute vector."""
+        return self.offset[owner] + tau.unsqueeze(1) * self.slopes
+
     def first(self, tau: Tensor) -> Tensor:
         """p_1 at parameters tau [..., p, k] of individuals [...], shape [n, p, h_1]."""
         return self.offset.unsqueeze(-2) + tau @ self.slopes
@@ -44,6 +92,43 @@ class Rays:
         """The set of one individual, still with a leading axis of length 1."""
         pick = slice(index, index + 1)
         return Rays(self.offset[pick], self.slopes, tuple(error[pick] for error in self.errors))
+
+
+@dataclass(frozen=True)
+class Chains:
+    """n individuals' chains as the first ReLU sees them, one chain after the other: at whole tau p_1 of a corner.
+
+    Attributes:
+        corners: W_1 v + b_1 of each individual's 1 + v latents, [n, 1 + v, h_1] float64.
+        visits: which of them the chains pass, in order, [c, m] int64.
+        errors: see `Curves`.
+    """
+
+    corners: Tensor
+    visits: Tensor
+    errors: tuple[Tensor, ...]
+
+    @property
+    def own(self) -> float:
+        """See `Curves`: where the first chain passes it."""
+        return float(torch.nonzero(self.visits[0] == 0)[0])
+
+    @property
+    def ends(self) -> Tensor:
+        """See `Curves`."""
+        chains, corners = self.visits.shape
+        return torch.arange(1, chains, dtype=torch.float64) * corners - 1.0
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    def along(self, owner: Tensor, tau: Tensor) -> Tensor:
+        """See `Curves`."""
+        order = self.visits.flatten()
+        position = tau.floor().to(torch.int64).clamp_max(len(order) - 2)
+        share = (tau - position).unsqueeze(1)
+        start, end = order[position], order[position + 1]
+        return torch.lerp(self.corners[owner, start], self.corners[owner, end], share)
 
 
 @dataclass(frozen=True)
@@ -65,13 +150,17 @@ class BoundedNetwork:
     row_norms: Tensor
 
     @classmethod
-    def of(cls, encoder: ReluNetwork, vectors: Tensor, epsilon: float) -> BoundedNetwork:
-        """Prepares the encoder for vectors [k, q].
+    def of(
+        cls, encoder: ReluNetwork, vectors: Tensor | None = None, epsilon: float = 0.0
+    ) -> BoundedNetwork:
+        """Prepares the encoder for vectors [k, q], or for chains, which need none.
 
         Raises:
             ArtifactError: if anything is not finite, or no bound in float64 could be relied on.
         """
         require_bounds(encoder.weights, encoder.biases)
+        if vectors is None:
+            vectors = torch.zeros(0, encoder.input_dim, dtype=torch.float64)
         _require_finite("attribute vector", vectors)
         return cls(
             encoder=encoder,
@@ -95,6 +184,19 @@ class BoundedNetwork:
         """The similarity sets of latents [n, q]."""
         offset = self.encoder.first_layer(latents)
         return Rays(offset, self.slopes, tuple(self._errors(latents, offset)))
+
+    def chains(self, latents: Tensor, visits: Tensor) -> Chains:
+        """The chains of latents [n, 1 + v, q] that pass these of them in order, [c, m]; the vectors play no part."""
+        encoder = self.encoder
+        corners = encoder.first_layer(latents)
+        length = norm_above(latents.to(torch.float64)).amax(1, keepdim=True)
+        # A corner may be off by this much, and so may whatever lies between two of them.
+        error = gamma(encoder.input_dim + 4) * (
+            self.row_norms * length * INFLATION + encoder.biases[0].abs()
+        )
+        # |A|, |B| and |B - A| are what is added up between two corners.
+        size = 4.0 * corners.abs().amax(1)
+        return Chains(corners, visits, tuple(encoder.rounding(size, error + UNDERFLOW, extra=2)))
 
     def output_error(self, latents: Tensor, offset: Tensor) -> Tensor:
         """Upper bounds [n] on ||float - real||_2 of the representations at any tau; latents [n, q], offset [n, h_1]."""

@@ -9,9 +9,9 @@ from producer.views.exact.view import ExactView
 from producer.views.smoothing.view import SmoothingView
 from producer.views.view import View
 from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.chains import Similarity
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings
-from shared_spec.similarity import SimilaritySet
 
 __all__ = ["VIEW_TYPES", "AnyView", "choose_views", "register", "view_entries"]
 
@@ -48,7 +48,7 @@ def choose_views(names: Sequence[str], settings: Iterable[Settings] = ()) -> tup
 
 
 def view_entries(
-    views: Sequence[AnyView], similarity: SimilaritySet, splits: Sequence[str]
+    views: Sequence[AnyView], similarity: Similarity, splits: Sequence[str]
 ) -> Mapping[str, ViewEntry]:
     """What the manifest says of these views, for bounds on these splits.
 

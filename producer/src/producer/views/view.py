@@ -14,11 +14,11 @@ from typing import ClassVar, Generic, Self, TypeVar
 from torch import Tensor
 
 from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.chains import Similarity
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed
 from shared_spec.settings import Settings, resolve
-from shared_spec.similarity import SimilaritySet
 from shared_spec.views import ViewContract
 
 __all__ = ["View", "ViewBounds"]
@@ -77,7 +77,7 @@ class View(ABC, Generic[SettingsType]):
         return cls(resolve(cls.settings_type, entry.settings))  # type: ignore[arg-type]
 
     @abstractmethod
-    def entry(self, similarity: SimilaritySet, splits: Sequence[str]) -> ViewEntry:
+    def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:
         """What the manifest says of bounds on these splits.
 
         Raises:
@@ -90,7 +90,7 @@ class View(ABC, Generic[SettingsType]):
         encoder: ReluNetwork,
         latents: Tensor,
         sample_ids: Sequence[str],
-        similarity: SimilaritySet,
+        similarity: Similarity,
         seed: Seed,
         advance: Advance = lambda done, word: None,
     ) -> ViewBounds:
@@ -100,7 +100,7 @@ class View(ABC, Generic[SettingsType]):
 
         Args:
             encoder: R.
-            latents: z, [n, q] of any floating type.
+            latents: z, [n, q] of any floating type; along chains [n, 1 + v, q].
             sample_ids: n different ids.
             similarity: S(x).
             seed: of whatever is drawn; never try several until the result pleases.

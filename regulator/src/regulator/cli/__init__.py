@@ -12,6 +12,7 @@ from regulator.cli.inspect import inspect
 from regulator.cli.preview import preview
 from regulator.cli.publish_spec import publish_spec
 from regulator.cli.train_flow import train_flow
+from shared_spec.cli.cache import cache
 from shared_spec.console import Group, run
 
 __all__ = ["group", "main"]
@@ -30,7 +31,7 @@ def group() -> None:
     """
 
 
-for command in (check_data, train_flow, publish_spec, preview, coverage, inspect):
+for command in (check_data, train_flow, publish_spec, preview, coverage, inspect, cache):
     group.add_command(command)
 
 

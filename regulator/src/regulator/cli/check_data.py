@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 import regulator
-from regulator.cli.tables import data_rows
+from regulator.cli.tables import data_rows, problem_lines
 from regulator.data_check.settings import CheckSettings
-from shared_spec.console import emit, note, reporting, table
+from shared_spec.console import emit, facts, note, reporting
+from shared_spec.display import duration
 from shared_spec.errors import DataError
 from shared_spec.options import Command, command_settings
+
+if TYPE_CHECKING:
+    from regulator.data_check.estimate import Estimate
 
 __all__ = ["check_data"]
 
@@ -41,10 +48,33 @@ def check_data(
     """
     with reporting() as report:
         found = regulator.check_data(data, attributes, targets, settings=settings, report=report)
-    emit(asdict(found), as_json, table(f"data set {found.uri}", ["", ""], data_rows(found)))
-    for problem in found.problems:
-        note(f"problem: {problem}")
-    if found.problems:
-        raise DataError(
-            f"{data}: {len(found.problems)} problems found, listed above; repair them and check again"
-        )
+    summary = facts(f"data set {found.uri}", data_rows(found))
+    if not found.causes:
+        from regulator.data_check.estimate import estimate_times
+
+        times = estimate_times(found)
+        result = {**asdict(found), "estimated_seconds": asdict(times)}
+        emit(result, as_json, summary, _next(data, attributes, targets, times))
+        return
+    emit(asdict(found), as_json, summary)
+    for line in problem_lines(data, found):
+        note(line)
+    count, kinds = sum(cause.count for cause in found.causes), len(found.causes)
+    raise DataError(
+        f"{data}: problems found: {count}, of kinds: {kinds}, listed above; repair them and check again"
+    )
+
+
+def _next(data: str, attributes: Sequence[str], targets: Sequence[str], times: Estimate) -> str:
+    """The next two commands, each after what is estimated of its time."""
+    named = [word for name in attributes or ("NAME",) for word in ("--attribute", name)]
+    asked = [word for name in targets or ("NAME",) for word in ("--target", name)]
+    spec = "spec.safetensors"
+    publish = ["regulator", "publish-spec", "--data", data, *named, "--out", spec]
+    fit = ["producer", "fit", "--spec", spec, "--data", data, *asked, "--preset", "demo"]
+    return (
+        f"Next, for about {duration(times.publish_spec)} (an estimate, from a short measurement on this machine):\n"
+        f"  {shlex.join(publish)}\n"
+        f"Then, for about {duration(times.fit)} (likewise):\n"
+        f"  {shlex.join([*fit, '--out', 'reps/'])}"
+    )

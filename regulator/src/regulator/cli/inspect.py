@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+import shared_spec
 from regulator.cli.tables import spec_rows, study_tables
-from shared_spec.artifacts.spec import load_spec
-from shared_spec.console import emit, table
+from shared_spec.console import emit, facts
 
 __all__ = ["inspect"]
 
@@ -23,6 +23,9 @@ def inspect(spec: Path, as_json: bool) -> None:
     Example:
       regulator inspect spec.safetensors
     """
-    document = load_spec(spec).document
-    text = table(f"similarity spec {spec}", ["", ""], spec_rows(document))
+    from shared_spec.artifacts.kinds import SPEC, refuse_others
+
+    refuse_others(spec, SPEC)
+    document = shared_spec.load_spec(spec).document
+    text = facts(f"similarity spec {spec}", spec_rows(document))
     emit(document.model_dump(mode="json"), as_json, text, *study_tables(document.quality))

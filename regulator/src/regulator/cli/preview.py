@@ -37,7 +37,7 @@ def preview(
     """
     picture = regulator.preview(data, out, spec=spec, flow=flow, settings=settings, force=force)
     if spec is not None:
-        note(f"{out}: {picture.shown} strips. Look at it before you publish the spec.")
+        note(f"{out}: {picture.shown} strips. Look at it before you hand the spec on.")
     else:
         note(
             f"{out}: samples that look like the data, and reconstructions like the images, are a good flow's."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,20 +11,24 @@ import regulator
 from regulator.cli.tables import study_tables
 from regulator.flow.settings import FLOW_PRESETS, FlowSettings, FlowTrainingSettings
 from regulator.vectors.settings import VectorSettings
-from shared_spec.artifacts.spec import SpecDocument
 from shared_spec.console import (
+    cache_option,
     common_options,
     data_option,
     device_option,
     emit,
+    facts,
+    following,
     path_option,
     reporting,
-    table,
 )
 from shared_spec.errors import SettingsError
 from shared_spec.flow.config import GlowConfig
 from shared_spec.options import Command, command_settings
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
+
+if TYPE_CHECKING:
+    from shared_spec.artifacts.spec import SpecDocument
 
 __all__ = ["publish_spec"]
 
@@ -42,7 +47,7 @@ _FLOW = GlowConfig.model_fields.keys() | FlowTrainingSettings.model_fields.keys(
 )  # fmt: skip
 @path_option("--flow", "flow.safetensors of train-flow; without it a flow is trained first.")
 @path_option("--out", "spec.safetensors to write.", required=True)
-@path_option("--cache", "Folder of the latent cache.")
+@cache_option
 @device_option
 @common_options
 @command_settings(
@@ -89,5 +94,5 @@ def _show(document: SpecDocument, out: Path, data: str, as_json: bool) -> None:
         ["inversion error (max)", f"{quality.in_distribution.max:.1e}"],
         *([f"|a| {entry.name}", f"{entry.norm:.3f}"] for entry in document.attributes),
     ]
-    after = f"Next: regulator preview --spec {out} --data {data} --out strip.png"
-    emit(result, as_json, *study_tables(quality), table(f"published {out}", ["", ""], rows, after))
+    after = following("regulator", "preview", "--spec", out, "--data", data, "--out", "strip.png")
+    emit(result, as_json, *study_tables(quality), facts(f"published {out}", rows), after)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
-from shared_spec.artifacts.spec import SpecDocument
 from shared_spec.console import table
 
 if TYPE_CHECKING:
     from regulator.data_check.check import DataReport
+    from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
+    from shared_spec.artifacts.spec import SpecDocument
 
-__all__ = ["coverage_table", "data_rows", "spec_rows", "study_tables"]
+__all__ = ["coverage_table", "data_rows", "problem_lines", "spec_rows", "study_tables"]
 
 _CLASSES, _ASSOCIATIONS = 10, 20
 
@@ -25,6 +27,7 @@ def spec_rows(document: SpecDocument) -> list[list[str]]:
     inside, outside = quality.in_distribution, quality.out_of_distribution
     rows = [
         ["digest", document.content_digest],
+        ["similar along", document.similar],
         ["epsilon", f"{document.epsilon:g}"],
         ["flow", f"{flow.size} px, {flow.blocks} blocks x {flow.flows} flows x {flow.hidden}, {flow.coupling}"],
         ["flow digest", document.flow_digest],
@@ -61,6 +64,24 @@ def data_rows(report: DataReport) -> list[list[str]]:
             )
     rows += [[f"no label: {name}", reason] for name, reason in report.unserved.items()]
     return rows
+
+
+def problem_lines(data: str, report: DataReport) -> list[str]:
+    """What is wrong, cause by cause; and of a folder's `metadata.csv` how it should look."""
+    lines = []
+    for cause in report.causes:
+        lines.append(f"problem: {cause.first}")
+        if cause.count > 1:
+            more = ", …" if cause.count > len(cause.others) + 1 else ""
+            some = ", ".join(cause.others)
+            lines.append(f"         and {cause.count - 1} more of this kind: {some}{more}")
+    scheme, _, place = data.partition(":")
+    if scheme == "folder" and any("metadata.csv" in cause.first for cause in report.causes):
+        from regulator.data_check.mended import mended_example
+
+        example = indent(mended_example(Path(place)), "    ")
+        lines.append(f"metadata.csv as it is expected, for example:\n{example}")
+    return lines
 
 
 def study_tables(quality: Quality) -> list[Table]:

@@ -13,13 +13,14 @@ from shared_spec.console import (
     data_option,
     device_option,
     emit,
+    facts,
+    following,
     path_option,
     reporting,
-    table,
 )
 from shared_spec.flow.config import GlowConfig
 from shared_spec.options import Command, command_settings
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 
 __all__ = ["train_flow"]
 
@@ -56,5 +57,7 @@ def train_flow(
         "steps": training.steps,
     }
     rows = [[name, str(value)] for name, value in result.items()]
-    after = f"Next: regulator publish-spec --data {data} --flow {out} --attribute NAME --out spec.safetensors"
-    emit(result, as_json, table("trained flow", ["", ""], rows, after))
+    after = following(
+        "regulator", "publish-spec", "--data", data, "--flow", out, "--attribute", "NAME", "--out", "spec.safetensors"
+    )  # fmt: skip
+    emit(result, as_json, facts("trained flow", rows), after)

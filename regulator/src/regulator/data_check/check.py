@@ -5,14 +5,16 @@ A reader stops at the first problem; this goes on and lists them, since people r
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from regulator.data_check.association import Association, associations
 from regulator.data_check.files import archive_problems, image_problems
+from regulator.data_check.grouping import Cause, by_cause
 from regulator.data_check.labels import LabelTable
 from regulator.data_check.settings import CheckSettings
 from shared_spec.data import open_source
@@ -49,6 +51,8 @@ class DataReport:
         split_rule: How individuals came into their splits, in words; empty where a data set has its own way.
         images_checked: Number of images that were decoded.
         problems: One line each: what, where, expected, remedy. A data set without one is fit for use.
+        causes: The problems by their causes, all of which are here even where `problems` was cut.
+        seconds_per_image: How long it took to decode one; 0 if none was decoded.
     """
 
     uri: str
@@ -59,6 +63,8 @@ class DataReport:
     split_rule: str
     images_checked: int
     problems: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    seconds_per_image: float = field(default=0.0, compare=False)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {split}" for split, count in self.counts.items())
@@ -66,13 +72,15 @@ class DataReport:
 
 
 class _Problems:
-    """Collects problems, at most `limit` of each stage, and counts the rest."""
+    """Collects problems and their causes; of each stage at most `limit` are listed, and the rest counted."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.lines: list[str] = []
+        self.causes: list[Cause] = []
 
     def extend(self, lines: Sequence[str], what: str) -> None:
+        self.causes.extend(by_cause(lines))
         self.lines.extend(lines[: self.limit])
         if len(lines) > self.limit:
             self.lines.append(
@@ -106,13 +114,16 @@ def check_data(
     problems = _Problems(settings.limit)
     found = _open(data, problems)
     if found is None:
-        return DataReport(_kind(data), {}, {}, (), {}, "", 0, tuple(problems.lines))
+        return DataReport(
+            _kind(data), {}, {}, (), {}, "", 0, tuple(problems.lines), tuple(problems.causes)
+        )
     if isinstance(found, FileSource):
         found = found.individuals
     if isinstance(found, Individuals):
         found = _with_thresholds(found, [*attributes, *targets], problems)
     labels = LabelTable.of(found)
     individuals = found if isinstance(found, Individuals) else None
+    started = time.monotonic()
     if any(labels.counts.values()) or not problems.lines:
         # What follows from an unreadable list is said already, by its cause.
         _label_problems(labels, attributes, targets, problems)
@@ -136,6 +147,8 @@ def check_data(
         split_rule="" if individuals is None else individuals.split_rule,
         images_checked=checked,
         problems=tuple(problems.lines),
+        causes=tuple(problems.causes),
+        seconds_per_image=(time.monotonic() - started) / checked if checked else 0.0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def save_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) 
         "media_type": _MEDIA_TYPE,
         "settings": settings,
         "step": state.step,
-        "best_bits_per_dim": state.best_bits_per_dim,
+        "best_bits_per_dim": state.best_bits_per_dim if state.best else None,
         "best_step": state.best_step,
     }
     save_tensors(path, tensors, document)
@@ -91,7 +92,7 @@ def load_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) 
     groups = state.optimiser.state_dict()["param_groups"]
     state.optimiser.load_state_dict({"state": moments, "param_groups": groups})
     state.step = document["step"]
-    state.best_bits_per_dim = document["best_bits_per_dim"]
+    state.best_bits_per_dim = document["best_bits_per_dim"] if state.best else math.inf
     state.best_step = document["best_step"]
 
 

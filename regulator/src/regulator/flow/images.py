@@ -11,13 +11,12 @@ from torch import Tensor
 
 from shared_spec.data.source import UInt8Images
 from shared_spec.device import to_host
-from shared_spec.flow import Glow, preprocess, to_images
+from shared_spec.flow import Glow, to_images
 
 __all__ = [
     "decode_images",
     "decode_pixels",
     "device_of",
-    "encode_images",
     "evenly_spread",
     "through",
 ]
@@ -35,11 +34,6 @@ def through(
     """A function of the flow, of `batch` values at a time on the flow's device; the results joined, on the host."""
     device = device_of(flow)
     return torch.cat([to_host(function(part.to(device))) for part in torch.split(values, batch)])
-
-
-def encode_images(flow: Glow, images: UInt8Images) -> Tensor:
-    """Latents [n, q] f32 of images [n, 3, S, S]."""
-    return through(flow, flow.encode, preprocess(torch.from_numpy(images), flow.config.bits))
 
 
 def decode_pixels(flow: Glow, latents: Tensor) -> Tensor:

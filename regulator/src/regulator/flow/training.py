@@ -6,8 +6,10 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,7 @@ from shared_spec.data.source import Source, UInt8Images
 from shared_spec.distributed import Workers
 from shared_spec.errors import LassiError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim
+from shared_spec.interruption import deferred
 from shared_spec.rng import Seed, torch_generator
 
 __all__ = ["FlowProgress", "TrainedFlow", "fit_flow", "held_out_bits"]
@@ -77,8 +80,8 @@ def fit_flow(
         settings: the architecture, whose size must be the source's, and every choice of the training.
         source: the images.
         seed: of the initial weights, the order of the images and the noise; each is keyed by what it is for.
-        checkpoint: written at every measurement; if it exists, training continues from it, bit for bit on one CPU.
-            Several processes must all see it.
+        checkpoint: written at every measurement, and by one process on Ctrl-C; if it exists, training continues from
+            it, bit for bit on one CPU. Several processes must all see it.
         progress: called by the first process after every step.
         workers: the processes that share each batch; this one alone if not given.
         device: where to compute, and where the flow is left.
@@ -102,23 +105,35 @@ def fit_flow(
         return read(batch_rows(seed, step, training.batch, count))
 
     started, first_step = time.monotonic(), state.step
-    for images in prefetched(images_of, range(state.step, training.steps)):
-        batch = training_pixels(images, seed, state.step, config.bits, training.flips)
-        share = batch[workers.share(len(batch))].to(device)
-        bits = _training_step(state, share, training, workers)
-        _refuse_divergence(bits, 4.0 * config.bits, state, training, checkpoint)
-        measured = None
-        if state.step % training.evaluate_every == 0 or state.step == training.steps:
-            measured = _keep_best(state, held_out)
-            _refuse_divergence(measured, math.inf, state, training, checkpoint)
-            if checkpoint is not None and workers.first:
-                save_checkpoint(checkpoint, state, fixed)
-        if workers.first:
-            seen = (state.step - first_step) * training.batch
-            speed = seen / (time.monotonic() - started)
-            progress(FlowProgress(state.step, training.steps, bits, speed, measured))
+    # Of several processes one that stopped would leave the others waiting.
+    savable = checkpoint is not None and workers.world == 1
+    with deferred() if savable else nullcontext(lambda: False) as interrupted:
+        for images in prefetched(images_of, range(state.step, training.steps)):
+            batch = training_pixels(images, seed, state.step, config.bits, training.flips)
+            share = batch[workers.share(len(batch))].to(device)
+            bits = _training_step(state, share, training, workers)
+            _refuse_divergence(bits, 4.0 * config.bits, state, training, checkpoint)
+            measured = None
+            if state.step % training.evaluate_every == 0 or state.step == training.steps:
+                measured = _keep_best(state, held_out)
+                _refuse_divergence(measured, math.inf, state, training, checkpoint)
+                if checkpoint is not None and workers.first:
+                    save_checkpoint(checkpoint, state, fixed)
+            if checkpoint is not None and interrupted():
+                _save_and_stop(checkpoint, state, fixed)
+            if workers.first:
+                seen = (state.step - first_step) * training.batch
+                speed = seen / (time.monotonic() - started)
+                progress(FlowProgress(state.step, training.steps, bits, speed, measured))
     state.average.load_state_dict(state.best)
     return TrainedFlow(state.average.eval(), state.best_bits_per_dim, state.best_step)
+
+
+def _save_and_stop(checkpoint: Path, state: TrainingState, fixed: dict[str, Any]) -> NoReturn:
+    save_checkpoint(checkpoint, state, fixed)
+    raise KeyboardInterrupt(
+        f"step {state.step} of the flow is saved; the same command goes on from there"
+    )
 
 
 @torch.no_grad()

@@ -18,10 +18,12 @@ from torch import Tensor
 
 from regulator.flow.images import decode_images
 from regulator.pictures.png import png
+from shared_spec.chains import ChainSet
+from shared_spec.data.source import UInt8Images
 from shared_spec.flow import Glow
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["Strip", "draw_strips", "film_strips"]
+__all__ = ["Strip", "draw_strips", "edit_strips", "film_strips"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,32 @@ def film_strips(
     return strips
 
 
+def edit_strips(
+    chains: ChainSet, names: Sequence[str], images: UInt8Images, sample_ids: Sequence[str]
+) -> list[Strip]:
+    """Strips of every individual along each chain: the edited images themselves, which no flow has to decode.
+
+    Args:
+        chains: the similarity set.
+        names: the attributes' names, k of them.
+        images: of the individuals, [n, 3, S, S].
+        sample_ids: whose they are.
+
+    Returns:
+        n strips per combination of attributes, single ones first.
+    """
+    t = np.array(sorted({*chains.steps, 0.0}))
+    everybody = chains.images(images)
+    strips = []
+    for chosen, passed in zip(chains.combinations, chains.visits.tolist(), strict=True):
+        title = " + ".join(names[i] for i in chosen)
+        strips += [
+            Strip(sample_id, title, t, each[passed])
+            for sample_id, each in zip(sample_ids, everybody, strict=True)
+        ]
+    return strips
+
+
 def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) -> bytes:
     """A PNG with one labelled row per strip; `labels` stand under the sample ids, one per strip."""
     rows, points = len(strips), len(strips[0].t)
@@ -92,7 +120,7 @@ def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) ->
             axis.imshow(strip.images[column].transpose(1, 2, 0), interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
-            middle = column == points // 2
+            middle = column == np.abs(strip.t).argmin()
             for spine in axis.spines.values():
                 spine.set_visible(middle)
                 spine.set_linewidth(2.0)

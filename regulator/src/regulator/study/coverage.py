@@ -15,14 +15,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.flow.images import decode_images, encode_images
+from regulator.flow.images import decode_images
+from regulator.study.chain_points import nearest_on_chains
 from regulator.study.known_truth import KnownTruth
 from regulator.study.projection import nearest_coefficients
 from shared_spec.artifacts.quality import CoverageEntry
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.data.column import Column
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.flow import Glow, preprocess, to_images
+from shared_spec.latents import encode_images
 from shared_spec.progress import Report, silent, stage
 from shared_spec.similarity import SimilaritySet
 
@@ -39,7 +42,8 @@ _LINE = 9
 class CoverageExample:
     """One x: its truly similar individuals [m, 3, S, S] and the decoded nearest points of S(x), uint8.
 
-    `relative` [m] is as in `CoverageEntry`, 0 for x itself; `t` [m, k] are the nearest points' coefficients.
+    `relative` [m] is as in `CoverageEntry`, 0 for x itself; `t` [m, k] are the nearest points' coefficients, along
+    chains how much of each edit is in them.
     """
 
     sample_id: str
@@ -67,7 +71,7 @@ def measure_coverage(
     split: str,
     rows: npt.NDArray[np.int64],
     flow: Glow,
-    similarity: SimilaritySet,
+    similarity: Similarity,
     attributes: Sequence[str],
     examples: int = 3,
     report: Report = silent,
@@ -79,7 +83,7 @@ def measure_coverage(
         split: train, valid or test.
         rows: positions of the x, at least two.
         flow: G = (E, D).
-        similarity: vectors [k, q] and epsilon: the whole set, with all attributes at once.
+        similarity: the whole set, with all attributes at once.
         attributes: the factors to move; of `NAME:BEGIN:END` the NAME.
         examples: how many x per attribute to keep for the picture.
         report: told what is done.
@@ -111,7 +115,7 @@ def measure_coverage(
 
 def _compare(
     flow: Glow,
-    similarity: SimilaritySet,
+    similarity: Similarity,
     z: Tensor,
     truth: UInt8Images,
     sample_id: str,
@@ -120,18 +124,22 @@ def _compare(
 ) -> tuple[CoverageExample, Tensor]:
     """One x against its m truly similar individuals, and the six figures of each that `_summary` unpacks: [6, m]."""
     offsets = _encode(flow, truth) - z
-    t = nearest_coefficients(similarity, offsets)
-    nearest = similarity.points(z, t)
+    if isinstance(similarity, ChainSet):
+        line = similarity.images(image[None])[0]
+        nearest, t, at_border = nearest_on_chains(similarity, _encode(flow, line), z + offsets)
+    else:
+        t = nearest_coefficients(similarity, offsets)
+        nearest = similarity.points(z, t)
+        at_border = torch.linalg.vector_norm(t, dim=1) > (1 - 1e-9) * similarity.epsilon
+        line = decode_images(flow, similarity.points(z, _lines(similarity)))
     to_self = torch.linalg.vector_norm(offsets, dim=1)
     to_set = torch.linalg.vector_norm(z + offsets - nearest, dim=1)
     decoded = decode_images(flow, nearest)
-    line = decode_images(flow, similarity.points(z, _lines(similarity)))
     # What the flow keeps of an image: it never sees the lowest bits.
     seen, own = (_seen(flow, part) for part in (truth, image[None]))
     along = torch.stack([_pixel_error(seen, point[None]) for point in line])
     relative = torch.where(to_self > 0, to_set / to_self.clamp_min(1e-300), 0.0)
     example = CoverageExample(sample_id, attribute, truth, decoded, relative.numpy(), t.numpy())
-    at_border = torch.linalg.vector_norm(t, dim=1) > (1 - 1e-9) * similarity.epsilon
     pixels = (_pixel_error(seen, decoded), along.amin(dim=0), _pixel_error(seen, own))
     figures = torch.stack([one.double() for one in (to_set, to_self, at_border, *pixels)])
     return example, figures

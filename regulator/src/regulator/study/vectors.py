@@ -11,13 +11,15 @@ from regulator.study.known_truth import KnownTruth
 from regulator.vectors.groups import find_groups
 from regulator.vectors.request import Encoded
 from shared_spec.artifacts.quality import CoverageEntry, Quality
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.data.column import Column
 from shared_spec.data.source import Source
+from shared_spec.flow import Glow
 from shared_spec.progress import Report, silent
 from shared_spec.rng import Seed
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["columns_to_read", "known_names", "study_vectors"]
+__all__ = ["columns_to_read", "known_names", "study_chains", "study_vectors"]
 
 
 def columns_to_read(
@@ -74,12 +76,38 @@ def study_vectors(
         DataError: a column is unknown or one of its groups is empty.
     """
     effects = measure_effects(data, similarity, names, columns, seed, settings, report)
-    coverage: tuple[CoverageEntry, ...] = ()
-    known = known_names(data.source, names)
-    if isinstance(data.source, KnownTruth) and known:
-        rows = evenly_spread(len(data.source.sample_ids("test")), individuals)
-        measured = measure_coverage(
-            data.source, "test", rows, data.flow, similarity, known, examples=0, report=report
-        )
-        coverage = measured.table
+    coverage = _known_coverage(data.source, data.flow, similarity, names, individuals, report)
     return quality.model_copy(update={"effects": effects, "coverage": coverage})
+
+
+def study_chains(
+    quality: Quality,
+    source: Source,
+    flow: Glow,
+    chains: ChainSet,
+    names: Sequence[str],
+    individuals: int = 32,
+    report: Report = silent,
+) -> Quality:
+    """As `study_vectors` of a spec along edits, of which only the coverage is measured: an edit is seen as it is."""
+    coverage = _known_coverage(source, flow, chains, names, individuals, report)
+    return quality.model_copy(update={"coverage": coverage})
+
+
+def _known_coverage(
+    source: Source,
+    flow: Glow,
+    similarity: Similarity,
+    names: Sequence[str],
+    individuals: int,
+    report: Report,
+) -> tuple[CoverageEntry, ...]:
+    """What S(x) covers of the truth, where the data set knows it."""
+    known = known_names(source, names)
+    if not isinstance(source, KnownTruth) or not known:
+        return ()
+    rows = evenly_spread(len(source.sample_ids("test")), individuals)
+    measured = measure_coverage(
+        source, "test", rows, flow, similarity, known, examples=0, report=report
+    )
+    return measured.table

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, setting
+from shared_spec.terms import Similar
 
 __all__ = ["DiscoverSettings", "VectorMethod", "VectorSettings"]
 
@@ -69,11 +70,20 @@ class VectorMethod(StrEnum):
     )
 
 
+_EDITS_EPSILON = 1.5
+"""The mean images are half a difference from the middle; one and a half cover most of both groups (docs/meaning.md)."""
+
+
 class VectorSettings(Settings):
     """How the vectors are found and how far one may move along them."""
 
     group: ClassVar[str] = "Vectors"
 
+    similar: Similar = setting(
+        Similar.VECTORS,
+        "vectors: S(x) is a ball along attribute vectors; edits: chains of edited images of x, one per combination of "
+        "attributes, whose edits are differences of mean images.",
+    )
     method: VectorMethod = setting(
         VectorMethod.MEAN_DIFFERENCE,
         "; ".join(f"{method.value}: {method.description}" for method in VectorMethod) + ".",
@@ -84,8 +94,14 @@ class VectorSettings(Settings):
         metavar="NAME",
     )
     epsilon: float | None = setting(
-        None, "Radius of the ball of coefficients; the paper's for the method unless given.", gt=0
+        None,
+        "Radius of the ball of coefficients, the paper's for the method unless given; of edits the largest |t|, 1.5.",
+        gt=0,
     )
+    images_per_chain: int = setting(
+        4, "Of edits: images of a chain beside one's own, evenly from -epsilon to epsilon; even.", ge=2, le=100,
+        multiple_of=2,
+    )  # fmt: skip
     boundary_epochs: int = setting(
         3, "Passes over the latents per linear boundary, and per probe of a study.", ge=1
     )
@@ -95,7 +111,15 @@ class VectorSettings(Settings):
     @property
     def radius(self) -> float:
         """The epsilon that was chosen, or else the method's."""
-        return self.method.epsilon if self.epsilon is None else self.epsilon
+        if self.epsilon is not None:
+            return self.epsilon
+        return self.method.epsilon if self.similar == Similar.VECTORS else _EDITS_EPSILON
+
+    @property
+    def moves(self) -> tuple[float, ...]:
+        """Of edits: t of the images of a chain, ascending; 0, which is oneself, is none of them."""
+        half = self.images_per_chain // 2
+        return tuple(self.radius * i / half for i in range(-half, half + 1) if i)
 
 
 @dataclass(frozen=True)

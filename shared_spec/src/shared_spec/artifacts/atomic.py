@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ __all__ = [
     "partial_directory",
     "publish_directory",
     "refuse_existing",
+    "require_writable",
     "write_atomically",
 ]
 
@@ -46,6 +48,8 @@ def refuse_existing(
 ) -> None:
     """Nothing is overwritten unasked, nothing of another kind is ever replaced, and nothing that is read.
 
+    Called before any work, so it also makes sure that something can be written there.
+
     Args:
         path: where a result will be.
         force: whether what stands there may be replaced.
@@ -54,7 +58,9 @@ def refuse_existing(
 
     Raises:
         SettingsError: `path` exists and may not be replaced, or it is an input, inside one or around one.
+        LassiError: nothing can be written there.
     """
+    require_writable(path)
     place = path.resolve()
     for found in inputs:
         there = found.resolve()
@@ -72,6 +78,15 @@ def refuse_existing(
         raise SettingsError(
             f"{path}: is no {kind.name} alone, so it is not replaced; name another place"
         )
+
+
+def require_writable(path: Path) -> None:
+    """Raises LassiError unless a file can be made where `path` will be, by making one that has no name."""
+    folder = path.absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    with _storage_errors(path), tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _replaceable(path: Path, kind: Kind) -> bool:

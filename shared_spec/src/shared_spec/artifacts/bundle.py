@@ -26,7 +26,7 @@ from shared_spec.artifacts.directory import (
     save_directory_document,
 )
 from shared_spec.artifacts.individuals import Individuals, read_individuals
-from shared_spec.artifacts.shards import check_shard, shard_document
+from shared_spec.artifacts.shards import COUNTERPART, OWNER, check_shard, shard_document
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.views import contract_of
@@ -128,6 +128,22 @@ class Bundle:
                 place = shard_document(self.manifest, split, shard)
                 check_shard(str(self.path / file), self.manifest, place, rows, tensors, document)
                 yield tensors
+
+    def counterparts(self, split: str, attribute: str) -> tuple[Tensor, Tensor]:
+        """Representations [m, d] f32 of the true counterparts of the split's individuals, and of whom each is [m].
+
+        Raises:
+            ArtifactError: as `shards`.
+        """
+        points, owners, start = [], [], 0
+        for tensors in self.shards(split):
+            if COUNTERPART.format(attribute) in tensors:
+                points.append(tensors[COUNTERPART.format(attribute)])
+                owners.append(tensors[OWNER.format(attribute)] + start)
+            start += len(tensors["representation"])
+        if not points:
+            return torch.zeros(0, self.dimension), torch.zeros(0, dtype=torch.int64)
+        return torch.cat(points), torch.cat(owners)
 
     def gather(self, split: str, names: Sequence[str]) -> dict[str, Tensor]:
         """These tensors of the split, shards concatenated; a name that no shard holds is left out."""

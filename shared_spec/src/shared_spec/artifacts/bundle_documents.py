@@ -20,7 +20,7 @@ from shared_spec.artifacts.document import (
 )
 from shared_spec.rng import Seed
 from shared_spec.statements import words_of
-from shared_spec.terms import EncoderMethod, Statement
+from shared_spec.terms import EncoderMethod, Similar, Statement
 from shared_spec.views import VIEWS
 
 __all__ = [
@@ -59,6 +59,7 @@ class SpecEntry(Strict):
     digest: Digest
     attributes: Names = Field(min_length=1)
     epsilon: float = Field(gt=0)
+    similar: Similar = Similar.VECTORS
 
 
 class EncoderEntry(Strict):
@@ -149,6 +150,8 @@ class Manifest(Document):
     """Individuals per shard; the last of a split may hold fewer."""
     labels: dict[Name, Names] = Field(max_length=1000)
     """Label columns that the producer shares, with their class names in the order of their codes."""
+    counterparts: dict[Name, Names] = Field(default_factory=dict, max_length=1000)
+    """Per attribute the splits whose shards hold representations of true counterparts; no bound is about those."""
     files: tuple[FileEntry, ...] = ()
     """Set when the bundle is sealed."""
     tool: Tool
@@ -165,6 +168,11 @@ class Manifest(Document):
         for name, view in self.views.items():
             if stray := set(view.splits) - set(self.splits):
                 raise ValueError(f"the {name} view bounds {min(stray)}, of which there is nobody")
+        for name, splits in self.counterparts.items():
+            if stray := set(splits) - set(self.splits):
+                raise ValueError(
+                    f"counterparts in {name} of {min(stray)}, of which there is nobody"
+                )
         return self
 
     @property

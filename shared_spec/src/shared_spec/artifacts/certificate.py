@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
@@ -32,11 +32,12 @@ from shared_spec.artifacts.document import (
     parse_document,
 )
 from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
+from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
-from shared_spec.settings import Settings, setting
+from shared_spec.sampling import Sampling
 from shared_spec.statements import words_of
 from shared_spec.terms import RadiusMethod, Statement, Status
 
@@ -63,26 +64,6 @@ class Population(Strict):
     confidence: float = Field(gt=0, lt=1)
     fair_at_least: float = Field(ge=0, le=1)
     """P_x(the model is fair at x) is at least this, with that confidence over the draw of the individuals."""
-
-
-class Sampling(Settings):
-    """Randomized smoothing of the head (the paper's alpha_rs, n0 to choose the class and n to certify it).
-
-    With the certificate's seed these give the same samples again.
-    """
-
-    group: ClassVar[str] = "Sampling (of --radius randomized, and of auto with an mlp head)"
-
-    alpha: float = setting(0.001, "Failure probability per individual.", gt=0, lt=1)
-    selection_samples: int = setting(
-        2_000, "Noisy samples per individual to choose its class.", ge=1, le=10**8
-    )
-    samples: int = setting(
-        100_000,
-        "Noisy samples per individual: the cap, or the number with --report-radius.",
-        ge=1,
-        le=10**8,
-    )
 
 
 class Claim(Strict):
@@ -143,6 +124,8 @@ class CertificateDocument(Document):
     """Of the bundle; null where the consumer was given none."""
     head: HeadEntry
     claims: dict[str, Claim] = Field(min_length=1)
+    reality: tuple[RealityCheck, ...] = Field(default=(), max_length=1000)
+    """Per attribute whose true counterparts the bundle holds, how their decisions compare. Nothing is proved by it."""
     skipped: Count
     """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
     files: tuple[FileEntry, ...] = ()
@@ -155,6 +138,15 @@ class CertificateDocument(Document):
     def _known(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
         known_views(claims)
         return claims
+
+    @model_validator(mode="after")
+    def _compares_what_it_claims(self) -> Self:
+        for check in self.reality:
+            if check.certified.keys() != self.claims.keys():
+                raise ValueError(
+                    f"reality: {check.attribute}: its views are not those of the claims"
+                )
+        return self
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,12 @@
-"""The kinds of results, by what shows them: `--force` replaces a result by one of its own kind and nothing else."""
+"""The kinds of results, by what shows them: `--force` replaces a result by one of its own kind and nothing else.
+
+A command that is given another kind than it reads says which command reads that.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,9 +20,14 @@ __all__ = [
     "AUDIT",
     "BUNDLE",
     "CERTIFICATE",
+    "ENCODER",
     "FLOW",
+    "MODEL",
+    "PICTURE",
+    "SEARCH",
     "SPEC",
     "directory_kind",
+    "refuse_others",
     "table_kind",
     "tensor_kind",
 ]
@@ -67,6 +76,45 @@ def table_kind(name: str, header: Sequence[str]) -> Kind:
     return Kind(name, recognises)
 
 
+def _is_picture(path: Path) -> bool:
+    """Whether it is a PNG that says, before its pixels, that it was drawn here."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(256)
+    except ArtifactError:
+        return False
+    return head.startswith(b"\x89PNG\r\n\x1a\n") and b"tEXtSoftware\0LASSI" in head
+
+
+def _is_model(path: Path) -> bool:
+    """Whether it is a folder with an encoder and nothing else."""
+    try:
+        return {entry.name for entry in path.iterdir()} == {"encoder.safetensors"} and (
+            ENCODER.recognises(path / "encoder.safetensors")
+        )
+    except OSError:
+        return False
+
+
+def _is_search(path: Path) -> bool:
+    """Whether it is what `producer search` writes about what it found."""
+    try:
+        found = parse_json(read_regular(path, DOCUMENT_BYTES), str(path))
+    except ArtifactError:
+        return False
+    return {"spec_digest", "target", "scores", "chosen"} <= found.keys()
+
+
+def refuse_others(path: Path, *kinds: Kind) -> None:
+    """Raises ArtifactError if `path` is a result of none of these kinds, naming the command that reads it."""
+    for kind, reader in _READERS.items():
+        if kind not in kinds and kind.recognises(path):
+            article = "an" if kind.name[0] in "aeiou" else "a"
+            raise ArtifactError(
+                f"{path}: is {article} {kind.name}, which {shlex.join([*reader.split(), str(path)])} reads"
+            )
+
+
 def _is_of(document: dict[str, object], media: str) -> bool:
     return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
 
@@ -84,5 +132,18 @@ CERTIFICATE = directory_kind(
     "fairness-certificate",
     r"individuals\.csv|head\.safetensors|report\.html",
 )
+ENCODER = tensor_kind("encoder", "encoder")
 FLOW = tensor_kind("flow", "flow")
+MODEL = Kind("model", _is_model)
+PICTURE = Kind("picture drawn by LASSI", _is_picture)
+SEARCH = Kind("search", _is_search)
 SPEC = tensor_kind("spec", "similarity-spec")
+
+_READERS = {
+    SPEC: "regulator inspect",
+    FLOW: "regulator preview --data DATA --out flow.png --flow",
+    MODEL: "producer inspect",
+    BUNDLE: "producer inspect",
+    AUDIT: "consumer inspect",
+    CERTIFICATE: "consumer inspect",
+}

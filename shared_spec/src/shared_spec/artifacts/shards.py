@@ -15,7 +15,10 @@ from shared_spec.errors import ArtifactError
 from shared_spec.terms import BoundStatus
 from shared_spec.views import TensorForm, contract_of
 
-__all__ = ["check_shard", "shard_document"]
+__all__ = ["COUNTERPART", "OWNER", "check_shard", "shard_document"]
+
+COUNTERPART, OWNER = "counterparts.{}.representation", "counterparts.{}.owner"
+"""Names of the two tensors of an attribute's counterparts."""
 
 _REPRESENTATION = TensorForm(("n", "d"), "F32")
 _STATUS_CODES = torch.tensor(list(BoundStatus), dtype=torch.uint8)
@@ -70,7 +73,15 @@ def check_shard(
         "d": manifest.encoder.output_dim,
         "1+k": 1 + len(manifest.spec.attributes),
     }
+    counterparts = [name for name, splits in manifest.counterparts.items() if place.split in splits]
+    for name in counterparts:
+        forms[COUNTERPART.format(name)] = TensorForm(("m", "d"), "F32", required=False)
+        forms[OWNER.format(name)] = TensorForm(("m",), "I64", required=False)
     _check_forms(where, forms, sizes, tensors)
+    for name in counterparts:
+        _check_owners(
+            where, rows, tensors.get(COUNTERPART.format(name)), tensors.get(OWNER.format(name))
+        )
     for view in bounding:
         _check_numbers(where, manifest, view, tensors)
 
@@ -98,6 +109,18 @@ def _check_forms(
         )
         if not fits or dtype_name(tensor) != form.dtype:
             raise ArtifactError(f"{where}: tensor {name}: expected {expected}, got {found}")
+
+
+def _check_owners(where: str, rows: int, points: Tensor | None, owners: Tensor | None) -> None:
+    """Every counterpart is of one of the shard's individuals, and they stand in their order."""
+    if points is None and owners is None:
+        return
+    if points is None or owners is None or len(points) != len(owners):
+        raise ArtifactError(f"{where}: counterparts without owners, or owners without counterparts")
+    if not bool(((owners >= 0) & (owners < rows)).all()) or bool((owners.diff() < 0).any()):
+        raise ArtifactError(
+            f"{where}: counterparts of somebody else, or not in the order of their owners"
+        )
 
 
 def _check_numbers(

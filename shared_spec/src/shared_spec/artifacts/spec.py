@@ -1,13 +1,13 @@
 """spec.safetensors: the regulator's word on who is similar to whom.
 
-It holds all that a stranger needs to compute S(x): the flow G = (E, D), one vector per attribute and epsilon.
+It holds all that a stranger needs to compute S(x): the flow G = (E, D), and per attribute a vector or an edit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, Field
@@ -26,16 +26,20 @@ from shared_spec.artifacts.document import (
 )
 from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
-from shared_spec.errors import ArtifactError
+from shared_spec.chains import ChainSet, Similarity
+from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.flow.stored import check_stored
 from shared_spec.rng import Seed
 from shared_spec.similarity import SimilaritySet
+from shared_spec.terms import Similar
 
 __all__ = [
     "AttributeEntry",
+    "EditSpecDocument",
     "Spec",
     "SpecDocument",
+    "VectorSpecDocument",
     "load_spec",
     "save_spec",
 ]
@@ -51,9 +55,12 @@ class AttributeEntry(Strict):
 
     name: Name
     method: Name
-    unit: Literal["vector", "unit-vector"]
-    """What one unit of epsilon means: one times a as the method scales it, or one times a unit vector."""
-    norm: float = Field(gt=0, description="l2 norm of the stored vector, in latent units")
+    unit: Literal["vector", "unit-vector", "edit"]
+    """What one unit of epsilon means: one times a as the method scales it, a unit vector, or an edit of the image."""
+    norm: float = Field(
+        gt=0,
+        description="l2 norm of the stored vector, in latent units; of an edit in 8-bit levels",
+    )
     counts: dict[Name, Annotated[Count, Field(gt=0)]]
     """Individuals behind the vector, per class."""
     settings: Plain
@@ -67,9 +74,8 @@ def _named_apart(entries: tuple[AttributeEntry, ...]) -> tuple[AttributeEntry, .
 class SpecDocument(Document):
     """Everything in spec.safetensors but the tensors."""
 
-    media_type: Literal["application/vnd.lassi.similarity-spec.v1+safetensors"] = (
-        "application/vnd.lassi.similarity-spec.v1+safetensors"
-    )
+    similar: ClassVar[Similar]
+
     flow: GlowConfig
     flow_digest: Digest
     """Content digest of the flow file that the spec was published from."""
@@ -84,13 +90,34 @@ class SpecDocument(Document):
     seed: Seed
 
 
+class VectorSpecDocument(SpecDocument):
+    """Of a spec along attribute vectors."""
+
+    similar = Similar.VECTORS
+
+    media_type: Literal["application/vnd.lassi.similarity-spec.v1+safetensors"] = (
+        "application/vnd.lassi.similarity-spec.v1+safetensors"
+    )
+
+
+class EditSpecDocument(SpecDocument):
+    """Of a spec whose similar people lie on chains of edited images; epsilon is the largest |t| of the steps."""
+
+    similar = Similar.EDITS
+
+    media_type: Literal["application/vnd.lassi.similarity-spec.v2+safetensors"] = (
+        "application/vnd.lassi.similarity-spec.v2+safetensors"
+    )
+    steps: tuple[float, ...] = Field(min_length=1, max_length=100)
+
+
 @dataclass(frozen=True)
 class Spec:
     """A spec as its readers use it."""
 
     document: SpecDocument
     flow: Glow
-    similarity: SimilaritySet
+    similarity: Similarity
 
     def __repr__(self) -> str:
         names = ", ".join(entry.name for entry in self.document.attributes)
@@ -104,7 +131,10 @@ class Spec:
 
 
 def save_spec(path: Path, document: SpecDocument, flow: Glow, vectors: Tensor) -> str:
-    """Writes spec.safetensors atomically and returns its content digest; vectors: [k, q] f32, one per attribute."""
+    """Writes spec.safetensors atomically and returns its content digest.
+
+    `vectors` are [k, q] f32, one per attribute; of a spec along edits the edits [k, 3, S, S].
+    """
     tensors = {_FLOW + name: tensor for name, tensor in flow.state_dict().items()}
     for entry, vector in zip(document.attributes, vectors, strict=True):
         tensors[_VECTOR + entry.name] = vector.to(torch.float32)
@@ -122,7 +152,8 @@ def load_spec(path: Path | str | Spec) -> Spec:
         return path
     path = Path(path)
     tensors, raw = load_tensors(path)
-    document = parse_document(SpecDocument, raw, str(path))
+    edits = raw.get("media_type") == EditSpecDocument.model_fields["media_type"].default
+    document = parse_document(EditSpecDocument if edits else VectorSpecDocument, raw, str(path))
     measured = document.quality
     worst = max(measured.in_distribution.max, measured.out_of_distribution.max)
     if not worst <= measured.threshold:
@@ -138,14 +169,35 @@ def load_spec(path: Path | str | Spec) -> Spec:
     check_stored(document.flow, weights, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, weights, str(path))
-    return Spec(document, flow.eval(), SimilaritySet(torch.stack(vectors), document.epsilon))
+    return Spec(document, flow.eval(), _similarity(document, torch.stack(vectors), str(path)))
+
+
+def _similarity(document: SpecDocument, vectors: Tensor, where: str) -> Similarity:
+    if not isinstance(document, EditSpecDocument):
+        return SimilaritySet(vectors, document.epsilon)
+    try:
+        chains = ChainSet(vectors, document.steps)
+    except SettingsError as error:
+        raise ArtifactError(f"{where}: {error}; ask its sender for it again") from None
+    if chains.epsilon != document.epsilon:
+        raise ArtifactError(
+            f"{where}: epsilon is {document.epsilon:g}, but its steps go to {chains.epsilon:g}; trust none of it"
+        )
+    return chains
 
 
 def _pop_vector(
     tensors: dict[str, Tensor], entry: AttributeEntry, document: SpecDocument, where: str
 ) -> Tensor:
-    """The attribute's vector [q], of the length that its entry states."""
-    name, shape = _VECTOR + entry.name, (document.flow.latent_dim,)
+    """The attribute's vector [q], or edit [3, S, S], of the length that its entry states."""
+    edit = isinstance(document, EditSpecDocument)
+    if (entry.unit == "edit") != edit:
+        raise ArtifactError(
+            f"{where}: attribute {entry.name} has the unit {entry.unit}, which such a spec has not"
+        )
+    size = document.flow.size
+    name = _VECTOR + entry.name
+    shape = (3, size, size) if edit else (document.flow.latent_dim,)
     vector = tensors.pop(name, None)
     if vector is None or tuple(vector.shape) != shape or vector.dtype != torch.float32:
         found = "nothing" if vector is None else f"{vector.dtype} {tuple(vector.shape)}"

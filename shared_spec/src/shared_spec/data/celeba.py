@@ -23,6 +23,7 @@ from shared_spec.data.label_files import (
     Names,
     Report,
     check_folder,
+    name_fault,
     read_lines,
     refuse,
 )
@@ -166,7 +167,7 @@ def _header_fault(header: list[str]) -> str | None:
         return f"{len(header)} attributes; expected at most {MAX_COLUMNS}"
     if len(set(header)) != len(header):
         return "an attribute name stands twice"
-    return None
+    return name_fault(header)
 
 
 def _read_rows(

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shared_spec.data.individuals import BINARY
-from shared_spec.data.label_files import Report
+from shared_spec.data.label_files import MAX_NAME, Report
 from shared_spec.data.thresholds import parse_number
+from shared_spec.text import is_printable
 
 __all__ = ["MAX_CLASSES", "LabelColumn"]
 
@@ -67,6 +68,8 @@ class LabelColumn:
 
     def no_label(self) -> str | None:
         """Why the column is no label; None if it may be one."""
+        if any(len(value) > MAX_NAME for value in self._known):
+            return f"a value of more than {MAX_NAME} characters, too long for a label"
         if not self._more:
             return None
         reason = f"more than {MAX_CLASSES} different values, too many for a label"
@@ -112,7 +115,12 @@ class LabelColumn:
         return names, by_code[np.frombuffer(self._codes, dtype=np.uint16)]
 
     def _fault(self, lowered: set[str], report: Report) -> bool:
-        """Whether a value is no class, which is reported: one of another kind than the others, or none at all."""
+        """Whether a value is no class, which is reported: of another kind than the others, empty, or no plain text."""
+        for value, where, _ in self.words():
+            if not is_printable(value):
+                what = f"{self.name} {value!r:.80} holds control characters"
+                report(f"{where}: {what}; expected a class name; correct the line")
+                return True
         binary = next((pair for pair in _BINARY_ONLY if lowered & (set(pair) - {"1"})), None)
         wrong = lowered - set(binary) if binary else lowered & {""}
         if not wrong:

@@ -17,8 +17,19 @@ from typing import NoReturn
 
 from shared_spec.data.files import foreign_content, leads_outside, open_regular
 from shared_spec.errors import DataError
+from shared_spec.text import is_printable
 
-__all__ = ["MAX_COLUMNS", "Names", "Report", "check_folder", "read_csv", "read_lines", "refuse"]
+__all__ = [
+    "MAX_COLUMNS",
+    "MAX_NAME",
+    "Names",
+    "Report",
+    "check_folder",
+    "name_fault",
+    "read_csv",
+    "read_lines",
+    "refuse",
+]
 
 Report = Callable[[str], None]
 """Told one problem as one line: what, where, expected, remedy."""
@@ -30,6 +41,8 @@ MAX_LINE = 65_536
 MAX_COLUMNS = 1_024
 MAX_FIELD = 4_096
 """Characters."""
+MAX_NAME = 200
+"""Characters of a column's or a class's name, as artefacts hold them."""
 
 # What nearly all names look like. It needs no parsing, which would take seconds for a list of 200,000.
 _PLAIN = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII)
@@ -138,11 +151,23 @@ def read_csv(
 def _header_fault(header: Sequence[str], required: Sequence[str]) -> str | None:
     if len(header) > MAX_COLUMNS:
         return f"{len(header)} columns, more than {MAX_COLUMNS}"
+    if (fault := name_fault(header)) is not None:
+        return fault
     missing = [name for name in required if name not in header]
     if missing:
         return f"no column {', '.join(missing)} in {','.join(header)!r:.200}"
     if len(set(header)) != len(header):
         return f"a column name stands twice in {','.join(header)!r:.200}"
+    return None
+
+
+def name_fault(names: Sequence[str]) -> str | None:
+    """What keeps one of these from being a column's name: control characters, or its length; None if nothing does."""
+    for name in names:
+        if not is_printable(name):
+            return f"the column name {name!r:.80} holds control characters"
+        if len(name) > MAX_NAME:
+            return f"the column name {name!r:.80} has more than {MAX_NAME} characters"
     return None
 
 
@@ -187,7 +212,7 @@ class Names:
             return name
         path = PurePosixPath(name)
         parts = path.parts
-        if not parts or any(ord(character) < 32 for character in name):
+        if not parts or not is_printable(name):
             fault = "no file name" if not parts else "a control character in the file name"
             self._report(f"{where}: {fault} ({name!r:.80}); expected an image's name")
             return None

@@ -5,8 +5,25 @@ It stands in the contract because the producer evaluates the regulator's flow: w
 
 from __future__ import annotations
 
-from shared_spec.flow.config import GlowConfig
-from shared_spec.flow.glow import Glow
-from shared_spec.flow.pixels import bits_per_dim, dequantise, preprocess, to_images
+from typing import TYPE_CHECKING
+
+from shared_spec.lazy import lazily
+
+if TYPE_CHECKING:
+    from shared_spec.flow.config import GlowConfig
+    from shared_spec.flow.glow import Glow
+    from shared_spec.flow.pixels import bits_per_dim, dequantise, preprocess, to_images
 
 __all__ = ["Glow", "GlowConfig", "bits_per_dim", "dequantise", "preprocess", "to_images"]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Glow": "glow",
+        "GlowConfig": "config",
+        "bits_per_dim": "pixels",
+        "dequantise": "pixels",
+        "preprocess": "pixels",
+        "to_images": "pixels",
+    },
+)

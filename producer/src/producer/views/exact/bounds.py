@@ -8,6 +8,7 @@ certifies C o R o E; it speaks of latents, not of image files. What a bundle hol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,19 +21,21 @@ from producer.views.exact.line import bound_lines
 from producer.views.exact.sets import bound_set
 from producer.views.exact.settings import ExactSettings
 from producer.views.exact.tubes import Tubes, polyline_tubes
-from producer.views.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Curves, Rays
 from producer.views.polyline import breakpoints
 from shared_spec.artifacts.bundle import UNBOUNDED
-from shared_spec.errors import DataError
+from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import norm_above
 from shared_spec.terms import BoundStatus
 
-__all__ = ["ExactBounds", "certify_exact"]
+__all__ = ["ExactBounds", "certify_chains", "certify_exact"]
 
 _DEFAULTS = ExactSettings()
 _GRID_START = 9
+_CHAIN_START = 2
+"""Mesh segments per segment of a chain to begin with."""
 _TUBE_FINENESS = 12
 """Mesh segments per segment of a tube: then the mesh adds about a fifth to what the tube's vertices leave."""
 _MESH_POINTS = 800
@@ -117,8 +120,12 @@ def certify_exact(
         check_finite(batch, done)
         rays = network.rays(batch)
         if len(vectors) == 1:
+            starts = [uniform_parameters(mesh)] * len(rays.offset)
+            if exact:
+                slope = network.slopes[0]
+                starts = [breakpoints(encoder, offset, slope, 1.0) for offset in rays.offset]
             bound = _bound_curves(
-                network, rays, tolerance, 0 if exact else mesh, max_cells, tube_vertices, enclosing
+                network, rays, starts, tolerance, max_cells, tube_vertices, enclosing
             )
         else:
             tube = tube_vertices > 0
@@ -128,22 +135,74 @@ def certify_exact(
     return _join(parts)
 
 
+def certify_chains(
+    encoder: ReluNetwork,
+    latents: Tensor,
+    visits: Tensor,
+    settings: ExactSettings,
+    enclosing: bool = True,
+    advance: Advance = lambda done, word: None,
+) -> ExactBounds:
+    """Bounds the representations of everything on an individual's chains; statement X, alpha = 0.
+
+    In real arithmetic ||R(v) - centre||_2 <= radius for EVERY point v of every segment between consecutive corners.
+
+    Args:
+        encoder: R, folded.
+        latents: of each individual and its similar images, [n, 1 + v, q], finite; the individual's own comes first.
+        visits: which of the 1 + v latents each chain passes, in order, [c, m]; each chain passes number 0.
+        settings: of the view; chains are bounded from a mesh.
+        enclosing: as in `certify_exact`.
+        advance: told how many individuals are done.
+
+    Returns:
+        One row per individual, in order, with one chain of tube vertices through all of its chains.
+
+    Raises:
+        SettingsError, ArtifactError, DataError: as `certify_exact`.
+    """
+    if settings.exact_method != "grid":
+        raise SettingsError(f"`exact_method` is {settings.exact_method}: chains need grid")
+    dimension = encoder.input_dim
+    if latents.ndim != 3 or latents.shape[2] != dimension or not len(latents):
+        raise DataError(
+            f"exact view: latents have shape {tuple(latents.shape)}, expected [n, 1 + v, {dimension}] with n >= 1"
+        )
+    network = BoundedNetwork.of(encoder)
+    segments, tube_vertices = visits.numel() - len(visits), settings.tube_vertices
+    fineness = max(_CHAIN_START, -(-_TUBE_FINENESS * (tube_vertices - 1) // segments))
+    parameters = _along_chains(visits, fineness)
+    parts: list[ExactBounds] = []
+    for batch in torch.split(latents, max(_MESH_POINTS // len(parameters), 4)):
+        done = sum(len(part.radius) for part in parts)
+        check_finite(batch.flatten(1), done)
+        chains = network.chains(batch, visits)
+        bound = _bound_curves(
+            network, chains, [parameters] * len(batch), settings.tolerance, settings.max_cells, tube_vertices, enclosing
+        )  # fmt: skip
+        parts.append(replace(bound, rounding=norm_above(chains.errors[-1])))
+        advance(done + len(batch), "")
+    return _join(parts)
+
+
+def _along_chains(visits: Tensor, fineness: int) -> Tensor:
+    """Parameters of all corners, with `fineness` - 1 more between two of the same chain, evenly; ascending."""
+    chains, corners = visits.shape
+    each = torch.arange((corners - 1) * fineness + 1, dtype=torch.float64) / fineness
+    return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each).flatten()
+
+
 def _bound_curves(
     network: BoundedNetwork,
-    rays: Rays,
+    curves: Curves,
+    starts: Sequence[Tensor],
     tolerance: float,
-    mesh: int,
     max_points: int,
     tube_vertices: int,
     enclosing: bool,
 ) -> ExactBounds:
-    """Bounds curves from a uniform mesh, or from their breakpoints if `mesh` is 0."""
-    if mesh:
-        starts = [uniform_parameters(mesh)] * len(rays.offset)
-    else:
-        slope = network.slopes[0]
-        starts = [breakpoints(network.encoder, offset, slope, 1.0) for offset in rays.offset]
-    bound = bound_lines(network, rays, starts, tolerance, max_points, enclosing)
+    """Bounds curves from these meshes."""
+    bound = bound_lines(network, curves, starts, tolerance, max_points, enclosing)
     return ExactBounds(
         centre=bound.centre,
         radius=bound.radius,

@@ -1,4 +1,4 @@
-"""k = 1: a mesh of points on the curve g(tau) = R(z + tau epsilon a), and how far g can be from its chords.
+"""A mesh of points on a curve g(tau), R(z + tau epsilon a) or a chain, and how far g can be from its chords.
 
 On a segment with endpoint preactivations A, B of a neuron, the chord of relu exceeds relu by at most
 |A||B| / (|A| + |B|) when the signs differ and by 0 otherwise; affine layers carry such errors on by |W|. So g deviates
@@ -15,7 +15,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from producer.views.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Curves
 from shared_spec.rounding import INFLATION
 
 __all__ = ["LineMesh", "relu_gap", "uniform_parameters"]
@@ -47,7 +47,7 @@ class LineMesh:
 
     Attributes:
         owner: individual of each point, [p].
-        tau: parameter of each point in [-1, 1], [p].
+        tau: parameter of each point, [p]; in [-1, 1] along a vector.
         layers: preactivations of each point; the last entry is g, [p, d].
         left: index of each segment's first point, [s].
         right: index of each segment's last point, [s].
@@ -55,7 +55,7 @@ class LineMesh:
     """
 
     network: BoundedNetwork
-    rays: Rays
+    rays: Curves
     owner: Tensor = field(init=False)
     tau: Tensor = field(init=False)
     layers: list[Tensor] = field(init=False)
@@ -64,15 +64,16 @@ class LineMesh:
     deviation: Tensor = field(init=False)
 
     @classmethod
-    def start(cls, network: BoundedNetwork, rays: Rays, parameters: Sequence[Tensor]) -> LineMesh:
-        """A mesh whose points are, per individual, the given increasing parameters from -1 to 1."""
+    def start(cls, network: BoundedNetwork, rays: Curves, parameters: Sequence[Tensor]) -> LineMesh:
+        """A mesh whose points are, per individual, the given increasing parameters, ends and corners among them."""
         mesh = cls(network, rays)
         counts = torch.tensor([len(tau) for tau in parameters])
         mesh.owner = torch.repeat_interleave(torch.arange(len(parameters)), counts)
         mesh.tau = torch.cat(list(parameters))
         mesh.layers = mesh._evaluate(mesh.owner, mesh.tau)
         same = mesh.owner[1:] == mesh.owner[:-1]
-        mesh.left = torch.nonzero(same).squeeze(1)
+        joined = same & ~torch.isin(mesh.tau[:-1], rays.ends)
+        mesh.left = torch.nonzero(joined).squeeze(1)
         mesh.right = mesh.left + 1
         mesh.deviation = mesh._deviation(mesh.left, mesh.right)
         return mesh
@@ -99,8 +100,7 @@ class LineMesh:
         self.right = torch.cat([self.right[keep], ends])
 
     def _evaluate(self, owner: Tensor, tau: Tensor) -> list[Tensor]:
-        first = self.rays.offset[owner] + tau.unsqueeze(1) * self.rays.slopes
-        return self.network.encoder.preactivations(first)
+        return self.network.encoder.preactivations(self.rays.along(owner, tau))
 
     def _deviation(self, left: Tensor, right: Tensor) -> Tensor:
         """The delta of D.2 for segments between these points, [s]."""

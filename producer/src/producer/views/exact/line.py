@@ -1,4 +1,4 @@
-"""k = 1: radius of a ball around all representations of a similarity set, to a wanted tightness.
+"""Curves: radius of a ball around all representations of a similarity set, to a wanted tightness.
 
 The mesh decides nothing about soundness: any mesh gives a bound. It is refined where the bound is still above
 (1 + tolerance) times the largest distance that is attained, which is why few points suffice.
@@ -14,10 +14,13 @@ from torch import Tensor
 
 from producer.views.exact.enclosing import enclosing_centre
 from producer.views.exact.grid import LineMesh
-from producer.views.network import BoundedNetwork, Rays
+from producer.views.network import BoundedNetwork, Curves
 from shared_spec.rounding import INFLATION, above, below, norm_above
 
 __all__ = ["LineBound", "bound_lines"]
+
+_COARSE = 9
+"""Points per curve from which a centre is chosen."""
 
 _ROUNDING_SLACK = 4.0
 """A bound within this many rounding bounds of the lower bound cannot be refined further."""
@@ -50,7 +53,7 @@ class LineBound:
 
 def bound_lines(
     network: BoundedNetwork,
-    rays: Rays,
+    rays: Curves,
     parameters: Sequence[Tensor],
     tolerance: float,
     max_points: int,
@@ -59,9 +62,10 @@ def bound_lines(
     """Bounds the distance of all representations from a centre, per individual.
 
     Args:
-        network: the encoder and one attribute vector.
-        rays: n individuals.
-        parameters: per individual, the increasing parameters to start from: -1, ..., 0, ..., 1.
+        network: the encoder.
+        rays: n individuals along one attribute vector, or along chains.
+        parameters: per individual, the increasing parameters to start from: ends, corners and the individual itself are
+            among them.
         tolerance: relative excess of the radius over the largest attained distance that is good enough.
         max_points: evaluations of the encoder per individual after which refinement stops.
         enclosing: choose the centre of a smaller ball where it helps, instead of R(z).
@@ -71,9 +75,11 @@ def bound_lines(
     """
     mesh = LineMesh.start(network, rays, parameters)
     rounding = norm_above(rays.errors[-1])
-    representation = centre = mesh.values[mesh.tau == 0.0]
+    representation = centre = mesh.values[mesh.tau == rays.own]
     if enclosing:
-        centre = enclosing_centre(_coarse(mesh, parameters), representation)
+        centre = enclosing_centre(
+            _coarse(mesh, parameters, _COARSE + 2 * len(rays.ends)), representation
+        )
     # Any centre is sound, so one that overflows may become another.
     centre = torch.nan_to_num(centre.to(torch.float32))
     while True:
@@ -98,7 +104,7 @@ def bound_lines(
     )
 
 
-def _coarse(mesh: LineMesh, parameters: Sequence[Tensor], count: int = 9) -> Tensor:
+def _coarse(mesh: LineMesh, parameters: Sequence[Tensor], count: int) -> Tensor:
     """About `count` points per individual, ends included, to choose a centre from; [n, count, d]."""
     start, rows = 0, []
     for tau in parameters:

@@ -52,10 +52,14 @@ def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
     by_owner = mesh.owner[mesh.left]
     for individual in range(len(bound.radius)):
         mine = torch.nonzero(by_owner == individual).squeeze(1)
-        mine = mine[mesh.tau[mesh.left[mine]].argsort()]
-        chain = torch.cat([mesh.left[mine], mesh.right[mine[-1:]]])
+        left, right = mesh.left[mine], mesh.right[mine]
+        # Where one curve ends and another begins the chain leaps, which makes it longer and no less true.
+        chain = torch.unique(torch.cat([left, right]))
+        chain = chain[mesh.tau[chain].argsort()]
         chosen, away = _simplify(mesh.tau[chain], mesh.values[chain], vertices)
-        worst = (torch.maximum(away[:-1], away[1:]) + mesh.deviation[mine]).max()
+        off = torch.zeros(len(mesh.tau), dtype=torch.float64)
+        off[chain] = away
+        worst = (torch.maximum(off[left], off[right]) + mesh.deviation[mine]).max()
         points.append(chosen)
         delta.append((worst + bound.rounding[individual]) * INFLATION)
     return Tubes("polyline", torch.stack(points), above(torch.stack(delta).nan_to_num(torch.inf)))

@@ -8,16 +8,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from producer.views.exact.bounds import ExactBounds, certify_exact
+from producer.views.exact.bounds import ExactBounds, certify_chains, certify_exact
 from producer.views.exact.settings import ExactSettings
 from producer.views.view import View, ViewBounds
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed
 from shared_spec.rounding import INFLATION, above, norm_above
-from shared_spec.similarity import SimilaritySet
 from shared_spec.statements import words_of
 from shared_spec.terms import Statement, ViewName
 from shared_spec.views import contract_of
@@ -32,7 +32,7 @@ class ExactView(View[ExactSettings]):
     settings_type = ExactSettings
     cost = 1
 
-    def entry(self, similarity: SimilaritySet, splits: Sequence[str]) -> ViewEntry:
+    def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:
         """What the manifest says."""
         return ViewEntry(
             statement=Statement.X,
@@ -47,23 +47,29 @@ class ExactView(View[ExactSettings]):
         encoder: ReluNetwork,
         latents: Tensor,
         sample_ids: Sequence[str],
-        similarity: SimilaritySet,
+        similarity: Similarity,
         seed: Seed,
         advance: Advance = lambda done, word: None,
     ) -> ViewBounds:
         """As `certify_exact`, handed over; nothing is drawn."""
         settings = self.settings
+        if isinstance(similarity, ChainSet):
+            bounds = certify_chains(encoder, latents, similarity.visits, settings, advance=advance)
+            return _view_bounds(handed_over(bounds))
         bounds = certify_exact(
             encoder, latents, similarity.vectors, similarity.epsilon, tolerance=settings.tolerance,
             method=settings.exact_method, max_cells=settings.max_cells, tube_vertices=settings.tube_vertices,
             advance=advance,
         )  # fmt: skip
-        found = handed_over(bounds)
-        further = {"lower_bound": found.lower_bound, "effort": found.effort}
-        if found.tubes is not None:
-            shape = "tube" if found.tubes.kind == "polyline" else "affine"
-            further |= {shape: found.tubes.points, "delta": found.tubes.delta}
-        return ViewBounds(found.centre, found.radius, found.status, found.representation, further)
+        return _view_bounds(handed_over(bounds))
+
+
+def _view_bounds(found: ExactBounds) -> ViewBounds:
+    further = {"lower_bound": found.lower_bound, "effort": found.effort}
+    if found.tubes is not None:
+        shape = "tube" if found.tubes.kind == "polyline" else "affine"
+        further |= {shape: found.tubes.points, "delta": found.tubes.delta}
+    return ViewBounds(found.centre, found.radius, found.status, found.representation, further)
 
 
 def handed_over(bound: ExactBounds) -> ExactBounds:

@@ -23,6 +23,7 @@ from producer.views.smoothing.sampling import (
 from producer.views.view import View, ViewBounds
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
@@ -63,9 +64,9 @@ class SmoothingView(View[SmoothingSettings]):
         """The view whose plan a manifest states. Raises SettingsError if there is none."""
         return cls(smoothing_settings(entry))
 
-    def entry(self, similarity: SimilaritySet, splits: Sequence[str]) -> ViewEntry:
+    def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:
         """What the manifest says. Raises SettingsError for settings that could only abstain."""
-        plan = make_plan(self.settings, similarity.epsilon)
+        plan = make_plan(self.settings, _translations(similarity).epsilon)
         return ViewEntry(
             statement=plan.statement,
             sentence=words_of(plan.statement).sentence,
@@ -79,7 +80,7 @@ class SmoothingView(View[SmoothingSettings]):
         encoder: ReluNetwork,
         latents: Tensor,
         sample_ids: Sequence[str],
-        similarity: SimilaritySet,
+        similarity: Similarity,
         seed: Seed,
         advance: Advance = lambda done, word: None,
     ) -> ViewBounds:
@@ -91,6 +92,7 @@ class SmoothingView(View[SmoothingSettings]):
 
         Arguments and errors are those of `View.bound`.
         """
+        similarity = _translations(similarity)
         plan = make_plan(self.settings, similarity.epsilon)
         directions = encoder.directions(similarity.vectors)
         error = evaluation_errors(encoder, similarity, plan.sigma)
@@ -156,6 +158,20 @@ class SmoothingView(View[SmoothingSettings]):
         return SmoothingPredictions(
             _stack(answers, encoder), _status([answer.answered for answer in answers])
         )
+
+
+def _translations(similarity: Similarity) -> SimilaritySet:
+    """The set, if everybody's is the same but for where it begins.
+
+    Raises:
+        SettingsError: if it is not, with the reason.
+    """
+    if isinstance(similarity, ChainSet):
+        raise SettingsError(
+            "the smoothing view needs the same moves for everybody, but along chains of edited images x' has other "
+            "similar people than x, so its theorem does not hold; set `view` to exact"
+        )
+    return similarity
 
 
 def _individuals(

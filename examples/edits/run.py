@@ -1,0 +1,37 @@
+"""Similar people as edited images: three organisations, the embedded portraits, chains in place of a vector.
+
+The regulator needs no pairs of images: its edit is the difference of two groups' mean images. What is certified is then
+said of images that can be stored, and the reality check shows how many people get the decision of all their true
+counterparts.
+
+python examples/edits/run.py --out out/edits
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from compare import Play, perform
+
+PLAY = Play(
+    data="portraits",
+    attributes=["Pale_Skin"],
+    target="Smiling",
+    publish=["--preset", "demo", "--similar", "edits"],
+    fit={
+        method: ["--preset", "demo", "--every", "4", "--tube-vertices", "9", "--view", "exact",
+                 "--counterparts", "Pale_Skin"]
+        for method in ("naive", "augment", "lassi")
+    },
+)  # fmt: skip
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("out/edits"))
+    perform(PLAY, parser.parse_args().out)

@@ -1,0 +1,140 @@
+"""Similarity sets through images: S(x) as chains of segments in latent space whose corners are edits of x itself.
+
+An attribute's edit m is an image, [3, S, S] in levels of 8-bit pixels; the similar images of x are x + t m for a few
+steps t, clipped to 0 ... 255 and rounded. So every corner of a chain is the latent of an image that can be stored, and
+x' has other chains than x: no translation takes one set to the other (docs/guarantees.md, A.7).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import TypeAlias, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from shared_spec.data.source import UInt8Images
+from shared_spec.errors import SettingsError
+from shared_spec.similarity import SimilaritySet
+
+__all__ = ["MOST_EDITS", "ChainSet", "Similarity", "along_vectors", "own_latents"]
+
+Latents = TypeVar("Latents", bound=Tensor | npt.NDArray[np.float32])
+
+MOST_EDITS = 5
+"""Attributes of one spec; each combination of them has a chain."""
+
+
+@dataclass(frozen=True)
+class ChainSet:
+    """Which images count as similar: those of the edits, of each combination of them, and what lies between.
+
+    An individual is the latents of 1 + v images, its own first. Per non-empty combination of attributes there is one
+    chain: the latents of x + t sum m_i in order of t, with z = E(x) where t = 0, joined by segments.
+
+    Attributes:
+        edits: m_1 ... m_k, [k, 3, S, S] float32, finite, none zero.
+        steps: t_1 < ... < t_s, none 0, at least one.
+
+    Raises:
+        SettingsError: edits or steps are not of that kind.
+    """
+
+    edits: Tensor
+    steps: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if self.edits.ndim != 4 or not 1 <= len(self.edits) <= MOST_EDITS:
+            raise SettingsError(
+                f"the edits have shape {tuple(self.edits.shape)}: expected [k, 3, S, S], k from 1 to {MOST_EDITS}"
+            )
+        for i, edit in enumerate(self.edits):
+            if not (bool(torch.isfinite(edit).all()) and bool(edit.any())):
+                raise SettingsError(
+                    f"edit {i} is zero or not finite, so it makes nobody similar: compute it again"
+                )
+        rising = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
+        if not self.steps or not rising or not all(t and math.isfinite(t) for t in self.steps):
+            raise SettingsError(
+                f"the steps are {self.steps}: expected increasing numbers other than 0"
+            )
+
+    @property
+    def epsilon(self) -> float:
+        """The largest |t|, in multiples of an edit."""
+        return max(abs(t) for t in self.steps)
+
+    @property
+    def k(self) -> int:
+        """The number of attributes."""
+        return len(self.edits)
+
+    @property
+    def latent_dim(self) -> int:
+        """q, the dimension of the latents."""
+        return self.edits[0].numel()
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Of what is known of one individual."""
+        return (self.images_each, self.latent_dim)
+
+    @cached_property
+    def combinations(self) -> tuple[tuple[int, ...], ...]:
+        """Which attributes move together along each chain, single ones first."""
+        sizes = range(1, self.k + 1)
+        return tuple(chosen for size in sizes for chosen in combinations(range(self.k), size))
+
+    @property
+    def images_each(self) -> int:
+        """1 + v, the images of an individual."""
+        return 1 + len(self.combinations) * len(self.steps)
+
+    @cached_property
+    def visits(self) -> Tensor:
+        """The images that each chain passes, in order: [c, s + 1] int64, positions among the 1 + v."""
+        before = sum(t < 0 for t in self.steps)
+        rows = torch.arange(1, self.images_each).reshape(len(self.combinations), -1)
+        own = torch.zeros(len(rows), 1, dtype=torch.int64)
+        return torch.cat([rows[:, :before], own, rows[:, before:]], dim=1)
+
+    def images(self, images: UInt8Images) -> UInt8Images:
+        """The images of individuals with these own ones: [n, 3, S, S] -> [n, 1 + v, 3, S, S]."""
+        edits = self.edits.numpy().astype(np.float64)
+        moves = np.stack(
+            [t * edits[list(chosen)].sum(0) for chosen in self.combinations for t in self.steps]
+        )
+        moved = np.clip(images[:, None].astype(np.float64) + moves, 0.0, 255.0)
+        return np.concatenate([images[:, None], np.rint(moved).astype(np.uint8)], axis=1)
+
+    def corners(self, latents: Tensor) -> Tensor:
+        """The corners of the chains of individuals [n, 1 + v, ...]: [n, c, s + 1, ...]."""
+        return latents[:, self.visits]
+
+
+Similarity: TypeAlias = SimilaritySet | ChainSet
+"""What a spec may say of who is similar."""
+
+
+def own_latents(latents: Latents) -> Latents:
+    """Z [n, q] of individuals that are given alone [n, q] or with their similar ones [n, 1 + v, q]."""
+    return latents if latents.ndim == 2 else cast(Latents, latents[:, 0])
+
+
+def along_vectors(similarity: Similarity, what: str) -> SimilaritySet:
+    """The set, if it lies along vectors.
+
+    Raises:
+        SettingsError: saying that `what` needs vectors, if it is made of chains.
+    """
+    if isinstance(similarity, ChainSet):
+        raise SettingsError(
+            f"{what} needs attribute vectors; this spec's similar people lie on chains of edited images, "
+            "which differ from person to person"
+        )
+    return similarity

@@ -1,0 +1,173 @@
+"""Ways to break a guarantee, each with the test that must notice.
+
+A mutant replaces one piece of source by another that looks alike and proves less. `run.py` tries them; the suite checks
+that every piece still stands where the table says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MUTANTS", "Mutant"]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One piece of source, what replaces it, and who must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    killer: str
+
+
+_EXACT, _RADIUS = "producer/src/producer/views/exact", "consumer/src/consumer/radius"
+_ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test_exact_extremes.py"
+
+MUTANTS = (
+    Mutant(
+        "rounding is not carried from layer to layer", "shared_spec/src/shared_spec/relu_network.py",
+        "carried = (errors[-1] @ magnitude + gamma", "carried = (0.0 * errors[-1] @ magnitude + gamma",
+        f"{_ROUNDING}::test_errors_of_all_layers_hold_where_the_first_cancels",
+    ),
+    Mutant(
+        "the branch-and-bound radius has no rounding", f"{_EXACT}/branch_and_bound.py",
+        "top = above((tops.max() + rounding) * INFLATION)", "top = above(tops.max() * INFLATION)",
+        f"{_ROUNDING}::test_radius_and_tube_hold_where_rounding_is_all_there_is",
+    ),
+    Mutant(
+        "boxes that touch the ball are dropped", f"{_EXACT}/cells.py",
+        "_TOUCHES = 1.0 + 1e-12", "_TOUCHES = 0.999",
+        f"{_ROUNDING}::test_slivers_at_the_sphere_are_kept",
+    ),
+    Mutant(
+        "a neuron that is off at both ends is off between them", f"{_EXACT}/grid.py",
+        "hidden[torch.maximum(first, second) + errors <= 0.0] = 0.0",
+        "hidden[torch.maximum(first, second) <= 0.0] = 0.0",
+        f"{_ROUNDING}::test_a_neuron_off_at_all_mesh_points_but_not_between_them",
+    ),
+    Mutant(
+        "ranges of the first layer are a little short", f"{_EXACT}/affine_forms.py",
+        "reach = norm_above(rays.slopes, dim=0)", "reach = 0.999 * norm_above(rays.slopes, dim=0)",
+        f"{_ROUNDING}::test_a_first_neuron_that_switches_at_the_rim_only_is_kept",
+    ),
+    Mutant(
+        "ranges of deeper layers are a little short", f"{_EXACT}/affine_forms.py",
+        "    radius = (forms.generators.abs().sum(1) + forms.error) * INFLATION\n    return",
+        "    radius = (forms.generators.abs().sum(1) + forms.error) * 0.999\n    return",
+        f"{_ROUNDING}::test_a_deeper_neuron_that_switches_at_the_rim_only_is_kept",
+    ),
+    Mutant(
+        "tubes are measured from vertices that are not exported", f"{_EXACT}/tubes.py",
+        "    vertices = rounded[chosen].to(torch.float64)\n", "    vertices = values[chosen]\n",
+        f"{_ROUNDING}::test_tubes_are_measured_from_the_float32_vertices_that_are_exported",
+    ),
+    Mutant(
+        "the subtraction of a centre is exact", f"{_EXACT}/affine_forms.py",
+        "error = rows.error + gamma(len(slopes) + 8) * size", "error = rows.error + 0.0 * size",
+        f"{_ROUNDING}::test_the_difference_to_a_centre_and_generators_counts_its_own_rounding",
+    ),
+    Mutant(
+        "the spectral norm is a tenth too small", "producer/src/producer/views/network.py",
+        "return float((largest + rounding).sqrt() * scale) * (1.0 + 1e-9)",
+        "return float((largest + rounding).sqrt() * scale) * 0.9",
+        f"{_ROUNDING}::test_the_spectral_norm_is_never_below_the_true_one",
+    ),
+    Mutant(
+        "the gap of a ReLU is a product first", f"{_EXACT}/grid.py",
+        "return less / (less / more.clamp_min_(_TINY)).add_(1.0)",
+        "return less * more / (less + more).clamp_min(_TINY)",
+        f"{_EXTREMES}::test_the_gap_of_a_relu_is_right_over_the_whole_range_of_float64",
+    ),
+    Mutant(
+        "bounds that are not numbers close a box", f"{_EXACT}/branch_and_bound.py",
+        "live = ~(upper + rounding <= goal)", "live = upper + rounding > goal",
+        f"{_EXTREMES}::test_a_search_whose_bounds_overflow_reaches_nothing",
+    ),
+    Mutant(
+        "margins that are not numbers certify", f"{_EXACT}/decision.py",
+        "live = torch.nonzero(~(margins > 0.0)).squeeze(1)", "live = torch.nonzero(margins <= 0.0).squeeze(1)",
+        f"{_EXTREMES}::test_margins_that_are_not_numbers_certify_nothing",
+    ),
+    Mutant(
+        "the hand-over costs nothing", f"{_EXACT}/view.py",
+        "moved = (bound.rounding + 2.0**-24 * size + tiny) * INFLATION",
+        "moved = 0.0 * (bound.rounding + 2.0**-24 * size + tiny)",
+        "tests/bounds/test_hand_over.py",
+    ),
+    Mutant(
+        "a leap between two chains is part of them", f"{_EXACT}/grid.py",
+        "joined = same & ~torch.isin(mesh.tau[:-1], rays.ends)", "joined = same",
+        "tests/bounds/test_exact_chains.py::test_the_leap_from_one_chain_to_the_next_is_not_bounded_but_passed_over",
+    ),
+    Mutant(
+        "a tube leaves out how far the mesh is from the curve", f"{_EXACT}/tubes.py",
+        "worst = (torch.maximum(off[left], off[right]) + mesh.deviation[mine]).max()",
+        "worst = torch.maximum(off[left], off[right]).max()",
+        "tests/bounds/test_exact_chains.py::test_every_point_of_every_chain_is_in_the_tube_and_the_ball",
+    ),
+    Mutant(
+        "a mesh without the corners of its chains", f"{_EXACT}/bounds.py",
+        "return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each).flatten()",
+        "return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each[[0, -1]]).flatten()",
+        "tests/bounds/test_exact_chains.py",
+    ),
+    Mutant(
+        "the adversary tries the ends of chains only", "producer/src/producer/neighbours.py",
+        "for i in range(1, images)]", "for i in range(1, 2)]",
+        "tests/laws/test_chains.py::test_the_furthest_is_at_least_as_far_as_every_corner_and_lies_on_a_chain",
+    ),
+    Mutant(
+        "a person is a counterpart of its own", "producer/src/producer/counterparts.py",
+        "(-1 if found.own is None else found.own)", "-1",
+        "tests/laws/test_counterparts.py::test_an_individual_is_no_counterpart_of_its_own",
+    ),
+    Mutant(
+        "slack for rounding is dropped from linear heads", f"{_RADIUS}/linear.py",
+        "self.error = 2.0 * gamma(head.input_dim + 8)", "self.error = 0.0",
+        "tests/bounds/test_radius_linear.py::test_the_rounding_slack_is_paid",
+    ),
+    Mutant(
+        "midpoints are exact", f"{_RADIUS}/tube.py",
+        "delta = widened(delta, _midpoint_rounding(vertices, bisections))", "delta = widened(delta, 0.0 * delta)",
+        "tests/bounds/test_radius_rounding.py::test_tubes_are_cut_with_that_widening",
+    ),
+    Mutant(
+        "the check reuses the draws of the centre", "producer/src/producer/views/smoothing/view.py",
+        '("check", plan.n1), ("radius", plan.n)', '("centre", plan.n1), ("radius", plan.n)',
+        "tests/bounds/test_smoothing_encoder.py::test_every_purpose_draws_from_a_stream_of_its_own",
+    ),
+    Mutant(
+        "the class is selected on the samples that test it", "consumer/src/consumer/decide.py",
+        'draws.streams("consumer.select", sample_ids)', 'draws.streams("consumer.test", sample_ids)',
+        "tests/statistical/test_consumer_coverage.py::test_the_class_is_not_chosen_on_the_samples_that_test_it",
+    ),
+    Mutant(
+        "the consumer's alpha is not added", "consumer/src/consumer/claims.py",
+        "alpha = {**entry.alpha, **decisions.alpha}", "alpha = dict(entry.alpha)",
+        "tests/bounds/test_claims.py::test_both_parties_levels_are_spent_on_every_individual",
+    ),
+    Mutant(
+        "abstentions are dropped from the accuracy", "consumer/src/consumer/claims.py",
+        "    known = labels >= 0\n", "    known = (labels >= 0) & (prediction >= 0)\n",
+        "tests/bounds/test_claims.py::test_an_abstention_counts_as_an_error",
+    ),
+    Mutant(
+        "UNDECIDED by the producer is not taken back", "consumer/src/consumer/decide.py",
+        "status=np.where(bounded, decisions.status, other),",
+        "status=np.where(bounded | ~abstained, decisions.status, other),",
+        "tests/bounds/test_decisions.py::test_nobody_is_certified_whom_the_producer_did_not_bound",
+    ),
+    Mutant(
+        "sampled heads are tested at R(z), not at the centre", "consumer/src/consumer/decide.py",
+        "noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples",
+        "noisy, bounds.points, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples",
+        "tests/bounds/test_decisions.py::test_the_predicted_class_is_tested_around_the_centre_not_around_the_point",
+    ),
+    Mutant(
+        "another method is named", "consumer/src/consumer/decide.py",
+        "method=np.full(len(classes), method.value),", 'method=np.full(len(classes), "randomized"),',
+        "tests/bounds/test_decisions.py::test_a_decision_names_its_method",
+    ),
+)  # fmt: skip
