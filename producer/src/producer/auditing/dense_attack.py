@@ -1,7 +1,7 @@
 """An attack on S(x) that knows nothing of how radii are bounded: what it finds is attained, so a true radius is larger.
 
-Many points of the ball of coefficients, or of the chains, then the best of them refined by ever shorter steps. Every value is an
-evaluation of the model as it was trained, in float64 and with its batch norms, not of the folded network.
+Many points of the ball of coefficients, or of the chains, then the best of them refined by ever shorter steps. Every
+value is an evaluation of the model as it was trained, in float64 and with its batch norms, not of the folded network.
 """
 
 from __future__ import annotations
