@@ -17,7 +17,7 @@ from producer import load_encoder
 from shared_spec import load_bundle, load_spec
 from shared_spec.chains import ChainSet
 from shared_spec.data import open_source
-from shared_spec.latents import encode_images
+from shared_spec.latents import encode_chains, encode_images
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import ball_grid, uniform_ball
 
@@ -32,12 +32,9 @@ def latents_of(spec_path: Path, data: str, split: str, sample_ids: Sequence[str]
     source = open_source(data, spec.flow.config.size)
     place = {sample_id: row for row, sample_id in enumerate(source.sample_ids(split))}
     rows = np.array([place[sample_id] for sample_id in sample_ids])
-    parts = []
-    for images in source.batches(split, 256, rows):
-        if isinstance(spec.similarity, ChainSet):
-            images = spec.similarity.images(images).reshape(-1, *images.shape[1:])
-        parts.append(encode_images(spec.flow, images))
-    return torch.cat(parts).reshape(len(rows), *spec.similarity.latent_shape)
+    if isinstance(spec.similarity, ChainSet):
+        return encode_chains(spec.flow, spec.similarity, source, split, rows)
+    return encode_images(spec.flow, source.images(split, rows))
 
 
 def empirically_fair(

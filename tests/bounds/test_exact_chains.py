@@ -13,7 +13,7 @@ from producer.views.exact.bounds import certify_chains, certify_exact
 from producer.views.exact.settings import ExactSettings
 from producer.views.exact.view import ExactView, handed_over
 from producer.views.registry import choose_views, view_entries
-from shared_spec.chains import ChainSet
+from shared_spec.chains import EditChains
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import torch_generator
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_bounded_is_refused():
 
 
 def test_the_smoothing_view_refuses_chains_with_the_reason():
-    chains = ChainSet(torch.ones(1, 3, 2, 2), (-1.0, 1.0))
+    chains = EditChains(torch.ones(1, 3, 2, 2), (-1.0, 1.0))
     with pytest.raises(SettingsError, match="other similar people than x, so its theorem"):
         view_entries(choose_views(["smoothing", "exact"]), chains, ["test"])
     assert view_entries([ExactView(ExactSettings())], chains, ["test"])["exact"].statement == "X"

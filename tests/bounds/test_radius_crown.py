@@ -236,8 +236,8 @@ def test_the_reported_radius_is_proved_and_nearly_the_largest(widths):
     classes = head.predict(centres)
     radii = crown_radius(head, centres, classes)
     assert (radii > 0).all()
-    assert certify_base_ball(head, centres, radii * (1 - 1e-6), classes).all()
-    assert not certify_base_ball(head, centres, radii * (1 + 1e-6), classes).any()
+    assert certify_crown(head, ball(centres, radii * (1 - 1e-6)), classes).all()
+    assert not certify_crown(head, ball(centres, radii * (1 + 1e-6)), classes).any()
     worst = attack(head, ball(centres, radii), classes, generator)
     assert (worst > 0).all(), "a point within the reported radius flips"
     assert (crown_radius(head, centres, (classes + 1) % 3) == 0).all()

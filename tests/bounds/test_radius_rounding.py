@@ -88,7 +88,7 @@ def test_the_lines_enclose_the_relu_in_exact_arithmetic():
         torch.cat([low, -high, low * 1e-290]),
         torch.cat([high, high * 1e-17, high * 1e-290]),
     )
-    lower, upper, offset = crown._relu_lines(crown._Layer(low[None], high[None], high[None]))
+    lower, upper, offset = crown._relu_lines(crown.Layer(low[None], high[None], high[None]))
     rows = zip(
         low.tolist(),
         high.tolist(),

@@ -20,6 +20,7 @@ from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.crown import certify_crown, crown_margins, crown_radius
 from consumer.radius.linear import certify_linear, linear_margins, linear_radius
+from consumer.radius.mlp import certify_mlp, mlp_radius
 from consumer.radius.region import affine_tube, ball, polyline
 from shared_spec.rng import numpy_generator
 
@@ -164,7 +165,7 @@ def check_ball(head, centre, reach, c, generator):
     worst = worst_on(head, path, c, reach, generator)
     base = certify_base_ball(head, points, radii, classes)
     found = check_region(f"a ball of {reach:.3g}", head, ball(points, radii), c, worst, base=base)
-    for radius_of in (linear_radius, crown_radius) if head.is_linear else (crown_radius,):
+    for radius_of in (crown_radius, linear_radius if head.is_linear else mlp_radius):
         radius = float(radius_of(head, points, classes)[0])
         # A radius that stands for infinity is tried as far as a few powers of ten further out.
         inside = min(math.nextafter(radius, 0.0), 1e6 * reach)
@@ -200,4 +201,5 @@ def check_affine(head, centre, reach, c, generator):
         along = [sum(map(Fraction.__mul__, t, column)) for column in zip(*rows, strict=True)]
         path = [moved(middle, along, -1), middle, moved(middle, along)]
         found.append(worst_on(head, path, c, delta, generator))
-    return check_region(f"an affine tube of {delta:.3g}", head, region, c, min(found))
+    proved = {} if head.is_linear else {"mlp": certify_mlp(head, region, torch.tensor([c]))}
+    return check_region(f"an affine tube of {delta:.3g}", head, region, c, min(found), **proved)

@@ -9,14 +9,14 @@ import torch
 from producer.encoder import Encoder, EncoderConfig
 from producer.neighbours import neighbours
 from producer.settings import ObjectiveSettings
-from shared_spec.chains import ChainSet, along_vectors, own_latents
+from shared_spec.chains import EditChains, along_vectors, own_latents
 from shared_spec.errors import SettingsError
 from shared_spec.rng import numpy_generator, torch_generator
 
 
 def chain_set(k=2, steps=(-1.5, -0.75, 0.75), size=4):
     generator = torch_generator(3, "test.chains")
-    return ChainSet(40 * torch.randn(k, 3, size, size, generator=generator), steps)
+    return EditChains(40 * torch.randn(k, 3, size, size, generator=generator), steps)
 
 
 def test_each_image_is_the_own_one_plus_t_times_the_edits_clipped_and_rounded():
@@ -60,7 +60,7 @@ def test_every_chain_passes_its_own_images_in_order_of_t_and_the_individual_at_z
 )
 def test_what_makes_no_chain_is_refused(edits, steps):
     with pytest.raises(SettingsError, match=r"expected|zero or not finite"):
-        ChainSet(edits, steps)
+        EditChains(edits, steps)
 
 
 def test_what_needs_vectors_says_so():

@@ -28,7 +28,7 @@ class Source:
     def counterparts(self, split, row, attribute):
         values = np.arange(3.0)
         images = np.stack([np.full((3, SIZE, SIZE), 20 * row + 5 * i, np.uint8) for i in range(3)])
-        return CounterpartSet(images, values, 1 if row == 3 else None)
+        return CounterpartSet(images, values, 1 if row == 3 else None, None)
 
     def sample_ids(self, split):
         return list("abcde")

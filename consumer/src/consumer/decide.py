@@ -17,11 +17,11 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
-from consumer.radius.crown import certify_crown, crown_radius
 from consumer.radius.linear import certify_linear, linear_radius
+from consumer.radius.mlp import certify_mlp, mlp_radius
 from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import confirmed, randomized_radius, select_classes
-from consumer.radius.region import affine_tube
+from consumer.radius.region import affine_tube, ball
 from consumer.radius.sequential import sequential_decision
 from shared_spec.artifacts.certificate import Sampling
 from shared_spec.rng import Seed, stream
@@ -152,10 +152,13 @@ def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
     classes = head.predict(bounds.points)
     n = classes.numel()
     closed = method == RadiusMethod.CLOSED_FORM
-    radius_of = linear_radius if closed else crown_radius
+    radius_of = linear_radius if closed else mlp_radius
     radius = radius_of(head, bounds.centres, classes)
-    # CROWN's bisection for the radius stops a little early, so the ball itself is asked about.
-    by_ball = certify_base_ball(head, bounds.centres, bounds.radii, classes)
+    region = ball(bounds.centres, bounds.radii)
+    by_ball = region.usable & (radius > region.delta)
+    left = torch.nonzero(~by_ball).flatten()
+    # For MLP heads a proof about the ball itself can reach further than the one for the radius.
+    by_ball[left] = certify_base_ball(head, bounds.centres[left], bounds.radii[left], classes[left])
     by_tube = torch.zeros(n, dtype=torch.bool)
     left = torch.nonzero(~by_ball).flatten()
     if bounds.delta is not None and bounds.tube is not None:
@@ -165,7 +168,7 @@ def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
     elif bounds.delta is not None and bounds.affine is not None:
         affine = bounds.affine[left]
         region = affine_tube(affine[:, 0], affine[:, 1:], 1.0, bounds.delta[left])
-        certify = certify_linear if head.is_linear else certify_crown
+        certify = certify_linear if head.is_linear else certify_mlp
         by_tube[left] = certify(head, region, classes[left])
     certified = (by_ball | by_tube).numpy()
     far = Reason.FAR if closed else Reason.NOT_PROVED

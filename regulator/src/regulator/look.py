@@ -11,25 +11,31 @@ from regulator.flow.images import evenly_spread
 from regulator.pictures.coverage import draw_coverage
 from regulator.pictures.flow import draw_flow, reconstructions, sample_images
 from regulator.pictures.settings import CoverageSettings, PreviewSettings
-from regulator.pictures.strips import draw_strips, edit_strips, film_strips
+from regulator.pictures.strips import chain_strips, draw_strips, film_strips
 from regulator.study.coverage import CoverageReport, measure_coverage
 from regulator.study.known_truth import KnownTruth
 from regulator.study.vectors import known_names
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.artifacts.spec import Spec, load_spec
-from shared_spec.chains import ChainSet
+from shared_spec.chains import ChainSet, EditChains
 from shared_spec.data import Source, open_source
 from shared_spec.data.column import Column
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.latents import encode_images
 from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
+from shared_spec.similarity import SimilaritySet
 
 __all__ = ["Preview", "coverage", "preview"]
 
 _SAMPLES, _RECONSTRUCTIONS = 32, 16
-_UNITS = {"vector": "lengths of a", "unit-vector": "latent units", "edit": "edits"}
+_UNITS = {
+    "vector": "lengths of a",
+    "unit-vector": "latent units",
+    "edit": "edits",
+    "counterpart": "all",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def preview(
     """Draws film strips of a spec's similarity sets, or samples of a flow beside images and their reconstructions.
 
     A strip is one individual moved along one attribute, t from -epsilon to epsilon; with several attributes, joint
-    strips follow. Along edits it shows the edited images themselves.
+    strips follow. Along chains it shows the images themselves.
 
     Args:
         data: the data set, as `open_source` takes it.
@@ -110,6 +116,11 @@ def coverage(
         raise DataError(
             f"{source.uri}: does not know who truly is similar; use portraits or shapes3d:FILE.h5"
         )
+    similarity = loaded.similarity
+    if not isinstance(similarity, SimilaritySet | EditChains):
+        raise SettingsError(
+            "this spec's similar people are the truth itself; there is nothing to compare"
+        )
     names = known_names(source, [entry.name for entry in loaded.document.attributes])
     rows = evenly_spread(len(source.sample_ids(settings.split)), settings.individuals)
     found = measure_coverage(
@@ -117,7 +128,7 @@ def coverage(
         settings.split,
         rows,
         loaded.flow,
-        loaded.similarity,
+        similarity,
         names,
         settings.examples,
         report,
@@ -131,14 +142,15 @@ def _draw_spec(spec: Spec, data: str | Source, out: Path, settings: PreviewSetti
     source = open_source(data, spec.document.flow.size)
     sample_ids = source.sample_ids(settings.split)
     rows = evenly_spread(len(sample_ids), settings.individuals)
-    images = source.images(settings.split, rows)
     entries = spec.document.attributes
     names = [entry.name for entry in entries]
     ids = [sample_ids[row] for row in rows]
     if isinstance(spec.similarity, ChainSet):
-        strips = edit_strips(spec.similarity, names, images, ids)
+        images = spec.similarity.images_of(source, settings.split, rows)
+        strips = chain_strips(spec.similarity, names, images, ids)
     else:
-        odd, latents = settings.points + 1 - settings.points % 2, encode_images(spec.flow, images)
+        odd = settings.points + 1 - settings.points % 2
+        latents = encode_images(spec.flow, source.images(settings.split, rows))
         strips = film_strips(spec.flow, spec.similarity, names, latents, ids, odd)
     labels = [_label(source, settings.split, int(row), names) for row in rows]
     heading = (

@@ -6,9 +6,11 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from regulator.flow.file import FlowFile, data_entry, load_flow
 from regulator.flow.gate import flow_quality, require_invertible
@@ -16,6 +18,7 @@ from regulator.flow.settings import FlowSettings
 from regulator.study.effects import EffectSettings
 from regulator.study.vectors import columns_to_read, study_chains, study_vectors
 from regulator.train import train_flow
+from regulator.vectors.counterparts import known_chains
 from regulator.vectors.edits import edit_entry, mean_image_edits
 from regulator.vectors.methods import check_request, compute_vectors
 from regulator.vectors.request import Encoded, VectorRequest
@@ -25,13 +28,14 @@ from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import SPEC
 from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.spec import (
+    CounterpartSpecDocument,
     EditSpecDocument,
     Spec,
     VectorSpecDocument,
     load_spec,
     save_spec,
 )
-from shared_spec.chains import ChainSet, Similarity
+from shared_spec.chains import ChainSet, CounterpartChains, EditChains, Similarity
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
@@ -113,8 +117,8 @@ def publish_spec(
         if workers.first:
             # A copy: the flow that was given stays where it lies.
             file = replace(wanted, flow=copy.deepcopy(wanted.flow).to(place))
-            if vectors.similar == Similar.EDITS:
-                _publish_edits(out, file, source, tuple(attributes), vectors, read, seed, report)
+            if vectors.similar != Similar.VECTORS:
+                _publish_chains(out, file, source, tuple(attributes), vectors, read, seed, report)
             else:
                 encoded = _encode(file.flow, source, cache, report)
                 request = VectorRequest(encoded, tuple(attributes), vectors, seed, report=report)
@@ -183,7 +187,7 @@ def _publish(out: Path, flow_digest: str, request: VectorRequest, read: Sequence
     save_spec(out, document, data.flow, similarity.vectors)
 
 
-def _publish_edits(
+def _publish_chains(
     out: Path,
     file: FlowFile,
     source: Source,
@@ -193,31 +197,47 @@ def _publish_edits(
     seed: Seed,
     report: Report,
 ) -> None:
-    """Finds the edits, measures the flow and, if columns are to be studied, the coverage, and writes the spec."""
+    """Finds edits or counterparts, measures the flow and, if columns are studied, the coverage, and writes the spec."""
+    about: dict[str, Any] = {
+        "flow": file.document.flow,
+        "flow_digest": file.document.content_digest,
+        "data": data_entry(source),
+        "tool": this_tool("lassi-regulator"),
+        "seed": seed,
+    }
+    if settings.similar == Similar.COUNTERPARTS:
+        entries, length = known_chains(source, attributes, report)
+        known = CounterpartChains(attributes, length, source.size)
+        quality = _quality(source, file.flow, known, seed)
+        document = CounterpartSpecDocument(
+            **about, epsilon=1.0, length=length, attributes=entries, quality=quality
+        )
+        save_spec(out, document, file.flow, None)
+        return
     edits, counts = mean_image_edits(source, attributes, report)
-    chains = ChainSet(edits, settings.moves)
+    chains = EditChains(edits, settings.moves)
     quality = _quality(source, file.flow, chains, seed)
     if read:
         quality = study_chains(quality, source, file.flow, chains, attributes, report=report)
-    document = EditSpecDocument(
-        flow=file.document.flow,
-        flow_digest=file.document.content_digest,
-        epsilon=chains.epsilon,
-        steps=chains.steps,
-        attributes=tuple(map(edit_entry, attributes, edits, counts)),
-        data=data_entry(source),
-        quality=quality,
-        tool=this_tool("lassi-regulator"),
-        seed=seed,
+    entries = tuple(map(edit_entry, attributes, edits, counts))
+    edited = EditSpecDocument(
+        **about, epsilon=chains.epsilon, steps=chains.steps, attributes=entries, quality=quality
     )
-    save_spec(out, document, file.flow, edits)
+    save_spec(out, edited, file.flow, edits)
 
 
 def _quality(source: Source, flow: Glow, similarity: Similarity, seed: Seed) -> Quality:
     """What the gate measured, on evenly spread validation images. Raises ArtifactError unless the flow passes."""
     rows = np.arange(len(source.sample_ids("valid")))
-    step = max(1, len(rows) // _HELD_OUT)
-    images = torch.from_numpy(source.images("valid", rows[::step][:_HELD_OUT]))
-    measured = flow_quality(flow, images, torch_generator(seed, "regulator.quality"), similarity)
+    rows = rows[:: max(1, len(rows) // _HELD_OUT)][:_HELD_OUT]
+    images = torch.from_numpy(source.images("valid", rows))
+    if isinstance(similarity, ChainSet):
+        # The ends of chains are the least like the images that the flow was trained on.
+        ends = similarity.visits[:, [0, -1]].flatten()
+        chains = torch.from_numpy(similarity.images_of(source, "valid", rows))
+        similar: SimilaritySet | Tensor = chains[:, ends].flatten(0, 1)
+    else:
+        similar = similarity
+    measured = flow_quality(flow, images, torch_generator(seed, "regulator.quality"), similar)
     require_invertible(measured)
     return measured

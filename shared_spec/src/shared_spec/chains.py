@@ -1,13 +1,15 @@
-"""Similarity sets through images: S(x) as chains of segments in latent space whose corners are edits of x itself.
+"""Similarity sets through images: S(x) as chains of segments in latent space whose corners are latents of images.
 
-An attribute's edit m is an image, [3, S, S] in levels of 8-bit pixels; the similar images of x are x + t m for a few
-steps t, clipped to 0 ... 255 and rounded. So every corner of a chain is the latent of an image that can be stored, and
-x' has other chains than x: no translation takes one set to the other (docs/guarantees.md, A.7).
+Either the data set itself knows the images, or they are edits: an attribute's edit m is an image, [3, S, S] in levels
+of 8-bit pixels, and the similar images of x are x + t m for a few steps t, clipped to 0 ... 255 and rounded. So every
+corner of a chain is the latent of an image that can be stored, and x' has other chains than x: no translation takes one
+set to the other (docs/guarantees.md, A.7).
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -18,11 +20,22 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from shared_spec.data.source import UInt8Images
-from shared_spec.errors import SettingsError
+from shared_spec.artifacts.tensors import tensor_digest
+from shared_spec.data.counterparts import Counterparts
+from shared_spec.data.source import Source, UInt8Images
+from shared_spec.errors import DataError, SettingsError
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["MOST_EDITS", "ChainSet", "Similarity", "along_vectors", "own_latents"]
+__all__ = [
+    "MOST_EDITS",
+    "ChainSet",
+    "CounterpartChains",
+    "EditChains",
+    "Similarity",
+    "along_vectors",
+    "counterpart_chain",
+    "own_latents",
+]
 
 Latents = TypeVar("Latents", bound=Tensor | npt.NDArray[np.float32])
 
@@ -30,12 +43,61 @@ MOST_EDITS = 5
 """Attributes of one spec; each combination of them has a chain."""
 
 
+class ChainSet(ABC):
+    """Which images count as similar to an individual's, and in which order they make chains.
+
+    An individual is the latents of 1 + v images, its own first; a chain passes some of them, joined by segments. An
+    image that is the individual's own has the individual's latent, so every chain passes z.
+    """
+
+    @property
+    @abstractmethod
+    def k(self) -> int:
+        """The number of attributes."""
+
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """q, the dimension of the latents."""
+
+    @property
+    @abstractmethod
+    def visits(self) -> Tensor:
+        """The images that each chain passes, in order: [c, m] int64, positions among the 1 + v."""
+
+    @property
+    @abstractmethod
+    def images_each(self) -> int:
+        """1 + v, the images of an individual."""
+
+    @abstractmethod
+    def images_of(self, source: Source, split: str, rows: npt.NDArray[np.int64]) -> UInt8Images:
+        """The images of these individuals of a split, [n, 1 + v, 3, S, S].
+
+        Raises:
+            DataError: if an image cannot be read, or the source does not know who is similar.
+        """
+
+    @abstractmethod
+    def identity(self) -> dict[str, str]:
+        """What the images of an individual follow from, beside its own, for the key of a cache."""
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Of what is known of one individual."""
+        return (self.images_each, self.latent_dim)
+
+    def corners(self, latents: Tensor) -> Tensor:
+        """The corners of the chains of individuals [n, 1 + v, ...]: [n, c, m, ...]."""
+        return latents[:, self.visits]
+
+
 @dataclass(frozen=True)
-class ChainSet:
+class EditChains(ChainSet):
     """Which images count as similar: those of the edits, of each combination of them, and what lies between.
 
-    An individual is the latents of 1 + v images, its own first. Per non-empty combination of attributes there is one
-    chain: the latents of x + t sum m_i in order of t, with z = E(x) where t = 0, joined by segments.
+    Per non-empty combination of attributes there is one chain: the latents of x + t sum m_i in order of t, with z where
+    t = 0.
 
     Attributes:
         edits: m_1 ... m_k, [k, 3, S, S] float32, finite, none zero.
@@ -79,11 +141,6 @@ class ChainSet:
         """q, the dimension of the latents."""
         return self.edits[0].numel()
 
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """Of what is known of one individual."""
-        return (self.images_each, self.latent_dim)
-
     @cached_property
     def combinations(self) -> tuple[tuple[int, ...], ...]:
         """Which attributes move together along each chain, single ones first."""
@@ -112,9 +169,95 @@ class ChainSet:
         moved = np.clip(images[:, None].astype(np.float64) + moves, 0.0, 255.0)
         return np.concatenate([images[:, None], np.rint(moved).astype(np.uint8)], axis=1)
 
-    def corners(self, latents: Tensor) -> Tensor:
-        """The corners of the chains of individuals [n, 1 + v, ...]: [n, c, s + 1, ...]."""
-        return latents[:, self.visits]
+    def images_of(self, source: Source, split: str, rows: npt.NDArray[np.int64]) -> UInt8Images:
+        """See `ChainSet`."""
+        return self.images(source.images(split, rows))
+
+    def identity(self) -> dict[str, str]:
+        """See `ChainSet`."""
+        return {"edits": tensor_digest({"edits": self.edits}, {"steps": list(self.steps)})}
+
+
+@dataclass(frozen=True)
+class CounterpartChains(ChainSet):
+    """The images that a data set itself knows as similar: the true counterparts, in order of the attribute's factor.
+
+    Per attribute there is one chain; the individual's own image stands in it where the individual does, and a chain of
+    fewer images than the longest repeats its last one.
+
+    Attributes:
+        attributes: what the counterparts differ in.
+        length: images of the longest chain, the individual's own among them.
+        size: S, of the images.
+    """
+
+    attributes: tuple[str, ...]
+    length: int
+    size: int
+
+    @property
+    def k(self) -> int:
+        """See `ChainSet`."""
+        return len(self.attributes)
+
+    @property
+    def latent_dim(self) -> int:
+        """See `ChainSet`."""
+        return 3 * self.size**2
+
+    @property
+    def images_each(self) -> int:
+        """See `ChainSet`."""
+        return 1 + self.k * self.length
+
+    @cached_property
+    def visits(self) -> Tensor:
+        """See `ChainSet`."""
+        return torch.arange(1, self.images_each).reshape(self.k, self.length)
+
+    def images_of(self, source: Source, split: str, rows: npt.NDArray[np.int64]) -> UInt8Images:
+        """See `ChainSet`."""
+        own = source.images(split, rows)
+        chains = [
+            np.stack([self._chain(source, split, int(row), name) for row in rows])
+            for name in self.attributes
+        ]
+        return np.concatenate([own[:, None], *chains], axis=1)
+
+    def _chain(self, source: Source, split: str, row: int, attribute: str) -> UInt8Images:
+        """The chain of one individual, [length, 3, S, S]."""
+        chain = counterpart_chain(source, split, row, attribute)
+        if len(chain) > self.length:
+            raise DataError(
+                f"{source.uri}: {source.sample_ids(split)[row]} has a chain of {len(chain)} images in {attribute}, "
+                f"the spec knows chains of at most {self.length}: publish it from these data"
+            )
+        return np.concatenate([chain, np.repeat(chain[-1:], self.length - len(chain), axis=0)])
+
+    def identity(self) -> dict[str, str]:
+        """See `ChainSet`."""
+        return {"counterparts": "\n".join(self.attributes), "length": str(self.length)}
+
+
+def counterpart_chain(source: Source, split: str, row: int, attribute: str) -> UInt8Images:
+    """The counterparts of an individual in order of the factor, with its own image in its place: [m, 3, S, S].
+
+    Raises:
+        DataError: if the source does not know them, or not where the individual itself stands.
+    """
+    if not isinstance(source, Counterparts):
+        raise DataError(f"{source.uri}: knows no counterparts; use a spec of vectors or edits")
+    found = source.counterparts(split, row, attribute)
+    if found.own is not None:
+        return found.images
+    if found.at is None:
+        raise DataError(
+            f"{source.uri}: {source.sample_ids(split)[row]} has counterparts in {attribute}, but nothing says where it "
+            "stands itself; add it as its own counterpart, with its value"
+        )
+    place = int(np.searchsorted(found.values, found.at))
+    own = source.images(split, np.array([row]))
+    return np.concatenate([found.images[:place], own, found.images[place:]])
 
 
 Similarity: TypeAlias = SimilaritySet | ChainSet
@@ -134,7 +277,7 @@ def along_vectors(similarity: Similarity, what: str) -> SimilaritySet:
     """
     if isinstance(similarity, ChainSet):
         raise SettingsError(
-            f"{what} needs attribute vectors; this spec's similar people lie on chains of edited images, "
+            f"{what} needs attribute vectors; this spec's similar people lie on chains of images, "
             "which differ from person to person"
         )
     return similarity

@@ -33,6 +33,7 @@ __all__ = [
     "ENCODE_BATCH",
     "cache_folder",
     "cached_files",
+    "encode_chains",
     "encode_images",
     "encode_split",
     "selected_rows",
@@ -111,7 +112,7 @@ def encode_split(
         "format": 1,
     }
     if chains is not None:
-        key |= {"edits": tensor_digest({"edits": chains.edits}, {"steps": list(chains.steps)})}
+        key |= chains.identity()
     name = hashlib.sha256(canonical_json(key)).hexdigest()[:32]
     final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
     each = () if chains is None else (chains.images_each,)
@@ -121,16 +122,16 @@ def encode_split(
         cache.mkdir(parents=True, exist_ok=True)
 
         def latents_of(part: slice) -> npt.NDArray[np.float32]:
-            images = source.images(split, rows[part])
-            if chains is not None:
-                images = chains.images(images).reshape(-1, *images.shape[1:])
-            z = encode_images(flow, images).numpy()
+            if chains is None:
+                z = encode_images(flow, source.images(split, rows[part])).numpy()
+            else:
+                z = encode_chains(flow, chains, source, split, rows[part]).numpy()
             if not np.isfinite(z).all():
                 first = source.sample_ids(split)[int(rows[part][0])]
                 raise DataError(
                     f"{source.uri}: a latent in the batch of {first} is not finite; the flow diverges there"
                 )
-            return z.reshape(-1, *shape[1:])
+            return z
 
         _encode_missing(latents_of, final, shape, rank, world, wait, advance)
         if rank == 0:
@@ -153,6 +154,19 @@ def encode_images(flow: Glow, images: UInt8Images) -> Tensor:
             for batch in torch.split(torch.from_numpy(images), ENCODE_BATCH)
         ]
     return torch.cat(parts)
+
+
+def encode_chains(
+    flow: Glow, chains: ChainSet, source: Source, split: str, rows: npt.NDArray[np.int64]
+) -> Tensor:
+    """Latents [n, 1 + v, q] float32 of the images of these individuals' chains.
+
+    An image that is the individual's own gets the individual's latent, to the last bit: the chain passes z.
+    """
+    images = chains.images_of(source, split, rows)
+    z = encode_images(flow, images.reshape(-1, *images.shape[2:])).reshape(*images.shape[:2], -1)
+    same = torch.from_numpy((images == images[:, :1]).all(axis=(2, 3, 4)))
+    return torch.where(same[..., None], z[:, :1], z)
 
 
 def _encode_missing(

@@ -76,10 +76,14 @@ class EncoderMethod(StrEnum):
 
 
 class Similar(StrEnum):
-    """What the similar people of somebody are found along: attribute vectors, or chains of edited images."""
+    """What the similar people of somebody are found along: attribute vectors, or chains of images.
+
+    The images are edits of the individual's own, or the counterparts that the data set itself knows.
+    """
 
     VECTORS = "vectors"
     EDITS = "edits"
+    COUNTERPARTS = "counterparts"
 
 
 class HeadKind(StrEnum):

@@ -2,7 +2,7 @@
 
 Two models can be certified, and a certificate must name its own:
 
-- the base head C (`base`, built on `linear`, `crown`, `tube`): deterministic, no failure probability;
+- the base head C (`base`, built on `linear`, `mlp`, `tube`): deterministic, no failure probability;
 - the smoothed head, which answers what C answers most often under Gaussian noise (`randomized`, `sequential`): sampled,
   with a failure probability per individual.
 

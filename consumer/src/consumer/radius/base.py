@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.crown import certify_crown
 from consumer.radius.linear import certify_linear, linear_radius
+from consumer.radius.mlp import certify_mlp
 from consumer.radius.region import ball, polyline
 from consumer.radius.tube import certify_tube
 
@@ -20,12 +20,12 @@ def certify_base_ball(head: FrozenHead, centres: Tensor, radii: Tensor, classes:
     """Whether C takes the value `classes` [n] on balls around centres [n, d] with radii [n] (d_cs); [n] bool.
 
     Guarantee: where True, C(r) = classes for every r of the closed ball, in real arithmetic on these float64 numbers.
-    Deterministic. Linear heads: d_cs < `linear_radius`, strictly. MLP heads: CROWN.
+    Deterministic. Linear heads: d_cs < `linear_radius`, strictly. MLP heads: `certify_mlp`.
     """
     region = ball(centres, radii)
     if head.is_linear:
         return region.usable & (linear_radius(head, centres, classes) > region.delta)
-    return certify_crown(head, region, classes)
+    return certify_mlp(head, region, classes)
 
 
 def certify_base_tube(head: FrozenHead, vertices: Tensor, delta: Tensor, classes: Tensor) -> Tensor:

@@ -17,18 +17,32 @@ from consumer.head import FrozenHead
 from consumer.radius.region import Region, ball
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
-__all__ = ["certify_crown", "crown_margins", "crown_radius"]
+__all__ = ["Layer", "certify_crown", "crown_margins", "crown_radius", "relax"]
 
 _BLOCK = 512
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """Intervals of a layer's pre-activations over the region, [n, h], and a bound on |W| |h| + |b|, [n, h]."""
+class Layer:
+    """Intervals of a layer's preactivations over the region, [n, h], and a bound on |W| |h| + |b|, [n, h]."""
 
     low: Tensor
     high: Tensor
     magnitude: Tensor
+
+    @property
+    def on(self) -> Tensor:
+        """Neurons that are at least 0 all over the region, [n, h] bool."""
+        return self.low >= 0.0
+
+    @property
+    def open(self) -> Tensor:
+        """Neurons whose sign is not known, [n, h] bool."""
+        return ~self.on & ~(self.high <= 0.0)
+
+    def rows(self, index: Tensor) -> Layer:
+        """The intervals of some of the individuals."""
+        return Layer(self.low[index], self.high[index], self.magnitude[index])
 
 
 def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
@@ -43,10 +57,10 @@ def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
         [n] float64; NaN where a number is not finite.
     """
     margins = [
-        _margins(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])
+        relax(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])[1]
         for rows in range(0, len(region), _BLOCK)
     ]
-    return torch.cat(margins) if margins else torch.zeros(0, dtype=torch.float64)
+    return torch.cat(margins).amin(1) if margins else torch.zeros(0, dtype=torch.float64)
 
 
 def certify_crown(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
@@ -85,20 +99,24 @@ def crown_radius(head: FrozenHead, centres: Tensor, classes: Tensor, *, steps: i
     return proved
 
 
-def _margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
-    layers: list[_Layer] = []
+def relax(head: FrozenHead, region: Region, classes: Tensor) -> tuple[list[Layer], Tensor]:
+    """The hidden layers over each individual's region, and lower bounds of the margins m_c - m_j [n, classes].
+
+    All in float64, rounding included; +inf at j = c, NaN where a number is not finite.
+    """
+    layers: list[Layer] = []
     reach = region.magnitude
     for weight, bias in zip(head.weights[:-1], head.biases[:-1], strict=True):
         rows = weight[None]  # the same for every individual: broadcast, never copied
         low = _lower(head, region, layers, rows, bias[None])
         high = -_lower(head, region, layers, -rows, -bias[None])
-        layers.append(_Layer(low, high, _magnitude(reach, weight, bias)))
+        layers.append(Layer(low, high, _magnitude(reach, weight, bias)))
         reach = torch.minimum(high.clamp_min(0.0), layers[-1].magnitude)
     weight, bias = head.weights[-1], head.biases[-1]
     rows = weight[classes][:, None] - weight
     constant = bias[classes][:, None] - bias
     margins = _lower(head, region, layers, rows, constant)
-    return margins.scatter(1, classes[:, None], torch.inf).amin(1)
+    return layers, margins.scatter(1, classes[:, None], torch.inf)
 
 
 def _magnitude(reach: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -107,7 +125,7 @@ def _magnitude(reach: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _lower(
-    head: FrozenHead, region: Region, layers: list[_Layer], rows: Tensor, constant: Tensor
+    head: FrozenHead, region: Region, layers: list[Layer], rows: Tensor, constant: Tensor
 ) -> Tensor:
     """Lower bound [n, o] on rows @ h + constant over the region, h the activation after `layers`.
 
@@ -140,10 +158,10 @@ def _lower(
     return bound
 
 
-def _relu_lines(layer: _Layer) -> tuple[Tensor, Tensor, Tensor]:
+def _relu_lines(layer: Layer) -> tuple[Tensor, Tensor, Tensor]:
     """Slopes and offset with lower_slope p <= relu(p) <= upper_slope p + offset for every p in [low, high]."""
     low, high = layer.low, layer.high
-    stable_on, stable_off = low >= 0.0, high <= 0.0
+    stable_on, stable_off = layer.on, high <= 0.0
     chord = (high / (high - low)).clamp(0.0, 1.0)
     upper_slope = torch.where(stable_on, 1.0, torch.where(stable_off, 0.0, chord))
     # relu is convex, so a line above it at both ends is above it between them, whatever the chord's

@@ -60,6 +60,13 @@ def audit_words(entry: AuditEntry | None) -> str:
 def similarity(spec: SpecEntry) -> tuple[str, str]:
     """What the similarity set is, before and after the names of its attributes."""
     several = len(spec.attributes) > 1
+    if spec.similar == Similar.COUNTERPARTS:
+        return (
+            "Two people count as similar if the data set itself knows them as one person with a change of",
+            ": the similarity set of a person is a chain of segments in the flow's latent space, whose corners are the"
+            " latents of these images. Every corner is an image that can be stored; between two of them the chain is"
+            " straight in latent space.",
+        )
     if spec.similar == Similar.EDITS:
         together = ", alone or together," if several else ""
         return (

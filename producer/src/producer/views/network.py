@@ -29,7 +29,7 @@ class Curves(Protocol):
         errors: per layer l = 1..L a bound on |float - real| of its preactivations, [n, h_l], valid wherever `along` is
             asked for and for every way of evaluating it that this package uses (docs/guarantees.md, D.3). Not finite
             for an individual whose preactivations are too large to be bounded.
-        own: the tau at which the individual itself is.
+        offset: p_1 of the individuals themselves, [n, h_1].
         ends: the tau, ascending, at which a curve ends and another one begins at the next whole number.
     """
 
@@ -38,7 +38,7 @@ class Curves(Protocol):
         """See there."""
 
     @property
-    def own(self) -> float:
+    def offset(self) -> Tensor:
         """See there."""
 
     @property
@@ -66,11 +66,6 @@ class Rays:
     offset: Tensor
     slopes: Tensor
     errors: tuple[Tensor, ...]
-
-    @property
-    def own(self) -> float:
-        """See `Curves`."""
-        return 0.0
 
     @property
     def ends(self) -> Tensor:
@@ -109,9 +104,9 @@ class Chains:
     errors: tuple[Tensor, ...]
 
     @property
-    def own(self) -> float:
-        """See `Curves`: where the first chain passes it."""
-        return float(torch.nonzero(self.visits[0] == 0)[0])
+    def offset(self) -> Tensor:
+        """See `Curves`: the first of the 1 + v."""
+        return self.corners[:, 0]
 
     @property
     def ends(self) -> Tensor:

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from regulator.flow.images import through
 from shared_spec.artifacts.quality import InversionError, Quality
-from shared_spec.chains import ChainSet, Similarity
 from shared_spec.device import to_host
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, bits_per_dim, dequantise, preprocess
+from shared_spec.similarity import SimilaritySet
 
 __all__ = [
     "INVERSION_THRESHOLD",
@@ -55,7 +55,7 @@ def flow_quality(
     flow: Glow,
     images: Tensor,
     generator: torch.Generator,
-    similarity: Similarity | None = None,
+    similar: SimilaritySet | Tensor | None = None,
     threshold: float = INVERSION_THRESHOLD,
 ) -> Quality:
     """Measure bits per dimension and inversion errors, in f32 and on the flow's device.
@@ -64,7 +64,7 @@ def flow_quality(
         flow: a trained flow.
         images: held-out images [n, 3, S, S] uint8, n >= 1.
         generator: CPU generator of dequantisation noise, noise images and draws from S(x).
-        similarity: if given, one uniform draw from each image's S(x), or two of its edited images, are inverted too.
+        similar: if given, one uniform draw from each image's S(x), or these images [m, 3, S, S], are inverted too.
         threshold: the largest inversion error that `require_invertible` lets pass.
 
     Returns:
@@ -84,15 +84,13 @@ def flow_quality(
             f"flow: held-out images cost {measured} bits per dimension, which is not finite; {_REMEDY}"
         )
     inside = inversion_error(flow, pixels)
-    if similarity is not None:
-        if isinstance(similarity, ChainSet):
-            # The corners are images; the farthest ones are the least like those that the flow was trained on.
-            edited = torch.from_numpy(similarity.images(images.numpy())[:, [1, -1]]).flatten(0, 1)
-            moved_pixels = preprocess(edited, bits)
-        else:
-            t = similarity.uniform(len(pixels), generator)
-            moved = similarity.points(through(flow, flow.encode, pixels, _BATCH), t)
+    if similar is not None:
+        if isinstance(similar, SimilaritySet):
+            t = similar.uniform(len(pixels), generator)
+            moved = similar.points(through(flow, flow.encode, pixels, _BATCH), t)
             moved_pixels = through(flow, flow.decode, moved.to(pixels.dtype), _BATCH)
+        else:
+            moved_pixels = preprocess(similar, bits)
         along = inversion_error(flow, moved_pixels)
         inside = InversionError(
             images=inside.images + along.images,

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from regulator.flow.images import decode_images
 from regulator.pictures.png import png
-from shared_spec.chains import ChainSet
+from shared_spec.chains import ChainSet, EditChains
 from shared_spec.data.source import UInt8Images
 from shared_spec.flow import Glow
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["Strip", "draw_strips", "edit_strips", "film_strips"]
+__all__ = ["Strip", "chain_strips", "draw_strips", "film_strips"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Strip:
     title: str
     t: npt.NDArray[np.float64]
     images: npt.NDArray[np.uint8]
+    own: int
+    """Which of them is the individual itself."""
 
 
 def film_strips(
@@ -77,33 +79,34 @@ def film_strips(
         for sample_id, z in zip(sample_ids, latents, strict=True):
             t = (steps * direction.abs().max()).numpy()
             images = decode_images(flow, z.to(torch.float64) + shifts)
-            strips.append(Strip(sample_id, title, t, images))
+            strips.append(Strip(sample_id, title, t, images, points // 2))
     return strips
 
 
-def edit_strips(
+def chain_strips(
     chains: ChainSet, names: Sequence[str], images: UInt8Images, sample_ids: Sequence[str]
 ) -> list[Strip]:
-    """Strips of every individual along each chain: the edited images themselves, which no flow has to decode.
+    """Strips of every individual along each chain: the images themselves, which no flow has to decode.
 
     Args:
         chains: the similarity set.
         names: the attributes' names, k of them.
-        images: of the individuals, [n, 3, S, S].
+        images: of the individuals and their chains, [n, 1 + v, 3, S, S].
         sample_ids: whose they are.
 
     Returns:
-        n strips per combination of attributes, single ones first.
+        n strips per chain. Along edits t is what is edited by; along counterparts the place in the chain.
     """
-    t = np.array(sorted({*chains.steps, 0.0}))
-    everybody = chains.images(images)
+    if isinstance(chains, EditChains):
+        titles = [" + ".join(names[i] for i in chosen) for chosen in chains.combinations]
+        t = np.array(sorted({*chains.steps, 0.0}))
+    else:
+        titles, t = list(names), np.arange(1.0, chains.visits.shape[1] + 1)
     strips = []
-    for chosen, passed in zip(chains.combinations, chains.visits.tolist(), strict=True):
-        title = " + ".join(names[i] for i in chosen)
-        strips += [
-            Strip(sample_id, title, t, each[passed])
-            for sample_id, each in zip(sample_ids, everybody, strict=True)
-        ]
+    for title, passed in zip(titles, chains.visits.tolist(), strict=True):
+        for sample_id, each in zip(sample_ids, images, strict=True):
+            own = [bool((each[place] == each[0]).all()) for place in passed]
+            strips.append(Strip(sample_id, title, t, each[passed], own.index(True)))
     return strips
 
 
@@ -120,7 +123,7 @@ def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) ->
             axis.imshow(strip.images[column].transpose(1, 2, 0), interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
-            middle = column == np.abs(strip.t).argmin()
+            middle = column == strip.own
             for spine in axis.spines.values():
                 spine.set_visible(middle)
                 spine.set_linewidth(2.0)

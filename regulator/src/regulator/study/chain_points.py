@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from shared_spec.chains import ChainSet
+from shared_spec.chains import EditChains
 
 __all__ = ["nearest_on_chains"]
 
 
 def nearest_on_chains(
-    chains: ChainSet, latents: Tensor, targets: Tensor
+    chains: EditChains, latents: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Per target the nearest point of all segments.
 

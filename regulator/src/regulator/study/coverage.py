@@ -20,7 +20,7 @@ from regulator.study.chain_points import nearest_on_chains
 from regulator.study.known_truth import KnownTruth
 from regulator.study.projection import nearest_coefficients
 from shared_spec.artifacts.quality import CoverageEntry
-from shared_spec.chains import ChainSet, Similarity
+from shared_spec.chains import EditChains
 from shared_spec.data.column import Column
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
@@ -71,7 +71,7 @@ def measure_coverage(
     split: str,
     rows: npt.NDArray[np.int64],
     flow: Glow,
-    similarity: Similarity,
+    similarity: SimilaritySet | EditChains,
     attributes: Sequence[str],
     examples: int = 3,
     report: Report = silent,
@@ -115,7 +115,7 @@ def measure_coverage(
 
 def _compare(
     flow: Glow,
-    similarity: Similarity,
+    similarity: SimilaritySet | EditChains,
     z: Tensor,
     truth: UInt8Images,
     sample_id: str,
@@ -124,7 +124,7 @@ def _compare(
 ) -> tuple[CoverageExample, Tensor]:
     """One x against its m truly similar individuals, and the six figures of each that `_summary` unpacks: [6, m]."""
     offsets = _encode(flow, truth) - z
-    if isinstance(similarity, ChainSet):
+    if isinstance(similarity, EditChains):
         line = similarity.images(image[None])[0]
         nearest, t, at_border = nearest_on_chains(similarity, _encode(flow, line), z + offsets)
     else:

@@ -11,7 +11,7 @@ from regulator.study.known_truth import KnownTruth
 from regulator.vectors.groups import find_groups
 from regulator.vectors.request import Encoded
 from shared_spec.artifacts.quality import CoverageEntry, Quality
-from shared_spec.chains import ChainSet, Similarity
+from shared_spec.chains import EditChains
 from shared_spec.data.column import Column
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow
@@ -84,7 +84,7 @@ def study_chains(
     quality: Quality,
     source: Source,
     flow: Glow,
-    chains: ChainSet,
+    chains: EditChains,
     names: Sequence[str],
     individuals: int = 32,
     report: Report = silent,
@@ -97,7 +97,7 @@ def study_chains(
 def _known_coverage(
     source: Source,
     flow: Glow,
-    similarity: Similarity,
+    similarity: SimilaritySet | EditChains,
     names: Sequence[str],
     individuals: int,
     report: Report,

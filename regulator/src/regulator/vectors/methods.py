@@ -13,8 +13,9 @@ from regulator.vectors.ramaswamy import by_ramaswamy
 from regulator.vectors.request import AttributeVector, VectorRequest
 from regulator.vectors.settings import VectorMethod, VectorSettings
 from shared_spec.chains import MOST_EDITS
+from shared_spec.data.counterparts import Counterparts
 from shared_spec.data.source import Source
-from shared_spec.errors import SettingsError
+from shared_spec.errors import DataError, SettingsError
 from shared_spec.terms import Similar
 
 __all__ = ["check_request", "compute_vectors"]
@@ -30,15 +31,22 @@ def check_request(source: Source, attributes: Sequence[str], settings: VectorSet
     method, named = settings.method, ", ".join(attributes)
     if len(set(attributes)) != len(attributes):
         raise SettingsError(f"`attribute` names {named}; name each attribute once")
-    if settings.similar == Similar.EDITS:
-        if method is not VectorMethod.MEAN_DIFFERENCE:
-            raise SettingsError(
-                f"`method` is {method}, but edits are differences of mean images: leave it out"
-            )
-        if len(attributes) > MOST_EDITS:
-            raise SettingsError(
-                f"`attribute` names {len(attributes)}: edits of at most {MOST_EDITS} can be combined"
-            )
+    if settings.similar != Similar.VECTORS and method is not VectorMethod.MEAN_DIFFERENCE:
+        raise SettingsError(
+            f"`method` is {method}, which finds vectors, but `similar` is {settings.similar}: leave one out"
+        )
+    if settings.similar == Similar.EDITS and len(attributes) > MOST_EDITS:
+        raise SettingsError(
+            f"`attribute` names {len(attributes)}: edits of at most {MOST_EDITS} can be combined"
+        )
+    if settings.similar == Similar.COUNTERPARTS:
+        known = source.counterpart_attributes if isinstance(source, Counterparts) else ()
+        for name in attributes or ("nothing",):
+            if name not in known:
+                raise DataError(
+                    f"{source.uri}: knows no counterparts in {name}; it knows {', '.join(known) or 'none'}"
+                )
+        return
     if method.needs_target and settings.target is None:
         raise SettingsError(f"method {method} needs a target; name one with `target`")
     if method.needs_attributes and not attributes:

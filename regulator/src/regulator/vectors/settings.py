@@ -82,7 +82,7 @@ class VectorSettings(Settings):
     similar: Similar = setting(
         Similar.VECTORS,
         "vectors: S(x) is a ball along attribute vectors; edits: chains of edited images of x, one per combination of "
-        "attributes, whose edits are differences of mean images.",
+        "attributes, whose edits are differences of mean images; counterparts: the images that the data set knows.",
     )
     method: VectorMethod = setting(
         VectorMethod.MEAN_DIFFERENCE,

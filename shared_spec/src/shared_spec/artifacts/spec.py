@@ -5,6 +5,7 @@ It holds all that a stranger needs to compute S(x): the flow G = (E, D), and per
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -26,7 +27,7 @@ from shared_spec.artifacts.document import (
 )
 from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
-from shared_spec.chains import ChainSet, Similarity
+from shared_spec.chains import CounterpartChains, EditChains, Similarity
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.flow.stored import check_stored
@@ -36,6 +37,7 @@ from shared_spec.terms import Similar
 
 __all__ = [
     "AttributeEntry",
+    "CounterpartSpecDocument",
     "EditSpecDocument",
     "Spec",
     "SpecDocument",
@@ -55,8 +57,8 @@ class AttributeEntry(Strict):
 
     name: Name
     method: Name
-    unit: Literal["vector", "unit-vector", "edit"]
-    """What one unit of epsilon means: one times a as the method scales it, a unit vector, or an edit of the image."""
+    unit: Literal["vector", "unit-vector", "edit", "counterpart"]
+    """What one unit of epsilon means: a as the method scales it, a unit vector, an edit, or all counterparts."""
     norm: float = Field(
         gt=0,
         description="l2 norm of the stored vector, in latent units; of an edit in 8-bit levels",
@@ -111,6 +113,18 @@ class EditSpecDocument(SpecDocument):
     steps: tuple[float, ...] = Field(min_length=1, max_length=100)
 
 
+class CounterpartSpecDocument(SpecDocument):
+    """Of a spec whose similar people are those that the data set itself knows; epsilon is 1 and means all of them."""
+
+    similar = Similar.COUNTERPARTS
+
+    media_type: Literal["application/vnd.lassi.similarity-spec.v3+safetensors"] = (
+        "application/vnd.lassi.similarity-spec.v3+safetensors"
+    )
+    length: int = Field(ge=2, le=1000)
+    """Images of the longest chain of one attribute, the individual's own among them."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """A spec as its readers use it."""
@@ -130,13 +144,16 @@ class Spec:
         return self.document.content_digest
 
 
-def save_spec(path: Path, document: SpecDocument, flow: Glow, vectors: Tensor) -> str:
+def save_spec(path: Path, document: SpecDocument, flow: Glow, vectors: Tensor | None) -> str:
     """Writes spec.safetensors atomically and returns its content digest.
 
-    `vectors` are [k, q] f32, one per attribute; of a spec along edits the edits [k, 3, S, S].
+    `vectors` are [k, q] f32, one per attribute; of a spec along edits the edits [k, 3, S, S], of one along counterparts
+    none.
     """
     tensors = {_FLOW + name: tensor for name, tensor in flow.state_dict().items()}
-    for entry, vector in zip(document.attributes, vectors, strict=True):
+    for entry, vector in (
+        zip(document.attributes, vectors, strict=True) if vectors is not None else ()
+    ):
         tensors[_VECTOR + entry.name] = vector.to(torch.float32)
     return save_tensors(path, tensors, document.model_dump(mode="json", exclude={"content_digest"}))
 
@@ -152,15 +169,20 @@ def load_spec(path: Path | str | Spec) -> Spec:
         return path
     path = Path(path)
     tensors, raw = load_tensors(path)
-    edits = raw.get("media_type") == EditSpecDocument.model_fields["media_type"].default
-    document = parse_document(EditSpecDocument if edits else VectorSpecDocument, raw, str(path))
+    document = parse_document(_kind_of(raw), raw, str(path))
     measured = document.quality
     worst = max(measured.in_distribution.max, measured.out_of_distribution.max)
     if not worst <= measured.threshold:
         raise ArtifactError(
             f"{path}: the inversion error is {worst:g}, above its threshold {measured.threshold:g}; trust none of it"
         )
-    vectors = [_pop_vector(tensors, entry, document, str(path)) for entry in document.attributes]
+    if isinstance(document, CounterpartSpecDocument):
+        _require_unit(document, "counterpart", str(path))
+        vectors = []
+    else:
+        vectors = [
+            _pop_vector(tensors, entry, document, str(path)) for entry in document.attributes
+        ]
     weights = {name.removeprefix(_FLOW): value for name, value in tensors.items()}
     if len(weights) != len(tensors) or not all(name.startswith(_FLOW) for name in tensors):
         raise ArtifactError(
@@ -169,14 +191,25 @@ def load_spec(path: Path | str | Spec) -> Spec:
     check_stored(document.flow, weights, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, weights, str(path))
-    return Spec(document, flow.eval(), _similarity(document, torch.stack(vectors), str(path)))
+    return Spec(document, flow.eval(), _similarity(document, vectors, str(path)))
 
 
-def _similarity(document: SpecDocument, vectors: Tensor, where: str) -> Similarity:
+def _kind_of(raw: Mapping[str, object]) -> type[SpecDocument]:
+    """The kind of document by its media type; that of vectors, which then says what it reads, for an unknown one."""
+    for kind in (EditSpecDocument, CounterpartSpecDocument):
+        if raw.get("media_type") == kind.model_fields["media_type"].default:
+            return kind
+    return VectorSpecDocument
+
+
+def _similarity(document: SpecDocument, vectors: list[Tensor], where: str) -> Similarity:
+    if isinstance(document, CounterpartSpecDocument):
+        names = tuple(entry.name for entry in document.attributes)
+        return CounterpartChains(names, document.length, document.flow.size)
     if not isinstance(document, EditSpecDocument):
-        return SimilaritySet(vectors, document.epsilon)
+        return SimilaritySet(torch.stack(vectors), document.epsilon)
     try:
-        chains = ChainSet(vectors, document.steps)
+        chains = EditChains(torch.stack(vectors), document.steps)
     except SettingsError as error:
         raise ArtifactError(f"{where}: {error}; ask its sender for it again") from None
     if chains.epsilon != document.epsilon:
@@ -186,15 +219,21 @@ def _similarity(document: SpecDocument, vectors: Tensor, where: str) -> Similari
     return chains
 
 
+def _require_unit(document: SpecDocument, unit: str | None, where: str) -> None:
+    """Whether every attribute counts in this unit, or in one of vectors if None."""
+    for entry in document.attributes:
+        if (entry.unit if entry.unit in ("edit", "counterpart") else None) != unit:
+            raise ArtifactError(
+                f"{where}: attribute {entry.name} has the unit {entry.unit}, which such a spec has not"
+            )
+
+
 def _pop_vector(
     tensors: dict[str, Tensor], entry: AttributeEntry, document: SpecDocument, where: str
 ) -> Tensor:
     """The attribute's vector [q], or edit [3, S, S], of the length that its entry states."""
     edit = isinstance(document, EditSpecDocument)
-    if (entry.unit == "edit") != edit:
-        raise ArtifactError(
-            f"{where}: attribute {entry.name} has the unit {entry.unit}, which such a spec has not"
-        )
+    _require_unit(document, "edit" if edit else None, where)
     size = document.flow.size
     name = _VECTOR + entry.name
     shape = (3, size, size) if edit else (document.flow.latent_dim,)

@@ -26,11 +26,13 @@ class CounterpartSet:
         images: shape [m, 3, S, S], m at least 1.
         values: of the attribute's factor, shape [m], ascending, in the data set's own unit.
         own: which of them is the individual itself; None if none is.
+        at: where the individual itself stands in the factor; None if the data set does not say.
     """
 
     images: UInt8Images
     values: npt.NDArray[np.float64]
     own: int | None
+    at: float | None
 
 
 @runtime_checkable

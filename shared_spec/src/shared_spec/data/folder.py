@@ -197,7 +197,8 @@ class Folder(FileSource):
         values, files = zip(*known[name], strict=True)
         paths = [self.individuals.root / file for file in files]
         own = files.index(name) if name in files else None
-        return CounterpartSet(decode_images(paths, self.size), np.array(values), own)
+        at = None if own is None else values[own]
+        return CounterpartSet(decode_images(paths, self.size), np.array(values), own, at)
 
     def _known(self, attribute: str) -> Mapping[str, Sequence[tuple[float, str]]]:
         threshold = Threshold.parse(attribute)

@@ -138,7 +138,8 @@ class Shapes3D(Source):
                 f"expected one for each of its {len(known)} values; take the official file"
             )
         own = int(self._codes[position, column])
-        return CounterpartSet(self._read(ordered), np.array(FACTORS[attribute]), own)
+        values = np.array(FACTORS[attribute])
+        return CounterpartSet(self._read(ordered), values, own, float(values[own]))
 
     def digest(self) -> str:
         """SHA-256 over size, settings and the file, which is read once, on the first call."""

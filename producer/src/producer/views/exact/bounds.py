@@ -150,7 +150,7 @@ def certify_chains(
     Args:
         encoder: R, folded.
         latents: of each individual and its similar images, [n, 1 + v, q], finite; the individual's own comes first.
-        visits: which of the 1 + v latents each chain passes, in order, [c, m]; each chain passes number 0.
+        visits: which of the 1 + v latents each chain passes, in order, [c, m].
         settings: of the view; chains are bounded from a mesh.
         enclosing: as in `certify_exact`.
         advance: told how many individuals are done.

@@ -75,7 +75,7 @@ def bound_lines(
     """
     mesh = LineMesh.start(network, rays, parameters)
     rounding = norm_above(rays.errors[-1])
-    representation = centre = mesh.values[mesh.tau == rays.own]
+    representation = centre = network.encoder.tail(rays.offset)
     if enclosing:
         centre = enclosing_centre(
             _coarse(mesh, parameters, _COARSE + 2 * len(rays.ends)), representation

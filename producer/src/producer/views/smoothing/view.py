@@ -168,7 +168,7 @@ def _translations(similarity: Similarity) -> SimilaritySet:
     """
     if isinstance(similarity, ChainSet):
         raise SettingsError(
-            "the smoothing view needs the same moves for everybody, but along chains of edited images x' has other "
+            "the smoothing view needs the same moves for everybody, but along chains of images x' has other "
             "similar people than x, so its theorem does not hold; set `view` to exact"
         )
     return similarity

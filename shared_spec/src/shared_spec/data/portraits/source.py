@@ -144,8 +144,9 @@ class Portraits(Source):
         """As `Counterparts.counterparts`: the person at nine values of the factor, from 0 to 1."""
         images = self.similar(split, row, attribute)
         values = np.linspace(0, 1, len(images))
-        own = np.flatnonzero(values == self._split(split).factors[attribute][row])
-        return CounterpartSet(images, values, int(own[0]) if len(own) else None)
+        at = float(self._split(split).factors[attribute][row])
+        own = np.flatnonzero(values == at)
+        return CounterpartSet(images, values, int(own[0]) if len(own) else None, at)
 
     def _check_factor(self, name: str) -> None:
         if name not in FACTORS:
