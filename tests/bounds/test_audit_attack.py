@@ -7,7 +7,7 @@ from torch import nn
 from producer.auditing.dense_attack import Attack
 from producer.encoder import Encoder, EncoderConfig, fold
 from producer.views.exact.bounds import certify_exact
-from shared_spec.chains import ChainSet
+from shared_spec.chains import EditChains
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -71,7 +71,7 @@ def test_a_chain_through_every_point_of_a_fine_grid_holds_and_one_that_is_cut_do
 def test_along_chains_it_finds_the_maximum_of_a_fine_grid_ends_included():
     model = encoder((12, 16, 12, 5))
     generator = torch_generator(5, "audit.chains")
-    chains = ChainSet(torch.ones(2, 3, 2, 2), (-1.0, 0.5, 2.0))
+    chains = EditChains(torch.ones(2, 3, 2, 2), (-1.0, 0.5, 2.0))
     latents = torch.randn(4, chains.images_each, 12, generator=generator)
     corners = chains.corners(latents.double())
     share = torch.linspace(0, 1, 2001, dtype=torch.float64)[:, None]

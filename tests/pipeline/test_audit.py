@@ -19,7 +19,7 @@ from producer import AuditSettings
 from producer.auditing import numbers
 from producer.auditing.evidence import choose_rows
 from shared_spec import load_audit, load_bundle, load_certificate, load_spec
-from shared_spec.artifacts.audit import LISTED, AuditCheck
+from shared_spec.artifacts.audit_documents import LISTED, AuditCheck
 from shared_spec.errors import ArtifactError
 from shared_spec.smoothing.plan import make_plan
 from shared_spec.view_checks import _from_polyline, smoothing_settings

@@ -21,7 +21,8 @@ from consumer.prediction import require_origin
 from consumer.reality import check_reality
 from consumer.report.page import render_report
 from consumer.report.words import audit_words
-from shared_spec.artifacts.audit import Audit, AuditEntry, load_audit
+from shared_spec.artifacts.audit import Audit, load_audit
+from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
     REPORT,

@@ -15,7 +15,7 @@ from rich.table import Table
 from shared_spec.text import visible
 
 if TYPE_CHECKING:
-    from shared_spec.artifacts.audit import AuditDocument
+    from shared_spec.artifacts.audit_documents import AuditDocument
     from shared_spec.artifacts.bundle_documents import Manifest
 
 __all__ = ["audit_rows", "bundle_rows", "facts", "following", "table"]

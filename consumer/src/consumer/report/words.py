@@ -7,7 +7,7 @@ The verdict says how many are certified and what that means; the probabilities a
 from __future__ import annotations
 
 from consumer.population import population_statement
-from shared_spec.artifacts.audit import CONFIDENCE, AuditEntry
+from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.statements import words_of

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from producer.model import Model
-from shared_spec.artifacts.audit import AuditCheck, CheckEntry, Finding
+from shared_spec.artifacts.audit_documents import AuditCheck, CheckEntry, Finding
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.spec import Spec
 from shared_spec.chains import ChainSet
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow
-from shared_spec.latents import ENCODE_BATCH, encode_images
+from shared_spec.latents import ENCODE_BATCH, encode_chains, encode_images
 from shared_spec.rng import Seed, stream
 
 __all__ = ["Evidence", "Ledger", "Sample", "choose_rows", "take_sample"]
@@ -138,12 +138,13 @@ def _encode(
     similarity = evidence.spec.similarity
     chains = similarity if similar and isinstance(similarity, ChainSet) else None
     shape = (flow.config.latent_dim,) if chains is None else chains.latent_shape
-    parts = [torch.empty(0, *shape)]
+    parts, source = [torch.empty(0, *shape)], evidence.source
     for start in range(0, len(rows), ENCODE_BATCH):
-        images = evidence.source.images(split, rows[start : start + ENCODE_BATCH])
-        if chains is not None:
-            images = chains.images(images).reshape(-1, *images.shape[1:])
-        parts.append(encode_images(flow, images).reshape(-1, *shape))
+        part = np.array(rows[start : start + ENCODE_BATCH], dtype=np.int64)
+        if chains is None:
+            parts.append(encode_images(flow, source.images(split, part)))
+        else:
+            parts.append(encode_chains(flow, chains, source, split, part))
     return torch.cat(parts)
 
 

@@ -30,14 +30,13 @@ from producer.model import Model, load_encoder
 from producer.settings import AuditSettings
 from producer.views.registry import AnyView
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
-from shared_spec.artifacts.audit import (
+from shared_spec.artifacts.audit import Audit, save_audit
+from shared_spec.artifacts.audit_documents import (
     CONFIDENCE,
     LISTED,
-    Audit,
     AuditDocument,
     NotChecked,
     SplitScope,
-    save_audit,
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.document import DataEntry, this_tool

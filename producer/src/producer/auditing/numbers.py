@@ -11,7 +11,7 @@ from torch import Tensor
 from producer.auditing.dense_attack import Attack
 from producer.auditing.evidence import Evidence, Ledger, Sample
 from producer.views.registry import AnyView
-from shared_spec.artifacts.audit import AuditCheck
+from shared_spec.artifacts.audit_documents import AuditCheck
 from shared_spec.chains import own_latents
 from shared_spec.progress import Advance, onward
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from producer.auditing.evidence import Evidence, Ledger
 from producer.bundle_plan import encoder_entry
 from producer.views.registry import VIEW_TYPES, AnyView
-from shared_spec.artifacts.audit import AuditCheck
+from shared_spec.artifacts.audit_documents import AuditCheck
 from shared_spec.errors import DataError, SettingsError
 
 __all__ = [

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
-from shared_spec.artifacts.audit import AuditEntry
+from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
 from shared_spec.artifacts.directory import (
     FileEntry,
