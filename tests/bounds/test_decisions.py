@@ -62,3 +62,43 @@ def test_nobody_is_certified_whom_the_producer_did_not_bound(method, code, says)
 )
 def test_a_decision_names_its_method(method, name):
     assert decided(method, 2.0, 2.0, 0.1).method[0] == name
+
+
+def along(vertices, place, point=1.0, status=BoundStatus.BOUNDED):
+    """The decision about one individual whose tube passes these numbers."""
+    bounds = Bounds(
+        points=torch.tensor([[point]], dtype=F64),
+        centres=torch.tensor([[point]], dtype=F64),
+        radii=torch.tensor([5.0], dtype=F64),
+        status=torch.tensor([int(status)], dtype=torch.uint8),
+        tube=torch.tensor(vertices, dtype=F64)[None, :, None],
+        delta=torch.tensor([1e-3], dtype=F64),
+        place=None if place is None else torch.tensor(place, dtype=F64)[None],
+    )
+    return decide(STEP, bounds, RadiusMethod.CLOSED_FORM, DRAWS, ["one"])
+
+
+def test_a_vertex_that_is_decided_otherwise_is_a_witness():
+    found = along([2.0, 1.0, -0.5, -2.0], [-1.0, 0.0, 0.5, 1.0])
+    assert (found.status[0], found.reason[0]) == (
+        "NOT_CERTIFIED",
+        "somebody similar is decided otherwise",
+    )
+    assert found.witness[0] == 0.5, "the first vertex that differs, where it stands"
+
+
+@pytest.mark.parametrize(
+    ("vertices", "place", "status"),
+    [
+        ([2.0, 1.0, 0.5, 3.0], [-1.0, 0.0, 0.5, 1.0], BoundStatus.BOUNDED),
+        ([2.0, 1.0, -0.5, -2.0], None, BoundStatus.BOUNDED),
+        ([2.0, 1.0, -1e-9, 2.0], [-1.0, 0.0, 0.5, 1.0], BoundStatus.BOUNDED),
+        ([2.0, 1.0, -0.5, -2.0], [-1.0, 0.0, 0.5, 1.0], BoundStatus.UNDECIDED),
+    ],
+    ids=["all agree", "no places", "rounding decides", "not bounded"],
+)
+def test_nobody_is_a_witness_who_might_not_be(vertices, place, status):
+    found = along(vertices, place, status=status)
+    assert found.witness is not None
+    assert found.witness[0] != found.witness[0], "a witness was made up"
+    assert found.reason[0] != "somebody similar is decided otherwise"

@@ -48,6 +48,8 @@ def test_honest_bounds_pass_at_every_scale(k, scale, enclosing):
         "tube" if k == 1 else "affine": found.tubes.points,
         "delta": found.tubes.delta,
     }
+    if k == 1:
+        further["place"] = found.tubes.place
     tensors = {
         "representation": network(latents).float(),
         "centre": found.centre,
@@ -56,6 +58,12 @@ def test_honest_bounds_pass_at_every_scale(k, scale, enclosing):
         **further,
     }
     assert wrong(None, tensors) == []
+    places = torch.linspace(-1, 1, 4, dtype=F64).repeat(6, 1)
+    for other, complaint in (
+        (places.flip(1), "places of vertices are not in order" if k == 1 else "do not fit"),
+        (places[:, :3], "its tube and the places of its vertices do not fit"),
+    ):
+        assert complaint in " ".join(wrong(None, {**tensors, "place": other}))
     tensors["radius"] = tensors["radius"].clone()
     tensors["radius"][2] = tensors["lower_bound"][2] * 0.999
     assert "radius is below lower_bound" in wrong(None, tensors)

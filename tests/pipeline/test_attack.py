@@ -55,6 +55,28 @@ def test_a_dense_attack_never_flips_a_certified_individual_of_the_exact_view(tin
     assert flipped + statuses.count("CERTIFIED") <= len(statuses)
 
 
+def test_a_witness_is_somebody_similar_who_gets_another_decision(tiny, scene):
+    """Whoever has the encoder goes where the witness stands, and finds it so; most who can be flipped have one."""
+    spec, latents, encoder, head = scene
+    _, predictions = rows_of(tiny, "exact")
+    rows = load_certificate(tiny.certificate).rows_of("exact")
+    ends = torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None] * spec.similarity.epsilon
+    witnessed = 0
+    for z, row, prediction in zip(latents, rows, predictions, strict=True):
+        flips = (
+            head.predict(encoder(spec.similarity.points(z[None], ends)).float()) != prediction
+        ).any()
+        if row.witness is None:
+            assert not flips, "an end of the set is a vertex, and it differs"
+            continue
+        witnessed += 1
+        assert row.status == "NOT_CERTIFIED"
+        t = torch.tensor([[row.witness * spec.similarity.epsilon]], dtype=torch.float64)
+        similar = encoder(spec.similarity.points(z[None], t)).float()
+        assert head.predict(similar)[0] != prediction, "the witness agrees"
+    assert witnessed >= 3, "nobody to look at"
+
+
 def test_the_deployed_smoothed_encoder_never_flips_a_certified_individual(tiny, scene):
     """Statement D allows a failure in a hundred pairs; with the bound's slack none is seen among these."""
     spec, latents, encoder, head = scene

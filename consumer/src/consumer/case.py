@@ -76,6 +76,7 @@ class Case:
                 tube=found.get(f"{view}.tube"),
                 affine=found.get(f"{view}.affine"),
                 delta=found.get(f"{view}.delta"),
+                place=found.get(f"{view}.place"),
             )
 
     def decide(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -139,12 +140,27 @@ def _rows(
     d_rs: list[float | None] = [None] * len(radii)
     if decisions.d_rs is not None:
         d_rs = decisions.d_rs.tolist()
+    witness: list[float | None] = [None] * len(radii)
+    if decisions.witness is not None:
+        witness = [None if math.isnan(place) else place for place in decisions.witness.tolist()]
     columns = zip(
         case.sample_ids, labels.tolist(), decisions.prediction.tolist(), decisions.status.tolist(),
         decisions.reason.tolist(), radii.tolist(), d_rs, decisions.method.tolist(),
-        decisions.samples.tolist(), decisions.successes.tolist(), strict=True,
+        decisions.samples.tolist(), decisions.successes.tolist(), witness, strict=True,
     )  # fmt: skip
-    for sample_id, label, predicted, status, reason, radius, reach, method, samples, won in columns:
+    for (
+        sample_id,
+        label,
+        predicted,
+        status,
+        reason,
+        radius,
+        reach,
+        method,
+        samples,
+        won,
+        place,
+    ) in columns:
         yield Row(
             sample_id=sample_id,
             view=view,
@@ -157,6 +173,7 @@ def _rows(
             method=method,
             samples=samples,
             successes=won,
+            witness=place,
         )
 
 

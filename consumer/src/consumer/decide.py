@@ -30,6 +30,9 @@ from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 BALL, TUBE = " ball", " tube"
 """What ends the name of a deterministic decision's method."""
 
+_ROOM = 2.0**-20
+"""Of a vertex's length: many times what float32 and another order of summation can change."""
+
 HEAD_EVENT = "head's radius"
 """What may fail on the head's side."""
 
@@ -48,6 +51,7 @@ class Bounds:
         tube: vertices [n, m, d] of polyline tubes, or None.
         affine: affine tubes [n, 1 + k, d], a centre c and generators E_i of {c + sum s_i E_i : ||s||_2 <= 1}, or None.
         delta: tube radii [n], or None.
+        place: where in the similarity set the vertices of a polyline tube are representations [n, m], or None.
     """
 
     points: Tensor
@@ -57,6 +61,7 @@ class Bounds:
     tube: Tensor | None = None
     affine: Tensor | None = None
     delta: Tensor | None = None
+    place: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Decisions:
         successes: those among them on which the predicted class won [n].
         smoothed: whether the certified head is the smoothed one.
         alpha: failure probability per event and individual that the head's side spends.
+        witness: where in the similarity set somebody is decided otherwise [n], NaN where nobody is known; or None.
     """
 
     prediction: npt.NDArray[np.int64]
@@ -97,6 +103,7 @@ class Decisions:
     successes: npt.NDArray[np.int64]
     smoothed: bool
     alpha: Mapping[str, float] = field(default_factory=dict)
+    witness: npt.NDArray[np.float64] | None = None
 
     @property
     def certified(self) -> int:
@@ -117,6 +124,7 @@ class Decisions:
                 for name in ("prediction", "status", "reason", "method", "samples", "successes")
             },
             d_rs=None if parts[0].d_rs is None else joined("d_rs"),
+            witness=None if parts[0].witness is None else joined("witness"),
         )
 
 
@@ -172,16 +180,41 @@ def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
         by_tube[left] = certify(head, region, classes[left])
     certified = (by_ball | by_tube).numpy()
     far = Reason.FAR if closed else Reason.NOT_PROVED
+    witness = _witnesses(head, bounds, classes).masked_fill(by_ball | by_tube, torch.nan).numpy()
+    why = np.where(np.isnan(witness), far, Reason.WITNESS)
     return Decisions(
         prediction=classes.numpy(),
         status=np.where(certified, Status.CERTIFIED, Status.NOT_CERTIFIED),
-        reason=np.where(certified, Reason.NONE, far),
+        reason=np.where(certified, Reason.NONE, why),
         method=np.where(by_tube.numpy(), f"{method}{TUBE}", f"{method}{BALL}"),
         d_rs=radius.numpy(),
         samples=np.zeros(n, dtype=np.int64),
         successes=np.zeros(n, dtype=np.int64),
         smoothed=False,
+        witness=witness,
     )
+
+
+def _witnesses(head: FrozenHead, bounds: Bounds, classes: Tensor) -> Tensor:
+    """Where a vertex of the tube, which represents somebody similar, gets another class for certain: [n], or NaN.
+
+    Of several the first is taken, which is as good a proof as any.
+    """
+    nowhere = torch.full((len(classes),), torch.nan, dtype=torch.float64)
+    if bounds.tube is None or bounds.place is None:
+        return nowhere
+    n, m, _ = bounds.tube.shape
+    vertices = bounds.tube.flatten(0, 1).to(torch.float64)
+    found = head.predict(vertices)
+    other = torch.nonzero(found != classes.repeat_interleave(m)).flatten()
+    # Whoever evaluates R there again may differ by rounding: the class must not hang on that.
+    room = _ROOM * torch.linalg.vector_norm(vertices[other], dim=1) + _ROOM
+    sure = certify_base_ball(head, vertices[other], room, found[other])
+    shown = torch.zeros(n * m, dtype=torch.bool)
+    shown[other[sure]] = True
+    first = shown.view(n, m).to(torch.int8).argmax(1)
+    place = bounds.place[torch.arange(n), first]
+    return torch.where(shown.view(n, m).any(1), place, nowhere)
 
 
 def _sampled(
@@ -249,4 +282,5 @@ def _finish(bounds: Bounds, decisions: Decisions) -> Decisions:
         prediction=np.where(abstained, -1, decisions.prediction),
         status=np.where(bounded, decisions.status, other),
         reason=np.where(bounded, decisions.reason, why),
+        witness=None if decisions.witness is None else np.where(bounded, decisions.witness, np.nan),
     )

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     NONE = ""
     FAR = "d_cs >= d_rs"
     NOT_PROVED = "not proved"
+    WITNESS = "somebody similar is decided otherwise"
     PRODUCER_ABSTAINED = "producer abstained"
     PRODUCER_UNDECIDED = "producer undecided"
     HEAD_ABSTAINED = "head abstained"

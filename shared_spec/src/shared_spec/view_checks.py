@@ -52,8 +52,17 @@ def exact_shard(entry: ViewEntry, tensors: Mapping[str, Tensor]) -> Iterator[tup
     if (shape is None) != ("delta" not in tensors) or {"tube", "affine"} <= tensors.keys():
         yield "its tubes are incomplete", torch.ones_like(radius, dtype=torch.bool)
         return
+    place, tube = tensors.get("place"), tensors.get("tube")
+    if place is not None and (tube is None or place.shape != tube.shape[:2]):
+        yield (
+            "its tube and the places of its vertices do not fit",
+            torch.ones_like(radius, dtype=torch.bool),
+        )
+        return
     if shape is None:
         return
+    if place is not None:
+        yield "places of vertices are not in order", (place.diff(dim=1) < 0).any(1)
     delta, rows = tensors["delta"], shape.double()
     yield "delta is negative", ~(delta >= 0)
     if "tube" in tensors:

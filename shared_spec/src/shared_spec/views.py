@@ -128,6 +128,7 @@ register_view(
             "tube": TensorForm(("n", "m", "d"), "F32", required=False),
             "affine": TensorForm(("n", "1+k", "d"), "F32", required=False),
             "delta": TensorForm(("n",), "F64", required=False),
+            "place": TensorForm(("n", "m"), "F64", required=False),
         },
         check_entry=exact_entry,
         check_shard=exact_shard,

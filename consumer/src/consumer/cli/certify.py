@@ -81,15 +81,19 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     from consumer.report.page import REPORT
 
     document = certificate.document
+    witnessed = {
+        view: sum(row.witness is not None for row in certificate.rows_of(view))
+        for view in document.claims
+    }
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
-         f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),
+         f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction), str(witnessed[view]),
          f"{claim.alpha_per_individual:g}", f"{claim.expected_false_certificates:.2g}",
          percent_down(claim.population.fair_at_least)]
         for view, claim in document.claims.items()
     ]  # fmt: skip
     columns = [
-        "view", "certified model", "accuracy %", "certified", "%", "alpha each", "false expected",
+        "view", "certified model", "accuracy %", "certified", "%", "shown otherwise", "alpha each", "false expected",
         "if drawn at random, fair >= %",
     ]  # fmt: skip
     text = table(
@@ -100,6 +104,7 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         "digest": certificate.digest,
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
+    result["shown_otherwise"] = witnessed
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
     checks = [
         table(

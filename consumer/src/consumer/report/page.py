@@ -32,6 +32,7 @@ class _View:
     meaning: str
     probabilities: tuple[str, ...]
     share: Share
+    witnessed: int
     labelled: int
     counts: list[tuple[str, int]]
     reasons: list[ReasonCount]
@@ -90,6 +91,7 @@ def _view(
         meaning=meaning(claim),
         probabilities=probabilities(claim),
         share=Share(claim.certified, claim.individuals),
+        witnessed=sum(row.witness is not None for row in rows),
         labelled=sum(row.label != "" for row in rows),
         counts=[(status, claim.counts[status]) for status in Status],
         reasons=count_reasons(rows),

@@ -70,6 +70,8 @@ def _words(reason: Reason) -> str:
             return "Similar people can be further away than the head's decision is known to hold (d_cs ≥ d_rs)."
         case Reason.NOT_PROVED:
             return "The bounds on the head were not tight enough for a proof."
+        case Reason.WITNESS:
+            return "Somebody in the similarity set gets another decision: the column witness says where."
         case Reason.PRODUCER_ABSTAINED:
             return "The producer gives no bound: its encoder abstains."
         case Reason.PRODUCER_UNDECIDED:

@@ -32,6 +32,8 @@ class Row:
         method: how it was decided.
         samples: noisy samples behind a sampled decision.
         successes: those among them on which the prediction won.
+        witness: where in the similarity set somebody is decided otherwise, in the unit of the bundle's `place`; None
+            where nobody is known.
     """
 
     sample_id: str
@@ -45,6 +47,7 @@ class Row:
     method: str
     samples: int
     successes: int
+    witness: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -72,6 +75,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "d_rs": _number,
     "samples": _count,
     "successes": _count,
+    "witness": _number,
 }
 
 

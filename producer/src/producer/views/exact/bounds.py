@@ -18,7 +18,7 @@ from torch import Tensor
 from producer.views.exact.grid import uniform_parameters
 from producer.views.exact.inputs import check_finite, check_inputs, check_settings
 from producer.views.exact.line import bound_lines
-from producer.views.exact.sets import bound_set
+from producer.views.exact.sets import bound_sets
 from producer.views.exact.settings import ExactSettings
 from producer.views.exact.tubes import Tubes, polyline_tubes
 from producer.views.network import BoundedNetwork, Curves, Rays
@@ -38,6 +38,8 @@ _CHAIN_START = 2
 """Mesh segments per segment of a chain to begin with."""
 _TUBE_FINENESS = 12
 """Mesh segments per segment of a tube: then the mesh adds about a fifth to what the tube's vertices leave."""
+_SETS = 16
+"""Similarity sets of several attributes held at once, reduced: about 10 MB each at the paper's sizes."""
 _MESH_POINTS = 800
 """Points held at once: about 25 MB at the paper's sizes, before refinement."""
 
@@ -115,6 +117,8 @@ def certify_exact(
     exact = method == "polyline"
     mesh = max(_GRID_START, _TUBE_FINENESS * (tube_vertices - 1) + 1)
     size = 4 if exact else max(_MESH_POINTS // mesh, 4)
+    if len(vectors) > 1:
+        size = _SETS
     for batch in torch.split(latents, size):
         done = sum(len(part.radius) for part in parts)
         check_finite(batch, done)
@@ -222,10 +226,7 @@ def _bound_sets(
     enclosing: bool,
     tube: bool,
 ) -> ExactBounds:
-    sets = [
-        bound_set(network, rays.individual(index), tolerance, max_cells, enclosing, tube)
-        for index in range(len(rays.offset))
-    ]
+    sets = bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
 
     def numbers(values: list[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64)
@@ -258,6 +259,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
         return torch.cat([getattr(part, name) for part in parts])
 
     tubes = [part.tubes for part in parts if part.tubes is not None]
+    places = [tube.place for tube in tubes if tube.place is not None]
     return ExactBounds(
         centre=joined("centre"),
         radius=joined("radius").clamp_max(UNBOUNDED),
@@ -270,6 +272,7 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
             tubes[0].kind,
             torch.cat([tube.points for tube in tubes]),
             torch.cat([tube.delta for tube in tubes]).clamp_max(UNBOUNDED),
+            torch.cat(places) if places else None,
         )
         if tubes
         else None,

@@ -20,6 +20,7 @@ from shared_spec.rounding import INFLATION, SQUARES, above, below, gamma, norm_a
 __all__ = ["Reach", "largest_norm", "sample_points", "split_axis"]
 
 _BATCH = 256
+_TRIED = 32
 _ROUNDING_SLACK = 4.0
 
 
@@ -68,7 +69,9 @@ def largest_norm(reduced: ReducedNetwork, start: Cells, tolerance: float, max_ce
         order = upper.argsort(descending=True)
         worst, rest = order[:_BATCH], order[_BATCH:]
         children = cells[worst].split(axis[worst])
-        fresh, fresh_axis, candidates = bounds(children)
+        fresh, fresh_axis, points = bounds(children)
+        # Where the bounds are highest the largest distance is: trying the other boxes too costs more than it finds.
+        candidates = points[fresh.argsort(descending=True)[:_TRIED]]
         used += len(children)
         cells = cells[rest].join(children)
         upper, axis = torch.cat([upper[rest], fresh]), torch.cat([axis[rest], fresh_axis])

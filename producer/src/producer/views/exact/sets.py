@@ -1,4 +1,4 @@
-"""k > 1: balls and affine tubes around similarity sets of several attributes, one individual at a time."""
+"""k > 1: balls and affine tubes around similarity sets of several attributes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from producer.views.exact.enclosing import enclosing_centre
 from producer.views.exact.tubes import affine_tube
 from producer.views.network import BoundedNetwork, Rays
 
-__all__ = ["SetBound", "bound_set"]
+__all__ = ["SetBound", "bound_sets"]
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,39 @@ class SetBound:
     cells: int
 
 
-def bound_set(
+def bound_sets(
     network: BoundedNetwork,
     rays: Rays,
     tolerance: float,
     max_cells: int,
     enclosing: bool,
     tube: bool,
-) -> SetBound:
-    """Bounds the similarity set of one individual for any small k. Source: docs/guarantees.md, D.4 and E."""
+) -> list[SetBound]:
+    """Bounds the similarity sets of individuals for any small k. Source: docs/guarantees.md, D.4 and E."""
     start = cover(len(rays.slopes))
-    reduced = reduce_network(network, rays, start)
-    representation = network.encoder.tail(rays.offset[0])
-    centre = _centre(reduced, start, representation) if enclosing else representation
-    centre = torch.nan_to_num(centre.to(torch.float32))
+    reduced = [reduce_network(network, rays.individual(i), start) for i in range(len(rays))]
+    representations = network.encoder.tail(rays.offset)
+    centres = representations
+    if enclosing:
+        # All at once: one individual's points are too few to be worth the calls.
+        points = torch.stack([one.values(sample_points(start)) for one in reduced])
+        centres = enclosing_centre(points, representations)
+    centres = torch.nan_to_num(centres.to(torch.float32))
+    return [
+        _bound(one, start, centre, representation, tolerance, max_cells, tube)
+        for one, centre, representation in zip(reduced, centres, representations, strict=True)
+    ]
+
+
+def _bound(
+    reduced: ReducedNetwork,
+    start: Cells,
+    centre: Tensor,
+    representation: Tensor,
+    tolerance: float,
+    max_cells: int,
+    tube: bool,
+) -> SetBound:
     around = reduced.relative_to(centre.to(torch.float64))
     reach = largest_norm(around, start, tolerance, max_cells)
     cells, rows = reach.cells, None
@@ -57,8 +76,3 @@ def bound_set(
         points, delta, more = affine_tube(reduced, start, tolerance, max_cells)
         rows, cells = (points, delta), cells + more
     return SetBound(centre, reach, representation.to(torch.float32), rows, cells)
-
-
-def _centre(reduced: ReducedNetwork, start: Cells, representation: Tensor) -> Tensor:
-    points = reduced.values(sample_points(start))
-    return enclosing_centre(points.unsqueeze(0), representation.unsqueeze(0)).squeeze(0)

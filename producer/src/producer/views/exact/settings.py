@@ -17,7 +17,7 @@ class ExactSettings(Settings):
     group: ClassVar[str] = "Exact view"
 
     tolerance: float = setting(
-        0.05, "How far a radius may be above what is attained, relatively.", gt=0
+        0.02, "How far a radius may be above what is attained, relatively.", gt=0
     )
     exact_method: Literal["grid", "polyline"] = setting(
         "grid",

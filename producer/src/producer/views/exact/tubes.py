@@ -30,11 +30,14 @@ class Tubes:
             others are generators E_1..E_k, the shape {c + sum s_i E_i : ||s||_2 <= 1}.
         points: [n, m, d] float32.
         delta: [n] float64: every representation of S(x) is within delta (l2) of the shape, R(z) included.
+        place: of a polyline, the parameter at which each row is the representation of a similar individual, [n, m]
+            float64; tau along a vector, the number of a corner along chains.
     """
 
     kind: str
     points: Tensor
     delta: Tensor
+    place: Tensor | None = None
 
 
 def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
@@ -48,7 +51,7 @@ def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
         vertices: m >= 2; a chain that needs fewer repeats its last vertex.
     """
     mesh = bound.mesh
-    points, delta = [], []
+    points, delta, places = [], [], []
     by_owner = mesh.owner[mesh.left]
     for individual in range(len(bound.radius)):
         mine = torch.nonzero(by_owner == individual).squeeze(1)
@@ -57,12 +60,15 @@ def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
         chain = torch.unique(torch.cat([left, right]))
         chain = chain[mesh.tau[chain].argsort()]
         chosen, away = _simplify(mesh.tau[chain], mesh.values[chain], vertices)
+        kept = torch.nan_to_num(mesh.values[chain[chosen]].to(torch.float32))
         off = torch.zeros(len(mesh.tau), dtype=torch.float64)
         off[chain] = away
         worst = (torch.maximum(off[left], off[right]) + mesh.deviation[mine]).max()
-        points.append(chosen)
+        points.append(kept)
+        places.append(mesh.tau[chain[chosen]])
         delta.append((worst + bound.rounding[individual]) * INFLATION)
-    return Tubes("polyline", torch.stack(points), above(torch.stack(delta).nan_to_num(torch.inf)))
+    widths = above(torch.stack(delta).nan_to_num(torch.inf))
+    return Tubes("polyline", torch.stack(points), widths, torch.stack(places))
 
 
 def affine_tube(
@@ -86,8 +92,8 @@ def affine_tube(
     return rows, reach.upper, reach.cells
 
 
-def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[Tensor, Tensor]:
-    """Float32 vertices [vertices, d] of a chain, and the distance [m] of the values from it at the same parameter."""
+def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[list[int], Tensor]:
+    """Which values become vertices of a chain, and the distance [m] of all from it, in float32, at their parameters."""
     rounded = torch.nan_to_num(values.to(torch.float32))
     chosen = [0, len(tau) - 1]
     away = _deviation(tau, values, rounded, chosen)
@@ -96,7 +102,7 @@ def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[Tensor, Tenso
         chosen = sorted([*chosen, int(away.argmax())])
         away = _deviation(tau, values, rounded, chosen)
     repeats = [chosen[-1]] * (vertices - len(chosen))
-    return rounded[chosen + repeats], away
+    return chosen + repeats, away
 
 
 def _deviation(tau: Tensor, values: Tensor, rounded: Tensor, chosen: list[int]) -> Tensor:

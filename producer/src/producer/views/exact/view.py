@@ -69,6 +69,8 @@ def _view_bounds(found: ExactBounds) -> ViewBounds:
     if found.tubes is not None:
         shape = "tube" if found.tubes.kind == "polyline" else "affine"
         further |= {shape: found.tubes.points, "delta": found.tubes.delta}
+        if found.tubes.place is not None:
+            further["place"] = found.tubes.place
     return ViewBounds(found.centre, found.radius, found.status, found.representation, further)
 
 
