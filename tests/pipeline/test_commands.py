@@ -118,7 +118,7 @@ def test_another_fit_is_refused_naming_what_differs(copies, run, fit_words, caps
 def test_another_export_is_refused_naming_what_differs(copies, run, fit_words, capsys):
     assert run(*fit_words(copies), "--tolerance", "0.2") == 2
     assert (
-        "exported before with views.exact.settings.tolerance 0.05, now 0.2"
+        "exported before with views.exact.settings.tolerance 0.02, now 0.2"
         in capsys.readouterr().err
     )
 

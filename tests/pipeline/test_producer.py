@@ -149,7 +149,7 @@ def test_an_encoder_inside_the_bundle_is_refused(tiny, unseen, tmp_path, place):
 
 
 OTHER = [
-    ("views.exact.settings.tolerance 0.05, now 0.2", {"views": [ExactSettings(tolerance=0.2, tube_vertices=5)]}),
+    ("views.exact.settings.tolerance 0.02, now 0.2", {"views": [ExactSettings(tolerance=0.2, tube_vertices=5)]}),
     ("shard_rows 25, now 1024", {"export": ExportSettings()}),
     ("splits.valid.every 1, now 3", {"export": ExportSettings(shard_rows=25, every=3)}),
 ]  # fmt: skip
