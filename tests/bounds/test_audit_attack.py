@@ -84,6 +84,29 @@ def test_along_chains_it_finds_the_maximum_of_a_fine_grid_ends_included():
         assert (found <= dense + 1e-2).all()
 
 
+def test_vertices_are_where_they_are_said_to_be():
+    model, (latents, similarity) = encoder((20, 16, 12, 5)), case(1)
+    place = torch.tensor([-1.0, -0.25, 0.5, 1.0], dtype=torch.float64).expand(len(latents), -1)
+    vertices = fold(model)(similarity.points(latents[:, None], 1.3 * place[..., None]))
+    attack = Attack(model, similarity)
+    assert (attack.from_places(latents, vertices, place) < 1e-9).all()
+    moved = vertices.clone()
+    moved[:, 2, 0] += 0.1
+    assert torch.allclose(attack.from_places(latents, moved, place), torch.tensor(0.1).double())
+    chains = EditChains(torch.ones(2, 3, 2, 2), (-1.0, 0.5, 2.0))
+    small = encoder((12, 16, 12, 5))
+    own = torch.randn(4, chains.images_each, 12, generator=torch_generator(6, "audit.chains"))
+    # Every corner of every chain, both ends included, and a point between two.
+    corners = chains.corners(own.double())
+    place = torch.arange(corners.shape[1] * corners.shape[2], dtype=torch.float64).expand(4, -1)
+    attack = Attack(small, chains)
+    found = attack.from_places(own, fold(small)(corners).flatten(1, 2), place)
+    assert (found < 1e-9).all()
+    between = fold(small)(torch.lerp(corners[:, 1, 2], corners[:, 1, 3], 0.25))[:, None]
+    at = torch.full((4, 1), corners.shape[2] + 2.25, dtype=torch.float64)
+    assert (attack.from_places(own, between, at) < 1e-9).all()
+
+
 def test_a_chain_of_one_vertex_is_a_centre():
     model, (latents, similarity) = encoder((20, 16, 12, 5)), case(2)
     centre, attack = torch.ones(len(latents), 5), Attack(model, similarity)

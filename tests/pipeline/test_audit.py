@@ -105,7 +105,7 @@ def test_chains_of_edits_are_audited_as_well(tiny, tmp_path):
         away = (tensors["exact.centre"] - tensors["representation"]).double().norm(dim=1)
         tensors["exact.radius"] = torch.maximum(0.5 * tensors["exact.radius"], away * (1 + 1e-6))
         tensors["exact.lower_bound"].zero_()
-        del tensors["exact.tube"], tensors["exact.delta"]
+        del tensors["exact.tube"], tensors["exact.delta"], tensors["exact.place"]
 
     for path in [*reps.glob("test-*"), *reps.glob("valid-*")]:
         forge.edit_shard(reps, change, path.name)
@@ -190,7 +190,7 @@ def shrink_all(reps):
         tensors["exact.centre"] = tensors["representation"].clone()
         tensors["exact.radius"] *= 1e-3
         tensors["exact.lower_bound"] *= 1e-3
-        del tensors["exact.tube"], tensors["exact.delta"]
+        del tensors["exact.tube"], tensors["exact.delta"], tensors["exact.place"]
 
     for path in sorted(reps.glob("test-*")) + sorted(reps.glob("valid-*")):
         forge.edit_shard(reps, change, path.name)
@@ -236,6 +236,14 @@ def cut_tubes(reps):
         mine = away <= tensors["exact.delta"]  # of the others R(z) itself lies outside
         assert mine.any()
         tube[mine] = shorter[mine]
+        tensors["exact.place"][mine, -1] = tensors["exact.place"][mine, -2]
+
+    forge.edit_shard(reps, change)
+
+
+def move_places(reps):
+    def change(tensors, document):
+        tensors["exact.place"][:, 0] += 0.5 * tensors["exact.place"][:, :2].diff(dim=1)[:, 0]
 
     forge.edit_shard(reps, change)
 
@@ -367,6 +375,7 @@ FORGERIES = {
     "one smoothing radius, by 1%": (shrink_one_smoothing, {"bounds"}, "smoothing.radius"),
     "another delta": (widen_tube, {"bounds"}, "exact.delta"),
     "tubes cut short": (cut_tubes, {"attack"}, "exact.delta"),
+    "vertices elsewhere": (move_places, {"attack"}, "exact.place"),
     "another status": (decide_for, {"bounds"}, "exact.status"),
     "other settings": (restate("views", "exact", "settings", tube_vertices=6), {"bounds"}, "exact."),
     "another seed": (restate(seed=7), {"bounds"}, "smoothing."),

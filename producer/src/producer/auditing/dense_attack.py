@@ -25,6 +25,8 @@ _POINTS = {1: 201, 2: 41, 3: 15}
 _MOST = 10_000
 _EACH = 17
 """Points of a segment of a chain."""
+_SHORT = 1e-12
+"""The end of a segment belongs to it, although the next whole number is where another one starts."""
 _STARTS = 3
 _ROUNDS = 14
 _BLOCK = 2_000
@@ -74,6 +76,21 @@ class Attack:
             return nearest
 
         return self._largest(latents, away)
+
+    @torch.no_grad()
+    def from_places(self, latents: Tensor, vertices: Tensor, place: Tensor) -> Tensor:
+        """The largest distance [n] of vertices [n, m, d] from the representations at their parameters [n, m].
+
+        tau in the unit ball along a vector; along chains the number of a corner, counted from chain to chain.
+        """
+        ways, at = self._ways(latents.double()), place
+        if isinstance(self._similarity, ChainSet):
+            corners = self._similarity.visits.shape[1]
+            chain = (place / corners).floor()
+            at = chain * (corners - 1) + (place - chain * corners).clamp_max(corners - 1 - _SHORT)
+        points = ways.points(slice(None), ways.inside(at[..., None]))
+        values = self._encoder.tail(points.flatten(0, 1)).reshape(vertices.shape)
+        return _norm(values - vertices.double()).amax(1)
 
     @torch.no_grad()
     def _largest(self, latents: Tensor, away: Distance) -> Tensor:
@@ -131,9 +148,7 @@ def _ball(offset: Tensor, directions: Tensor) -> _Ways:
 def _chains(start: Tensor, end: Tensor) -> _Ways:
     """Segments from start to end, [n, s, h_1], one after the other: place j + share is a share of segment j."""
     segments = start.shape[1]
-    # The end of a segment belongs to it, although the next whole number is where another one starts.
-    last = 1.0 - 1e-12
-    each = torch.linspace(0.0, last, _EACH, dtype=torch.float64)
+    each = torch.linspace(0.0, 1.0 - _SHORT, _EACH, dtype=torch.float64)
     grid = (torch.arange(segments, dtype=torch.float64)[:, None] + each).reshape(-1, 1)
 
     def points(rows: slice, places: Tensor) -> Tensor:
@@ -144,7 +159,7 @@ def _chains(start: Tensor, end: Tensor) -> _Ways:
         )
 
     def inside(places: Tensor) -> Tensor:
-        return places.clamp(0.0, segments - 1 + last)
+        return places.clamp(0.0, segments - _SHORT)
 
     return _Ways(grid, 1.0 / (_EACH - 1), inside, points)
 

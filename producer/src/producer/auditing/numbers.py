@@ -26,7 +26,7 @@ _NUDGES = (0.0, 2.0**-23, -(2.0**-23))
 _COUNTS = 1e-3
 """Relative: of thousands of draws, one at the edge of a ball may fall on either side."""
 
-_CHOSEN = ("exact.tube",)
+_CHOSEN = ("exact.tube", "exact.place")
 """Where a curve is straight, its chain's vertices are chosen among equals: the attack says whether they will do."""
 
 _ROUNDING = 2.0**-21
@@ -136,9 +136,10 @@ def _words(stated: Tensor, found: Tensor) -> tuple[str, str]:
 
 
 def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView]) -> Ledger:
-    """Nobody similar is found further from a stated centre than its radius, or from a chain than its delta.
+    """Nobody similar is found further from a stated centre than its radius, or from a polyline than its delta.
 
-    Of views that bound R itself; a radius around a smoothed encoder holds with a probability, for other points.
+    Each vertex of a polyline is the representation of the similar individual at its stated place. Of views
+    that bound R itself; a radius around a smoothed encoder holds with a probability, for other points.
     """
     ledger = Ledger(AuditCheck.ATTACK, sample.split)
     mine = [name for name, view in views.items() if not view.contract.decides_at_centre]
@@ -152,12 +153,17 @@ def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView
     )
     for name in mine:
         centre = sample.stated[f"{name}.centre"]
-        room = 2.0 * moved + _ROUNDING * _norm(centre.double())
-        attained = {"radius": attack.from_centre(sample.latents, centre)}
-        if (chain := sample.stated.get(f"{name}.tube")) is not None:
-            attained["delta"] = attack.from_chain(sample.latents, chain)
-        for what, found in attained.items():
-            bound = sample.stated[f"{name}.{what}"]
+        chain, place = (sample.stated.get(f"{name}.{what}") for what in ("tube", "place"))
+        size = _norm(centre.double())
+        latents, stated = sample.latents, sample.stated
+        attacked = [("radius", stated[f"{name}.radius"], attack.from_centre(latents, centre))]
+        if chain is not None:
+            attacked.append(("delta", stated[f"{name}.delta"], attack.from_chain(latents, chain)))
+        if chain is not None and place is not None:
+            away = attack.from_places(latents, chain, place)
+            attacked.append(("place", TOLERANCE * size, away))
+        room = 2.0 * moved + _ROUNDING * size
+        for what, bound, found in attacked:
             ledger.compared += len(found)
             for row in torch.nonzero(~(found <= bound * (1.0 + 1e-9) + room)).squeeze(1).tolist():
                 words = f"{bound[row]:.9g}", f"somebody similar at {found[row]:.9g}"
