@@ -64,7 +64,10 @@ def _single_task_rows() -> list[Row]:
 
 def _transfer_rows(tasks: tuple[str, ...]) -> list[Row]:
     # The preset's lambda_2 is made for a task's loss beside it; without one it would leave little to read.
-    fit = {"LASSI": ["--method", "lassi", "--lambda-2", "0.05", *_TRANSFER]}
+    fit = {
+        "LASSI": ["--method", "lassi", "--lambda-2", "0.05", *_TRANSFER],
+        "Components": ["--method", "project", "--encoder", "linear", "--dimension", "512"],
+    }
     return [Row(a, tasks, None, fit) for a in [*_SINGLE[:3], *_SEVERAL]]
 
 
