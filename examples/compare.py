@@ -30,6 +30,8 @@ class Play:
     fit: Mapping[str, Sequence[str]]
     """Per method the further words of `producer fit`."""
     certify: Sequence[str] = ()
+    audited: Sequence[str] = ()
+    """Methods whose bundles an auditor computes again, a sample of them."""
     published: Mapping[str, str] | None = None
     """The paper's figures per method, to print beside ours."""
 
@@ -44,6 +46,8 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
     regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data,
                    "--out", "strip.png", "--force")  # fmt: skip
     sign(regulator, "regulator", "spec.safetensors")
+    auditor = Organisation("auditor", out / "auditor")
+    hand_over(regulator, auditor, *_signed("spec.safetensors"))
     figures: dict[str, Any] = {}
     latents = None
     for method, settings in play.fit.items():
@@ -58,8 +62,9 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
                      "--force")  # fmt: skip
         sign(producer, "producer", "reps")
         hand_over(producer, consumer, *_signed("reps"))
-        result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *play.certify,
-                              "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
+        audit = _audit(play, method, producer, auditor, consumer) if method in play.audited else []
+        result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *audit,
+                              *play.certify, "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
         spec = regulator.folder / "spec.safetensors"
         if latents is None:
             latents = latents_of(spec, play.data, "test", exported_ids(consumer.folder / "reps"))
@@ -72,12 +77,10 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
             "empirically_fair": float(fair.mean()),
         }
     sign(consumer, "consumer", "certificate")
-    auditor = Organisation("auditor", out / "auditor")
-    hand_over(regulator, auditor, *_signed("spec.safetensors"))
     hand_over(producer, auditor, *_signed("reps"))
     hand_over(consumer, auditor, *_signed("certificate"))
     write_trust(auditor.folder, pinned)
-    auditor.show("consumer", "verify", "certificate", "--reps", "reps", "--spec", "spec.safetensors",
+    auditor.show("consumer", "verify", "certificate", "--reps", "reps", "--spec", "spec.safetensors", *audit,
                  "--trust", TRUST)  # fmt: skip
     certificates = {method: out / f"consumer-{method}" / "certificate" for method in play.fit}
     draw_scatter(certificates, out / "scatter.png")
@@ -104,6 +107,23 @@ def _show_tampered(play: Play, consumer: Organisation) -> None:
     shutil.copy2(consumer.folder / "reps.sig.json", folder)
     consumer.refused("consumer", "certify", "--reps", "tampered/reps", "--target", play.target, *play.certify,
                      "--out", "tampered/certificate", "--trust", TRUST)  # fmt: skip
+
+
+def _audit(
+    play: Play, method: str, producer: Organisation, auditor: Organisation, consumer: Organisation
+) -> list[str]:
+    """The auditor computes a sample of the bundle again; returns how the consumer names the audit."""
+    hand_over(producer, auditor, "reps")
+    hand_over(producer, auditor, "model")
+    result = auditor.run("producer", "audit", "reps", "--spec", "spec.safetensors", "--model", "model",
+                         "--data", play.data, "--sample", "50", "--out", "audit", "--force")  # fmt: skip
+    hand_over(auditor, consumer, "audit")
+    (scope,) = [scope for scope in result["scopes"] if scope["split"] == "test"]
+    print(
+        f"audit of {method}: {scope['checked']} of {scope['individuals']} test individuals computed again, "
+        f"{len(result['findings'])} findings; with 95% confidence at most {scope['bad_at_most']} are otherwise"
+    )
+    return ["--audit", "audit"]
 
 
 def _print(play: Play, figures: Mapping[str, Any]) -> None:

@@ -32,6 +32,7 @@ PLAY = Play(
         ]
         for method in ("naive", "project", "lassi")
     },
+    audited=("naive", "lassi"),
 )
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "guarantees.md").read_text()
-SECTIONS = re.findall(r"^\*\*([A-F]\.\d+)|(?<=\. )\*\*([A-F]\.\d+)", TEXT, re.MULTILINE)
+SECTIONS = re.findall(r"^\*\*([A-G]\.\d+)|(?<=\. )\*\*([A-G]\.\d+)", TEXT, re.MULTILINE)
 SECTIONS = [first or second for first, second in SECTIONS]
 ITEMS = re.findall(r"^(\d+)\. ", TEXT.split("**A.2")[1].split("**A.3")[0], re.MULTILINE)
 FILES = [path for folder in ("*/src/**", "tests/**", "benchmarks") for path in ROOT.glob(f"{folder}/*.py")]  # fmt: skip
@@ -20,7 +20,7 @@ def citations():
             tokens = list(tokenize.tokenize(file.readline))
         for token in tokens:
             if token.type in (tokenize.STRING, tokenize.COMMENT):
-                for found in re.finditer(r"\b([A-F]\.\d{1,2})\b(?:,? item (\d+))?", token.string):
+                for found in re.finditer(r"\b([A-G]\.\d{1,2})\b(?:,? item (\d+))?", token.string):
                     yield path, token.start[0], found[1], found[2]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from shared_spec.stats import (
     clopper_pearson_upper,
     count_bound,
     gaussian_shift,
+    hypergeometric_upper,
     log_wealth_steps,
     order_statistic_index,
     smallest_sample_size,
@@ -206,3 +208,32 @@ def test_counts_out_of_range_are_refused():
     for k, n in [(-1, 10), (11, 10), (0, 0)]:
         with pytest.raises(SettingsError):
             clopper_pearson_lower(k, n, 0.1)
+
+
+def test_hypergeometric_bound_is_the_exact_one_and_never_above_that_of_independent_draws():
+    alpha = Fraction(1, 20)
+
+    def passes(population, bad, sample, found):
+        ways = sum(comb(bad, i) * comb(population - bad, sample - i) for i in range(found + 1))
+        return Fraction(ways, comb(population, sample))
+
+    for population in (1, 2, 7, 12, 25):
+        for sample in range(1, population + 1):
+            for found in range(min(sample, 4) + 1):
+                bound = hypergeometric_upper(found, sample, population, 0.05)
+                assert found <= bound <= population - sample + found
+                # Where the next one has probability alpha to the last digit, either is right.
+                if bound < population - sample + found:
+                    assert passes(population, bound + 1, sample, found) <= alpha
+                if bound > found:
+                    assert passes(population, bound, sample, found) > alpha * Fraction(
+                        99999, 100000
+                    )
+                assert bound <= clopper_pearson_upper(found, sample, 0.05) * population
+    assert hypergeometric_upper(0, 300, 10**8, 0.05) < (1 - 0.05 ** (1 / 300)) * 10**8
+
+
+@pytest.mark.parametrize("wrong", [(1, 0, 5), (3, 2, 5), (0, 6, 5), (-1, 2, 5)])
+def test_hypergeometric_bound_refuses_counts_that_cannot_be(wrong):
+    with pytest.raises(SettingsError):
+        hypergeometric_upper(*wrong, 0.05)

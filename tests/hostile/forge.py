@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from shared_spec.artifacts.canonical import canonical_json, digest_document
 from shared_spec.artifacts.tensors import METADATA_KEY, tensor_digest
 
-DOCUMENTS = {"reps": "manifest.json", "certificate": "certificate.json"}
+DOCUMENTS = {"reps": "manifest.json", "certificate": "certificate.json", "audit": "audit.json"}
 
 
 def document_of(folder):

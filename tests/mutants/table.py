@@ -25,6 +25,11 @@ class Mutant:
 _EXACT, _RADIUS = "producer/src/producer/views/exact", "consumer/src/consumer/radius"
 _ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test_exact_extremes.py"
 
+_AUDIT = "producer/src/producer/auditing"
+_FORGERIES = (
+    "tests/pipeline/test_audit.py::test_what_was_forged_is_found_by_the_check_that_is_there_for_it"
+)
+
 MUTANTS = (
     Mutant(
         "rounding is not carried from layer to layer", "shared_spec/src/shared_spec/relu_network.py",
@@ -169,5 +174,76 @@ MUTANTS = (
         "another method is named", "consumer/src/consumer/decide.py",
         "method=np.full(len(classes), method.value),", 'method=np.full(len(classes), "randomized"),',
         "tests/bounds/test_decisions.py::test_a_decision_names_its_method",
+    ),
+    Mutant(
+        "an audit forgives a radius that is 2% short", f"{_AUDIT}/numbers.py",
+        "TOLERANCE = 1e-5", "TOLERANCE = 0.02",
+        f"{_FORGERIES}[one radius, by 1%]",
+    ),
+    Mutant(
+        "an audit forgives a smoothing radius that is 2% short", f"{_AUDIT}/numbers.py",
+        "TOLERANCE = 1e-5", "TOLERANCE = 0.02",
+        f"{_FORGERIES}[one smoothing radius, by 1%]",
+    ),
+    Mutant(
+        "the bound of an audit is that of one failure less", "shared_spec/src/shared_spec/stats.py",
+        "hypergeom.cdf(found, population", "hypergeom.cdf(found - 1, population",
+        "tests/bounds/test_stats.py::test_hypergeometric_bound_is_the_exact_one_and_never_above_that_of_independent_draws",
+    ),
+    Mutant(
+        "an auditor looks at the first individuals", f"{_AUDIT}/evidence.py",
+        "chosen = generator.choice(individuals, size=min(sample, individuals), replace=False)",
+        "chosen = np.arange(min(sample, individuals))",
+        "tests/pipeline/test_audit.py::test_everybody_is_as_likely_to_be_looked_at",
+    ),
+    Mutant(
+        "whoever the data do not know has not failed", f"{_AUDIT}/examine.py",
+        "len(drawn & found | drawn.difference(taken.sample_ids))", "len(drawn & found)",
+        "tests/pipeline/test_audit.py::test_a_split_that_the_data_do_not_have_is_found",
+    ),
+    Mutant(
+        "an audit does not check: spec", f"{_AUDIT}/examine.py",
+        "check_spec(evidence)", "Ledger('spec')",
+        f"{_FORGERIES}[another attribute]",
+    ),
+    Mutant(
+        "an audit does not check: encoder", f"{_AUDIT}/examine.py",
+        "check_encoder(evidence)", "Ledger('encoder')",
+        f"{_FORGERIES}[another method]",
+    ),
+    Mutant(
+        "an audit does not check: data", f"{_AUDIT}/examine.py",
+        "check_data(evidence)", "Ledger('data')",
+        f"{_FORGERIES}[other data]",
+    ),
+    Mutant(
+        "an audit does not check: statements", f"{_AUDIT}/examine.py",
+        "check_statements(evidence)", "Ledger('statements')",
+        f"{_FORGERIES}[an unknown setting]",
+    ),
+    Mutant(
+        "an audit does not check: individuals", f"{_AUDIT}/examine.py",
+        "check_individuals(evidence, split)", "Ledger('individuals', split)",
+        f"{_FORGERIES}[the last dropped]",
+    ),
+    Mutant(
+        "an audit does not check: labels", f"{_AUDIT}/examine.py",
+        "check_labels(evidence, split)", "Ledger('labels', split)",
+        f"{_FORGERIES}[a label]",
+    ),
+    Mutant(
+        "an audit does not check: representation", f"{_AUDIT}/examine.py",
+        "check_representation(evidence, taken)", "Ledger('representation', split)",
+        f"{_FORGERIES}[R(z) of another]",
+    ),
+    Mutant(
+        "an audit does not check: bounds", f"{_AUDIT}/examine.py",
+        "check_bounds(evidence, taken, views, advance)", "Ledger('bounds', split)",
+        f"{_FORGERIES}[one radius, by 1%]",
+    ),
+    Mutant(
+        "an audit does not check: attack", f"{_AUDIT}/examine.py",
+        "check_attack(evidence, taken, views)", "Ledger('attack', split)",
+        f"{_FORGERIES}[tubes cut short]",
     ),
 )  # fmt: skip

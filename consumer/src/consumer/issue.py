@@ -14,6 +14,7 @@ from consumer.reality import check_reality
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
+from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
     Certificate,
@@ -44,6 +45,7 @@ def certify(
     out: Path | str,
     *,
     labels: Path | str | None = None,
+    audit: Path | str | Audit | None = None,
     views: Sequence[str] = (),
     head: HeadSettings | None = None,
     method: MethodSettings | None = None,
@@ -65,6 +67,7 @@ def certify(
         target: the task, a label column of the bundle or of `labels`.
         out: directory to write.
         labels: CSV file with your own labels.
+        audit: of this very bundle and without findings, for the certificate to say so.
         views: to certify; all of the bundle's unless given.
         head: how the classifier is trained.
         method: how it is certified.
@@ -79,14 +82,18 @@ def certify(
 
     Raises:
         SettingsError: `out` exists, a view or method that there is not, or a commitment to something else.
-        ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be.
+        ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be, or
+            the audit is of another bundle or found something.
     """
     out = Path(out)
     bundle = load_bundle(reps)
+    audited = None if audit is None else load_audit(audit)
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
+    read += [] if audited is None else [audited.path]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     origin = origin_of(bundle_subject(bundle), trust)
     own = None if labels is None else Path(labels)
+    entry = None if audited is None else audited.entry_for(bundle.digest, split)
     task = read_labels(bundle, target, own)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
     chosen, drawn = choices.views, choices.draw(commitment, certificate_parents(bundle))
@@ -111,6 +118,7 @@ def certify(
     rows = [row for found in by_view.values() for row in found]
     reality = check_reality(case, by_view)
     draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
+    draft = draft.model_copy(update={"audit": entry})
     with building(out) as partial:
         written = save_certificate(
             partial,

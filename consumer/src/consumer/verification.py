@@ -22,6 +22,9 @@ from consumer.labels import UNLABELLED
 from consumer.prediction import require_origin
 from consumer.reality import check_reality
 from consumer.report.page import render_report
+from consumer.report.words import audit_words
+from shared_spec.artifacts.audit import Audit, load_audit
+from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, load_certificate
 from shared_spec.artifacts.document import this_tool
@@ -69,6 +72,7 @@ def verify(
     reps: Path | str | Bundle,
     *,
     spec: Path | str | None = None,
+    audit: Path | str | Audit | None = None,
     trust: Path | str | Trust | None = None,
 ) -> Verification:
     """Computes every decision and every figure of a certificate again, and walks the chain that it stands on.
@@ -77,6 +81,7 @@ def verify(
         certificate: certificate/; its files are those that it lists.
         reps: the bundle that it names, likewise.
         spec: the regulator's spec, to compare with what bundle and certificate say of it.
+        audit: of that bundle, to compare with what the certificate says of one.
         trust: trust.toml: whose artefacts are accepted. Without it the origins are not verified.
 
     Raises:
@@ -90,6 +95,8 @@ def verify(
     chain = follow_chain(stated, bundle, spec, trusted)
     bundle.check()
     checks = [Check("made from", _check_origin(stated, bundle))]
+    if audit is not None or stated.document.audit is not None:
+        checks.append(Check("audit", _check_audit(stated, bundle, audit)))
     labels, whose = _read_labels(stated, bundle)
     checks.append(Check("labels", whose))
     for view, claim in stated.document.claims.items():
@@ -139,6 +146,23 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     return (
         f"{len(everybody)} individuals, all of split {document.split}, {document.skipped} left out"
     )
+
+
+def _check_audit(certificate: Certificate, bundle: Bundle, audit: Path | str | Audit | None) -> str:
+    """Whether the certificate quotes the audit as it is; what the auditor found is the auditor's word."""
+    document, stated = certificate.document, certificate.document.audit
+    if audit is None:
+        return f"not compared, for none was passed; {audit_words(stated)}"
+    entry = load_audit(audit).entry_for(bundle.digest, document.split)
+    if stated is None:
+        return f"of this bundle, not in the certificate; {audit_words(entry)}"
+    for name in AuditEntry.model_fields:
+        if getattr(stated, name) != getattr(entry, name):
+            raise ArtifactError(
+                f"{certificate.path}: {name} of the audit is {getattr(stated, name)}; "
+                f"the audit says {getattr(entry, name)}"
+            )
+    return audit_words(entry)
 
 
 def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[np.int64], str]:

@@ -1,6 +1,7 @@
 """The data producer: learns representations in which similar individuals lie provably close together.
 
-`fit`, `export` and `search` are the commands of the same names as functions; `load_encoder` gives a trained encoder.
+`fit`, `export`, `search` and `audit` are the commands of the same names as functions; `load_encoder` gives a trained
+encoder.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ from typing import TYPE_CHECKING
 from shared_spec.lazy import lazily
 
 if TYPE_CHECKING:
+    from producer.auditing.examine import audit
     from producer.committing import commit
     from producer.exporting import export
     from producer.fitting import fit
     from producer.model import load_encoder
     from producer.searching import search
-    from producer.settings import BoundSettings, ExportSettings, SearchSettings, TrainingSettings
+    from producer.settings import (
+        AuditSettings,
+        BoundSettings,
+        ExportSettings,
+        SearchSettings,
+        TrainingSettings,
+    )
     from producer.signatures import rotate, sign
     from producer.views.exact.settings import ExactSettings
     from shared_spec.smoothing.settings import SmoothingSettings
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AuditSettings",
     "BoundSettings",
     "ExactSettings",
     "ExportSettings",
@@ -30,6 +39,7 @@ __all__ = [
     "SmoothingSettings",
     "TrainingSettings",
     "__version__",
+    "audit",
     "commit",
     "export",
     "fit",
@@ -42,12 +52,14 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "AuditSettings": "settings",
         "BoundSettings": "settings",
         "ExactSettings": "views.exact.settings",
         "ExportSettings": "settings",
         "SearchSettings": "settings",
         "SmoothingSettings": "views.smoothing.view",
         "TrainingSettings": "settings",
+        "audit": "auditing.examine",
         "export": "exporting",
         "fit": "fitting",
         "load_encoder": "model",

@@ -17,6 +17,7 @@ __all__ = [
     "PRESETS",
     "VIEW_SETTINGS",
     "AttackKind",
+    "AuditSettings",
     "BoundSettings",
     "ExportSettings",
     "ObjectiveSettings",
@@ -151,6 +152,16 @@ class ExportSettings(BoundSettings):
         metavar="NAME",
     )
     shard_rows: int = setting(1024, "Individuals per shard.", ge=1)
+
+
+class AuditSettings(Settings):
+    """How much of a bundle an audit looks at."""
+
+    group: ClassVar[str] = "The audit"
+
+    sample: int = setting(
+        300, "Individuals per split whose numbers are computed again; all of a smaller one.", ge=1
+    )
 
 
 class SearchSettings(Settings):

@@ -3,7 +3,7 @@
 Names and messages hold other people's text. It is shown and never obeyed: no markup, no emoji codes, no control
 characters.
 Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage or settings that could only
-abstain, 3 digest or schema, 4 policy not met, 5 data, 130 interrupted.
+abstain, 3 digest or schema, 4 policy not met, 5 data, 7 an audit with findings, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from shared_spec.display import as_bars, as_lines
 from shared_spec.errors import LassiError
 from shared_spec.progress import Report, silent
 from shared_spec.seeds import Seed, check_seed
-from shared_spec.tables import bundle_rows, facts, following, table
+from shared_spec.tables import audit_rows, bundle_rows, facts, following, table
 from shared_spec.text import visible
 
 __all__ = [
     "Group",
+    "audit_rows",
     "bundle_rows",
     "cache_option",
     "common_options",

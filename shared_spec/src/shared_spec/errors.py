@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "ArtifactError",
+    "AuditFailed",
     "DataError",
     "ExpiredError",
     "LassiError",
@@ -38,6 +39,12 @@ class PolicyNotMet(LassiError):
     """The certificates exist but do not reach the level that was asked for."""
 
     exit_code = 4
+
+
+class AuditFailed(LassiError):
+    """The audit is written, and it has findings."""
+
+    exit_code = 7
 
 
 class DataError(LassiError):

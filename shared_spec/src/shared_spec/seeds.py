@@ -17,12 +17,12 @@ Seed: TypeAlias = (
 """A run's seed: a small whole number for convenience, or 256 bits as 64 hexadecimal digits."""
 
 
-def check_seed(text: str) -> Seed:
+def check_seed(text: str, name: str = "seed") -> Seed:
     """The seed that is written so. Raises SettingsError for anything but a whole number or 64 hexadecimal digits."""
     if re.fullmatch(r"[0-9a-f]{64}", text):
         return text
     if text.isascii() and text.isdigit() and int(text) < 2**53:
         return int(text)
     raise SettingsError(
-        f"`seed` is {text!r:.80}: expected a whole number below 2^53, or 64 hexadecimal digits"
+        f"`{name}` is {text!r:.80}: expected a whole number below 2^53, or 64 hexadecimal digits"
     )

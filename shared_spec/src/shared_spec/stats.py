@@ -1,7 +1,7 @@
 """Exact tail bounds for counts: what the producer's quantiles and the consumer's probabilities both rest on.
 
 Everything here is one-sided, needs no approximation and rounds to the safe side. Formulas and proofs:
-docs/guarantees.md, B.1 (order statistics), C.6 (e-process), A.6 (counts over a test set).
+docs/guarantees.md, B.1 (order statistics), C.6 (e-process), A.6 (counts over a test set), G.2 (audits).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import beta, binom
+from scipy.stats import beta, binom, hypergeom
 
 from shared_spec.errors import SettingsError
 
@@ -20,6 +20,7 @@ __all__ = [
     "clopper_pearson_upper",
     "count_bound",
     "gaussian_shift",
+    "hypergeometric_upper",
     "log_wealth_steps",
     "order_statistic_index",
     "smallest_sample_size",
@@ -28,6 +29,8 @@ __all__ = [
 
 # Relative accuracy asked of scipy's special functions; every result moves by this much to the safe side.
 _ACCURACY = 1e-12
+# scipy adds up to `sample` terms, each from logarithms of factorials of up to 10^8.
+_HYPERGEOMETRIC = 1e-6
 # Bound on the rounding of a sum of up to 10^7 logarithms of ordinary size.
 _LOG_SLACK = 1e-8
 
@@ -130,6 +133,36 @@ def clopper_pearson_upper(k: int, n: int, alpha: float) -> float:
     if k == n:
         return 1.0
     return min(1.0, float(beta.isf(alpha, k + 1, n - k)) * (1.0 + _ACCURACY))
+
+
+def hypergeometric_upper(found: int, sample: int, population: int, alpha: float) -> int:
+    """The largest K with P(Hypergeometric(population, K, sample) <= found) > alpha; docs/guarantees.md, G.2.
+
+    Guarantee: if `sample` of `population` individuals are drawn without replacement, K of whom are bad, and `found` bad
+    ones are among them, then P(bound < K) <= alpha, over the draw. Never more than the bound for independent draws,
+    1 - alpha^(1/sample) of the population where none is found.
+
+    Raises:
+        SettingsError: alpha out of (0, 1), or not 0 <= found <= sample <= population.
+
+    >>> hypergeometric_upper(0, 300, 500, 0.05), hypergeometric_upper(0, 300, 10**8, 0.05) / 10**8
+    (3, 0.00993607)
+    """
+    _check_level("alpha", alpha)
+    _check_count(found, sample)
+    _check_count(sample, population)
+    # The probability falls as K grows; what the sample leaves open is population - sample + found at the most.
+    low, high = found, population - sample + found
+    while low < high:
+        middle = (low + high + 1) // 2
+        if (
+            float(hypergeom.cdf(found, population, middle, sample)) * (1.0 + _HYPERGEOMETRIC)
+            > alpha
+        ):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def gaussian_shift(mass: float, shift_over_sigma: float) -> float:

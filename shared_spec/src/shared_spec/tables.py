@@ -15,9 +15,10 @@ from rich.table import Table
 from shared_spec.text import visible
 
 if TYPE_CHECKING:
+    from shared_spec.artifacts.audit_documents import AuditDocument
     from shared_spec.artifacts.bundle_documents import Manifest
 
-__all__ = ["bundle_rows", "facts", "following", "table"]
+__all__ = ["audit_rows", "bundle_rows", "facts", "following", "table"]
 
 
 def facts(title: str, rows: Sequence[Sequence[str]]) -> str:
@@ -53,6 +54,18 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         result.add_row(*map(visible, row))
     return result
+
+
+def audit_rows(document: AuditDocument) -> list[list[str]]:
+    """What an audit says, for `audit` and `inspect`."""
+    rows = [["digest", document.content_digest], ["bundle", document.bundle_digest]]
+    rows += [["numbers", str(scope)] for scope in document.scopes]
+    for entry in document.checks:
+        whose = f" of {entry.split}" if entry.split else ""
+        said = f"{entry.compared} compared, {entry.findings} findings"
+        rows.append([f"{entry.check}{whose}", said])
+    rows += [["not checked", f"{left.what}: {left.why}"] for left in document.not_checked]
+    return rows + [["FOUND", str(finding)] for finding in document.findings]
 
 
 def bundle_rows(manifest: Manifest) -> list[list[str]]:

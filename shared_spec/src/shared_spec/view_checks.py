@@ -22,7 +22,7 @@ from shared_spec.terms import BoundStatus, Statement
 if TYPE_CHECKING:
     from shared_spec.artifacts.bundle_documents import ViewEntry
 
-__all__ = ["exact_entry", "exact_shard", "smoothing_entry", "smoothing_shard"]
+__all__ = ["exact_entry", "exact_shard", "smoothing_entry", "smoothing_settings", "smoothing_shard"]
 
 _LARGEST = float(np.finfo(np.float64).max)
 
@@ -85,13 +85,8 @@ def smoothing_entry(entry: ViewEntry, epsilon: float) -> str | None:
     if not _SMALLEST_LEVEL <= alpha < 1:
         return f"alpha is {alpha:g} in all, expected {_SMALLEST_LEVEL:g} to 1"
     try:
-        chosen: dict[str, Any] = {
-            name: settings.get(name) for name in ("sigma", "n0", "n1", "n", "candidates")
-        }
-        chosen |= {"statement": entry.statement.value, "alpha": alpha, "n1": chosen["n1"] or None}
-        asked = SmoothingSettings(**chosen)
-        plan = make_plan(asked, epsilon)
-    except (SettingsError, ValueError, OverflowError) as error:
+        plan = make_plan(smoothing_settings(entry), epsilon)
+    except (SettingsError, OverflowError) as error:
         return f"its plan is impossible: {str(error).splitlines()[0]:.300}"
     for name, expected in plan.numbers().items():
         if not _agree(settings.pop(name, None), expected):
@@ -101,6 +96,19 @@ def smoothing_entry(entry: ViewEntry, epsilon: float) -> str | None:
     if dict(entry.alpha) != dict(plan.events):
         return f"alpha is {dict(entry.alpha)}, by its plan {dict(plan.events)}"
     return None
+
+
+def smoothing_settings(entry: ViewEntry) -> SmoothingSettings:
+    """The settings that a stated plan was made from. Raises SettingsError if there can be none."""
+    chosen: dict[str, Any] = {
+        name: entry.settings.get(name) for name in ("sigma", "n0", "n1", "n", "candidates")
+    }
+    alpha = math.fsum(entry.alpha.values())
+    chosen |= {"statement": entry.statement.value, "alpha": alpha, "n1": chosen["n1"] or None}
+    try:
+        return SmoothingSettings(**chosen)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def smoothing_shard(

@@ -29,6 +29,9 @@ __all__ = ["certify"]
     help="The task: a label column of the bundle, or of --labels.",
 )
 @path_option("--labels", "Your own labels: sample_id,label.")
+@path_option(
+    "--audit", "An audit of the bundle, for the certificate to quote; refused with findings."
+)
 @path_option("--out", "Directory to write.", required=True)
 @click.option(
     "--view",
@@ -50,9 +53,9 @@ __all__ = ["certify"]
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
-    reps: Path, target: str, labels: Path | None, out: Path, views: tuple[str, ...], policy: str | None,
-    trust: Path | None, commitment: Path | None, seed: int, force: bool, as_json: bool, head: HeadSettings,
-    method: MethodSettings, sampling: Sampling, given: frozenset[str],
+    reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...],
+    policy: str | None, trust: Path | None, commitment: Path | None, seed: int, force: bool, as_json: bool,
+    head: HeadSettings, method: MethodSettings, sampling: Sampling, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -68,7 +71,7 @@ def certify(
     rule = parse_policy(policy) if policy else None
     with reporting() as report:
         certificate = consumer.certify(
-            reps, target, out, labels=labels, views=views, head=head, method=method, sampling=sampling,
+            reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
             seed=seed, trust=trust, commitment=commitment, force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import shared_spec
-from shared_spec.console import bundle_rows, emit, facts
+from shared_spec.console import audit_rows, bundle_rows, emit, facts
 
 __all__ = ["inspect"]
 
@@ -16,17 +16,22 @@ __all__ = ["inspect"]
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
 def inspect(path: Path, as_json: bool) -> None:
-    """Check a certificate or a bundle and say what it claims.
+    """Check a certificate, a bundle or an audit and say what it claims.
 
     \b
     Example:
       consumer inspect certificate/
     """
-    from consumer.report.words import claim_rows
+    from consumer.report.words import audit_words, claim_rows
     from shared_spec.artifacts.bundle import is_bundle
-    from shared_spec.artifacts.kinds import BUNDLE, CERTIFICATE, refuse_others
+    from shared_spec.artifacts.kinds import AUDIT, BUNDLE, CERTIFICATE, refuse_others
 
-    refuse_others(path, BUNDLE, CERTIFICATE)
+    refuse_others(path, BUNDLE, CERTIFICATE, AUDIT)
+    if AUDIT.recognises(path):
+        audit = shared_spec.load_audit(path).document
+        text = facts(f"audit {path}", audit_rows(audit))
+        emit(audit.model_dump(mode="json"), as_json, text)
+        return
     if is_bundle(path):
         bundle = shared_spec.load_bundle(path)
         bundle.check()
@@ -44,6 +49,7 @@ def inspect(path: Path, as_json: bool) -> None:
         ["head", f"{head.kind}, noise {head.sigma_rs:g}, {head.digest}"],
         ["left out", f"{document.skipped} individuals of {document.split}, about whom nothing is claimed"],
     ]  # fmt: skip
+    rows.append(["audit", audit_words(document.audit)])
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)
     emit(document.model_dump(mode="json"), as_json, facts(f"certificate {path}", rows))

@@ -17,22 +17,24 @@ __all__ = ["verify"]
 @click.argument("certificate", type=click.Path(path_type=Path))
 @path_option("--reps", "The bundle that it was made from.", required=True)
 @path_option("--spec", "The regulator's spec, to compare with what both say of it.")
+@path_option("--audit", "An audit of that bundle, to compare with what the certificate says of it.")
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was verified as JSON.")
 def verify(
-    certificate: Path, reps: Path, spec: Path | None, trust: Path | None, as_json: bool
-) -> None:
+    certificate: Path, reps: Path, spec: Path | None, audit: Path | None, trust: Path | None, as_json: bool
+) -> None:  # fmt: skip
     """Compute a certificate again from the bundle that it names, and walk the chain behind it.
 
     Every decision, every figure and the report are made anew and compared; exits with 3 and names the first thing that
-    differs. The bundle's radii are taken at the producer's word. With --trust, whoever issued an artefact must be
-    pinned there; exits with 6 where a signature or a key has expired or was revoked.
+    differs. The bundle's radii are taken at the producer's word, or at that of an auditor who had the encoder. With
+    --trust, whoever issued an artefact must be pinned there; exits with 6 where a signature or a key has expired or was
+    revoked.
 
     \b
     Example:
       consumer verify certificate/ --reps reps/ --spec spec.safetensors --trust trust.toml
     """
-    found = consumer.verify(certificate, reps, spec=spec, trust=trust)
+    found = consumer.verify(certificate, reps, spec=spec, audit=audit, trust=trust)
     chain = found.chain
     result = {
         "certificate": str(certificate),

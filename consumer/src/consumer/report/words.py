@@ -7,12 +7,13 @@ The verdict says how many are certified and what that means; the probabilities a
 from __future__ import annotations
 
 from consumer.population import population_statement
+from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.statements import words_of
 from shared_spec.terms import Similar
 
-__all__ = ["claim_rows", "meaning", "probabilities", "similarity", "verdict"]
+__all__ = ["audit_words", "claim_rows", "meaning", "probabilities", "similarity", "verdict"]
 
 
 def verdict(claim: Claim) -> str:
@@ -43,6 +44,17 @@ def probabilities(claim: Claim) -> tuple[str, ...]:
         choices=len(claim.methods_tried),
     )  # fmt: skip
     return statement.sentences()[1:]
+
+
+def audit_words(entry: AuditEntry | None) -> str:
+    """What an auditor's word is worth, in one or two sentences."""
+    if entry is None:
+        return "none: that the distances hold which the bundle states is the producer's word"
+    scope = entry.scope
+    said = f"{scope.checked} of {scope.individuals} individuals of {scope.split} computed again, nothing found"
+    if scope.checked < scope.individuals:
+        said += f"; with {100 * CONFIDENCE:g}% confidence at most {scope.bad_at_most} of them are otherwise"
+    return f"{said}; {entry.digest}"
 
 
 def similarity(spec: SpecEntry) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 import producer
+from producer.cli.audit import audit
 from producer.cli.commit import commit
 from producer.cli.export import export
 from producer.cli.fit import fit
@@ -31,7 +32,7 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, commit, inspect, cache):
+for command in (fit, export, search, audit, commit, inspect, cache):
     group.add_command(command)
 group.add_command(sign_command(producer, "reps/"))
 group.add_command(rotate_command(producer))

@@ -9,7 +9,7 @@ import click
 import producer
 import shared_spec
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
-from shared_spec.console import bundle_rows, emit, facts, path_option
+from shared_spec.console import audit_rows, bundle_rows, emit, facts, path_option
 from shared_spec.errors import SettingsError
 
 __all__ = ["inspect"]
@@ -21,7 +21,7 @@ __all__ = ["inspect"]
 @click.option("--force", is_flag=True, help="Replace the picture at --curves.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole document as JSON.")
 def inspect(path: Path, curves: Path | None, force: bool, as_json: bool) -> None:
-    """Check a bundle or a model and say what it holds.
+    """Check a bundle, an audit or a model and say what it holds.
 
     \b
     Example:
@@ -29,11 +29,11 @@ def inspect(path: Path, curves: Path | None, force: bool, as_json: bool) -> None
       producer inspect model/ --curves curves.png
     """
     from producer.model import model_path
-    from shared_spec.artifacts.kinds import BUNDLE, MODEL, PICTURE, refuse_others
+    from shared_spec.artifacts.kinds import AUDIT, BUNDLE, MODEL, PICTURE, refuse_others
 
     if curves is not None:
         refuse_existing(curves, force, kind=PICTURE, inputs=[path])
-    refuse_others(path, MODEL, BUNDLE)
+    refuse_others(path, MODEL, BUNDLE, AUDIT)
     if model_path(path).exists():
         document = producer.load_encoder(path).document
         training = document.training.model_dump(mode="json", exclude={"method"})
@@ -56,6 +56,11 @@ def inspect(path: Path, curves: Path | None, force: bool, as_json: bool) -> None
         return
     if curves is not None:
         raise SettingsError(f"{path}: a bundle has no `curves`; name a model's folder")
+    if AUDIT.recognises(path):
+        audit = shared_spec.load_audit(path).document
+        text = facts(f"audit {path}", audit_rows(audit))
+        emit(audit.model_dump(mode="json"), as_json, text)
+        return
     bundle = shared_spec.load_bundle(path)
     bundle.check()
     manifest = bundle.manifest

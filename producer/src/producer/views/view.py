@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from torch import Tensor
 
@@ -18,7 +18,7 @@ from shared_spec.chains import Similarity
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed
-from shared_spec.settings import Settings
+from shared_spec.settings import Settings, resolve
 from shared_spec.views import ViewContract
 
 __all__ = ["View", "ViewBounds"]
@@ -70,6 +70,11 @@ class View(ABC, Generic[SettingsType]):
     def name(self) -> str:
         """As artefacts store it."""
         return self.contract.name
+
+    @classmethod
+    def stated(cls, entry: ViewEntry) -> Self:
+        """The view with the settings that a manifest states. Raises SettingsError if they are none."""
+        return cls(resolve(cls.settings_type, entry.settings))  # type: ignore[arg-type]
 
     @abstractmethod
     def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
 from shared_spec.artifacts.claim_documents import Claim, Population
@@ -78,6 +79,8 @@ class CertificateDocument(Document):
     spec: SpecEntry
     bundle_digest: Digest
     encoder_digest: Digest
+    audit: AuditEntry | None = None
+    """Of the bundle; null where the consumer was given none."""
     head: HeadEntry
     claims: dict[str, Claim] = Field(min_length=1)
     reality: tuple[RealityCheck, ...] = Field(default=(), max_length=1000)

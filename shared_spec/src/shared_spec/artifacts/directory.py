@@ -55,7 +55,7 @@ def save_directory_document(folder: Path, name: str, document: AnyDocument) -> A
 def load_directory_document(folder: Path, name: str, model: type[AnyDocument]) -> AnyDocument:
     """The checked document of an artefact directory; `check_directory` and `read_listed` check the rest.
 
-    `model` has a field `files: tuple[FileEntry, ...]`.
+    `model` has a field `files: tuple[FileEntry, ...]`, unless the document is all that there is.
 
     Raises:
         ArtifactError: if there is none, or it is changed, of another kind, or malformed.

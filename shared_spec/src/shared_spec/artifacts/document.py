@@ -23,17 +23,19 @@ __all__ = [
     "Tool",
     "Width",
     "parse_document",
+    "printable",
     "this_tool",
 ]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """This text. Raises ValueError if showing it would do more than show it."""
     if not is_printable(text):
         raise ValueError("holds control characters")
     return text
 
 
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
 """A name that somebody chose: one line of printable text."""
 
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^sha256-content-v1:[0-9a-f]{64}$")]
@@ -76,7 +78,7 @@ class Tool(Strict):
 class DataEntry(Strict):
     """The data set that something was computed from."""
 
-    uri: Annotated[str, Field(max_length=4000), AfterValidator(_printable)]
+    uri: Annotated[str, Field(max_length=4000), AfterValidator(printable)]
     size: Width
     digest: Name
 

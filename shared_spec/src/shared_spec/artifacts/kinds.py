@@ -119,7 +119,7 @@ def _is_of(document: dict[str, object], media: str) -> bool:
     return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
 
 
-AUDIT = directory_kind("audit", "audit.json", "audit", r"individuals\.csv")
+AUDIT = directory_kind("audit", "audit.json", "audit", r"(?!)")
 BUNDLE = directory_kind(
     "bundle",
     "manifest.json",
@@ -144,5 +144,6 @@ _READERS = {
     FLOW: "regulator preview --data DATA --out flow.png --flow",
     MODEL: "producer inspect",
     BUNDLE: "producer inspect",
+    AUDIT: "consumer inspect",
     CERTIFICATE: "consumer inspect",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -32,6 +33,7 @@ from shared_spec.smoothing.plan import make_plan
 from shared_spec.smoothing.settings import SmoothingSettings
 from shared_spec.statements import words_of
 from shared_spec.terms import BoundStatus, Statement, ViewName
+from shared_spec.view_checks import smoothing_settings
 from shared_spec.views import contract_of
 
 __all__ = ["SmoothingPredictions", "SmoothingView"]
@@ -56,6 +58,11 @@ class SmoothingView(View[SmoothingSettings]):
     contract = contract_of(ViewName.SMOOTHING)
     settings_type = SmoothingSettings
     cost = 2
+
+    @classmethod
+    def stated(cls, entry: ViewEntry) -> Self:
+        """The view whose plan a manifest states. Raises SettingsError if there is none."""
+        return cls(smoothing_settings(entry))
 
     def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:
         """What the manifest says. Raises SettingsError for settings that could only abstain."""
