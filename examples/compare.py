@@ -79,7 +79,7 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
     sign(consumer, "consumer", "certificate")
     hand_over(producer, auditor, *_signed("reps"))
     hand_over(consumer, auditor, *_signed("certificate"))
-    write_trust(auditor.folder, pinned)
+    write_trust(auditor.folder, {**pinned, "auditor": auditor})
     auditor.show("consumer", "verify", "certificate", "--reps", "reps", "--spec", "spec.safetensors", *audit,
                  "--trust", TRUST)  # fmt: skip
     certificates = {method: out / f"consumer-{method}" / "certificate" for method in play.fit}
@@ -117,7 +117,8 @@ def _audit(
     hand_over(producer, auditor, "model")
     result = auditor.run("producer", "audit", "reps", "--spec", "spec.safetensors", "--model", "model",
                          "--data", play.data, "--sample", "50", "--out", "audit", "--force")  # fmt: skip
-    hand_over(auditor, consumer, "audit")
+    sign(auditor, "regulator", "audit")
+    hand_over(auditor, consumer, *_signed("audit"))
     (scope,) = [scope for scope in result["scopes"] if scope["split"] == "test"]
     print(
         f"audit of {method}: {scope['checked']} of {scope['individuals']} test individuals computed again, "

@@ -1,9 +1,11 @@
 """The chain from spec to certificate through the commands: who signed, what was compared, and what is left open."""
 
+import base64
 import csv
 import html
 import io
 import json
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -278,3 +280,53 @@ def test_the_verbs_are_functions(parties, capsys):
     found = consumer.verify(parties.certificate, parties.reps, spec=parties.spec, trust=trust)
     assert "spec signed by regulator City Office" in repr(found)
     assert capsys.readouterr().out == ""
+
+
+def test_an_audit_is_a_link_that_its_auditor_signs(parties, tiny, run, capsys, fails, tmp_path):
+    tmp_path = tmp_path / "audited"
+    tmp_path.mkdir()
+    audit, certificate = tmp_path / "audit", tmp_path / "certificate"
+    producer.audit(
+        tiny.reps,
+        tiny.spec,
+        tiny.model,
+        tiny.data,
+        audit,
+        settings=producer.AuditSettings(sample=5),
+    )
+    consumer.certify(tiny.reps, "Smiling", certificate, audit=audit)
+    words = ["consumer", "verify", certificate, "--reps", tiny.reps]
+    links, left = chain_of(run, capsys, *words, "--audit", audit)
+    assert links["audit"]["origin"] is None
+    assert "5 of 40 checked" in links["audit"]["found"]
+    assert not any("bundle's radii hold" in each for each in left)
+    key = parties.house.keys["auditor"]
+    trust = tmp_path / "trust.toml"
+    pinned = [
+        parties.house.role_text("producer", [parties.house.pin(parties.house.keys["producer"])]),
+        parties.house.role_text("auditor", [parties.house.pin(key)]),
+    ]
+    trust.write_text("".join(pinned))
+    shutil.copytree(tiny.reps, tmp_path / "reps")
+    producer.sign(
+        tmp_path / "reps", parties.house.keys["producer"], parties.house.issuance("producer")
+    )
+    words = [
+        "consumer",
+        "verify",
+        certificate,
+        "--reps",
+        tmp_path / "reps",
+        "--audit",
+        audit,
+        "--trust",
+        trust,
+    ]
+    fails(3, "audit.sig.json", *words)
+    regulator.sign(audit, key, parties.house.issuance("auditor"))
+    links, _ = chain_of(run, capsys, *words)
+    assert links["audit"]["origin"]["issuer"] == "Proof & Sons"
+    signed = json.loads(
+        base64.b64decode(json.loads((tmp_path / "audit.sig.json").read_text())["payload"])
+    )
+    assert set(signed["predicate"]["parents"]) == {"spec", "bundle", "encoder", "data"}

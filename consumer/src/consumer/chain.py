@@ -1,4 +1,4 @@
-"""The chain behind a certificate, spec to bundle to certificate: per link who issued it, and what was found to hold."""
+"""The chain behind a certificate, from spec to bundle to certificate to audit: who issued each, and what holds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared_spec.artifacts.audit import Audit
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Certificate
@@ -16,7 +17,7 @@ from shared_spec.trust.seed_verification import verify_committed_seed
 from shared_spec.trust.seeds import CommittedSeed, seed_words
 from shared_spec.trust.signing import Subject
 from shared_spec.trust.statement import ARTIFACT_ROLES
-from shared_spec.trust.subjects import bundle_subject, certificate_subject, open_spec
+from shared_spec.trust.subjects import audit_subject, bundle_subject, certificate_subject, open_spec
 from shared_spec.trust.verification import Origin, origin_of, origin_words
 
 __all__ = ["Chain", "ChainLink", "follow_chain"]
@@ -63,6 +64,7 @@ def follow_chain(
     certificate: Certificate,
     bundle: Bundle,
     spec: Path | str | None,
+    audit: Audit | None,
     trust: Trust | None,
 ) -> Chain:
     """Walks the chain of a certificate.
@@ -73,6 +75,7 @@ def follow_chain(
         certificate: what is verified.
         bundle: that it names.
         spec: that both name; None leaves it open.
+        audit: of the bundle; None leaves open that its radii hold.
         trust: whose keys are accepted; None leaves every origin open.
 
     Raises:
@@ -88,15 +91,24 @@ def follow_chain(
     else:
         links.append(_spec_link(spec, bundle, trust))
     links.append(_bundle_link(bundle, trust))
+    bundle_origin = links[-1].origin
     links.append(_certificate_link(certificate, trust))
     if trust is None:
         left.append("who issued all of it: no trust file was passed")
     elif links[-1].origin is None:
         left.append(f"who issued the certificate: {trust.where} pins no consumer")
-    _compare_origins(certificate, links[-2].origin)
+    _compare_origins(certificate, bundle_origin)
     if certificate.document.origin is not None and trust is None:
         left.append("that the bundle was signed as the certificate says")
-    left.append("that the bundle's radii hold: that takes the producer's encoder and data")
+    if audit is None:
+        left.append(
+            "that the bundle's radii hold: that takes the producer's encoder and data, or an audit"
+        )
+    else:
+        links.append(_audit_link(audit, certificate.document.split, trust))
+        if links[-1].origin is None and trust is not None:
+            left.append(f"who issued the audit: {trust.where} pins no auditor")
+        left.append("what the auditor found: that takes the producer's encoder and data")
     left.append("how the head was trained: its weights are certified, whatever they come from")
     return Chain(tuple(links), tuple(left))
 
@@ -129,6 +141,15 @@ def _certificate_link(certificate: Certificate, trust: Trust | None) -> ChainLin
     seed = _seed(document.commitment, subject, document.parents, origin, pinned)
     found = f"every decision, figure and the page computed again; {seed}"
     return ChainLink("certificate", certificate.path, certificate.digest, origin, found)
+
+
+def _audit_link(audit: Audit, split: str, trust: Trust | None) -> ChainLink:
+    pinned = trust if trust is not None and "auditor" in trust.parties else None
+    origin = origin_of(audit_subject(audit), pinned)
+    entry = audit.entry_for(audit.document.bundle_digest, split)
+    return ChainLink(
+        "audit", audit.path, audit.digest, origin, f"of this bundle, no findings; {entry.scope}"
+    )
 
 
 def _seed(

@@ -92,11 +92,12 @@ def verify(
     trusted = None if trust is None else load_trust(trust)
     stated, bundle = load_certificate(certificate), load_bundle(reps)
     # Who issued it is asked before anything of it is computed.
-    chain = follow_chain(stated, bundle, spec, trusted)
+    audited = None if audit is None else load_audit(audit)
+    chain = follow_chain(stated, bundle, spec, audited, trusted)
     bundle.check()
     checks = [Check("made from", _check_origin(stated, bundle))]
-    if audit is not None or stated.document.audit is not None:
-        checks.append(Check("audit", _check_audit(stated, bundle, audit)))
+    if audited is not None or stated.document.audit is not None:
+        checks.append(Check("audit", _check_audit(stated, bundle, audited)))
     labels, whose = _read_labels(stated, bundle)
     checks.append(Check("labels", whose))
     for view, claim in stated.document.claims.items():
@@ -148,12 +149,12 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     )
 
 
-def _check_audit(certificate: Certificate, bundle: Bundle, audit: Path | str | Audit | None) -> str:
+def _check_audit(certificate: Certificate, bundle: Bundle, audit: Audit | None) -> str:
     """Whether the certificate quotes the audit as it is; what the auditor found is the auditor's word."""
     document, stated = certificate.document, certificate.document.audit
     if audit is None:
         return f"not compared, for none was passed; {audit_words(stated)}"
-    entry = load_audit(audit).entry_for(bundle.digest, document.split)
+    entry = audit.entry_for(bundle.digest, document.split)
     if stated is None:
         return f"of this bundle, not in the certificate; {audit_words(entry)}"
     for name in AuditEntry.model_fields:

@@ -1,4 +1,4 @@
-"""What a regulator signs: specs, beacons, and the keys that follow each other."""
+"""What a regulator signs: specs, audits, beacons, and the keys that follow each other."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def sign(
     force: bool = False,
     passphrase: Passphrase = passphrase_from_environment,
 ) -> Signed:
-    """Signs a spec, in `NAME.sig.json` beside it; see `shared_spec.sign`."""
-    return sign_any(path, key, issuance, kinds=("spec",), force=force, passphrase=passphrase)
+    """Signs a spec or, as an auditor, an audit, in `NAME.sig.json` beside it; see `shared_spec.sign`."""
+    return sign_any(
+        path, key, issuance, kinds=("spec", "audit"), force=force, passphrase=passphrase
+    )
 
 
 def rotate(

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from torch import Tensor
 
+from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Certificate, load_certificate
@@ -28,6 +29,7 @@ from shared_spec.trust.signing import (
 from shared_spec.trust.statement import ArtifactKind
 
 __all__ = [
+    "audit_subject",
     "bundle_subject",
     "certificate_subject",
     "load_subject",
@@ -66,7 +68,21 @@ def certificate_subject(certificate: Certificate) -> Subject:
     """A certificate."""
     document = certificate.document
     parents = {**document.parents, "head": document.head.digest}
+    if document.audit is not None:
+        parents["audit"] = document.audit.digest
     return Subject("certificate", certificate.path, certificate.digest, parents)
+
+
+def audit_subject(audit: Audit) -> Subject:
+    """An audit, made from the spec, model and data that the auditor had."""
+    document = audit.document
+    parents = {
+        "spec": document.spec_digest,
+        "bundle": document.bundle_digest,
+        "encoder": document.encoder_digest,
+        "data": document.data.digest,
+    }
+    return Subject("audit", audit.path, audit.digest, parents)
 
 
 def _spec(path: Path) -> Subject:
@@ -83,9 +99,17 @@ def _certificate(path: Path) -> Subject:
     return certificate_subject(load_certificate(path))
 
 
+def _audit(path: Path) -> Subject:
+    return audit_subject(load_audit(path))
+
+
 _Loader: TypeAlias = Callable[[Path], Subject]
 _FILES: Mapping[ArtifactKind, _Loader] = {"spec": _spec}
-_DIRECTORIES: Mapping[ArtifactKind, _Loader] = {"bundle": _bundle, "certificate": _certificate}
+_DIRECTORIES: Mapping[ArtifactKind, _Loader] = {
+    "bundle": _bundle,
+    "certificate": _certificate,
+    "audit": _audit,
+}
 """A party issues at most one kind of file and one of directory, so that what stands there says which it is."""
 
 
