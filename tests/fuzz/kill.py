@@ -18,9 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import ENCODER, make_tiny
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from shared_spec import load_bundle, load_certificate
+from shared_spec import load_audit, load_bundle, load_certificate, load_spec
 from shared_spec.rng import numpy_generator
+from shared_spec.trust.envelope import decode_envelope
 
 
 def commands(paths, out):
@@ -39,12 +42,32 @@ def commands(paths, out):
         "--attribute",
         "Young",
     ]
+    sign = [
+        "producer",
+        "sign",
+        out.with_name("reps"),
+        "--key",
+        paths.root / "key",
+        "--issuer",
+        "Acme",
+    ]
+    audit = ["producer", "audit", paths.reps, *data[:4], "--model", paths.model, "--sample", "10"]
     return {
-        "publish-spec": ([*spec, "--cache", paths.cache, "--out", out], lambda place: None),
+        "publish-spec": ([*spec, "--cache", paths.cache, "--out", out], load_spec),
         "fit": ([*fit, "--model", out.with_name("model"), "--out", out], load_bundle),
         "export": ([*export, "--out", out], load_bundle),
         "certify": ([*certify, "--out", out], load_certificate),
+        "sign": (
+            [*sign, "--serial", "1", "--expires", "2990-01-01"],
+            load_signature,
+        ),
+        "audit": ([*audit, "--auditor-seed", "5e" * 32, "--out", out], load_audit),
     }
+
+
+def load_signature(path):
+    """The envelope, which says what it signs."""
+    return decode_envelope(path.read_bytes(), str(path))
 
 
 def start(words):
@@ -59,33 +82,43 @@ def contents(place):
     return {path.name: path.read_bytes() for path in files}
 
 
-def clear(folder):
-    """Takes away whatever runs left."""
-    shutil.rmtree(folder)
+def clear(folder, paths):
+    """Takes away whatever runs left; what is to be signed stands there again."""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    shutil.copytree(paths.reps, folder / "reps")
 
 
 def campaign(name, paths, root, kills, generator):
     """Kills one command so often; returns how many kills came before it was done, and complaints."""
     folder = root / name
-    folder.mkdir()
+    clear(folder, paths)
     words, load = commands(paths, folder / "out")[name]
-    out, complaints, early = folder / "out", [], 0
+    out = folder / ("reps.sig.json" if name == "sign" else "out")
+    complaints, early = [], 0
+    # A signature says when it was made, so its bytes are never the same.
+    timed = name == "sign"
     began = time.monotonic()
     assert start(words).wait() == 0, f"{name} does not run"
     seconds, expected = time.monotonic() - began, contents(out)
     for kill in range(kills):
-        clear(folder)
+        clear(folder, paths)
         process = start(words)
         time.sleep(generator.uniform(0.0, seconds))
         process.send_signal(signal.SIGKILL)
         early += process.wait() == -signal.SIGKILL
         if out.exists():
             load(out)
-            if contents(out) != expected:
+            if not timed and contents(out) != expected:
                 complaints.append(f"{name}, kill {kill}: another artefact stands there")
-        elif kill % 5 == 0 and (start(words).wait() != 0 or contents(out) != expected):
-            complaints.append(f"{name}, kill {kill}: the same command does not end as undisturbed")
+        elif kill % 5 == 0:
+            failed = start(words).wait()
+            if not failed:
+                load(out)
+            if failed or (not timed and contents(out) != expected):
+                complaints.append(
+                    f"{name}, kill {kill}: the same command does not end as undisturbed"
+                )
     return early, complaints
 
 
@@ -100,6 +133,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tiny").mkdir()
         paths = make_tiny(Path(folder) / "tiny")
+        key = Ed25519PrivateKey.generate()
+        content = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        (paths.root / "key").write_bytes(content)
         names = list(commands(paths, Path(folder)))
         for name in names:
             kills = -(-arguments.kills // len(names))
