@@ -9,11 +9,12 @@ import torch
 import regulator.flow.gate
 import regulator.flow.images
 from regulator.flow.gate import flow_quality
-from regulator.flow.images import decode_images, decode_pixels, encode_images, evenly_spread
+from regulator.flow.images import decode_images, decode_pixels, evenly_spread
 from regulator.pictures.strips import film_strips
 from regulator.study.coverage import measure_coverage
 from regulator.study.effects import decoded_readings
 from shared_spec.flow import Glow, GlowConfig, dequantise, preprocess
+from shared_spec.latents import encode_images
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
 

@@ -6,11 +6,14 @@ import csv
 import importlib.util
 import io
 import json
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import consumer
 import producer
@@ -595,11 +598,15 @@ def test_a_changed_audit_and_one_with_a_file_too_many_are_refused(audited):
 
 def test_the_commands_of_the_page_run_as_they_stand(copies, run, monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
-    lines = [line.split() for line in page.splitlines() if line.startswith("    ")]
+    lines = [shlex.split(line) for line in page.splitlines() if line.startswith("    ")]
     assert [line[:2] for line in lines] == [
-        ["producer", "audit"], ["producer", "inspect"], ["consumer", "certify"], ["consumer", "verify"]
+        ["producer", "audit"], ["producer", "inspect"], ["consumer", "certify"], ["consumer", "verify"],
+        ["regulator", "sign"],
     ]  # fmt: skip
     shutil.rmtree(copies.certificate)
     monkeypatch.chdir(copies.reps.parent)
+    key = Ed25519PrivateKey.generate()
+    written = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    Path("id_auditor").write_bytes(written)
     for line in lines:
         assert run(*(copies.data if word == "portraits" else word for word in line)) == 0, line
