@@ -134,6 +134,21 @@ MUTANTS = (
         "tests/bounds/test_radius_linear.py::test_the_rounding_slack_is_paid",
     ),
     Mutant(
+        "rounding of the lines through layers is dropped", f"{_RADIUS}/crown.py",
+        "slack = slack + gamma(terms) * (size + shift.abs() + constant.abs())", "slack = slack + 0.0 * size",
+        "tests/bounds/test_radius_rounding.py::test_no_bound_on_a_segment_exceeds_the_exact_least_margin",
+    ),
+    Mutant(
+        "rounding of the last product is dropped", f"{_RADIUS}/crown.py",
+        "slack = slack + gamma(rows.shape[-1] + 16) * (size + constant.abs() + reach)", "slack = slack + 0.0 * size",
+        "tests/bounds/test_radius_scales.py",
+    ),
+    Mutant(
+        "neurons count as on a little below 0", f"{_RADIUS}/crown.py",
+        "return self.low >= 0.0", "return self.low >= -1e-3",
+        "tests/bounds/test_radius_rounding.py::test_neurons_count_as_stable_only_where_they_are",
+    ),
+    Mutant(
         "midpoints are exact", f"{_RADIUS}/tube.py",
         "delta = widened(delta, _midpoint_rounding(vertices, bisections))", "delta = widened(delta, 0.0 * delta)",
         "tests/bounds/test_radius_rounding.py::test_tubes_are_cut_with_that_widening",
