@@ -128,6 +128,18 @@ def test_counterparts_that_contradict_themselves_are_refused(made, change, says,
         _resealed(made[1], change, tmp_path / "reps").check()
 
 
+@pytest.mark.parametrize("splits", [(), ("test",)])
+def test_counterparts_that_nobody_holds_are_not_claimed(tiny, splits, tmp_path):
+    """A manifest that speaks of counterparts in an attribute, or in no split, has to have some."""
+    shutil.copytree(tiny.reps, tmp_path / "reps")
+    manifest = load_bundle(tiny.reps).manifest.model_copy(
+        update={"counterparts": {"Young": splits}}
+    )
+    seal_bundle(tmp_path / "reps", (tiny.reps / "individuals.csv").read_bytes(), manifest)
+    with pytest.raises(ArtifactError, match="counterparts"):
+        load_bundle(tmp_path / "reps").check()
+
+
 def test_counterparts_that_were_exchanged_change_the_count(certificate, tmp_path):
     """Verified against the bundle that a certificate names, a count that is not its own is refused."""
     bundle, issued = certificate

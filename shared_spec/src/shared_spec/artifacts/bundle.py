@@ -120,6 +120,11 @@ class Bundle:
             ArtifactError: for a shard that is changed, belongs elsewhere, or contradicts itself.
         """
         self.individuals.of(split)
+        unseen = {
+            COUNTERPART.format(name)
+            for name, splits in self.manifest.counterparts.items()
+            if split in splits
+        }
         for (name, shard), rows in self.manifest.shards.items():
             if name == split:
                 file = shard_name(split, shard)
@@ -127,7 +132,12 @@ class Bundle:
                 tensors, document = parse_tensors(content, str(self.path / file))
                 place = shard_document(self.manifest, split, shard)
                 check_shard(str(self.path / file), self.manifest, place, rows, tensors, document)
+                unseen -= tensors.keys()
                 yield tensors
+        if unseen:
+            raise ArtifactError(
+                f"{self.path}: no shard of {split} holds {min(unseen)}, of which the manifest speaks; trust none of it"
+            )
 
     def counterparts(self, split: str, attribute: str) -> tuple[Tensor, Tensor]:
         """Representations [m, d] f32 of the true counterparts of the split's individuals, and of whom each is [m].

@@ -151,7 +151,9 @@ class Manifest(Document):
     """Individuals per shard; the last of a split may hold fewer."""
     labels: dict[Name, Names] = Field(max_length=1000)
     """Label columns that the producer shares, with their class names in the order of their codes."""
-    counterparts: dict[Name, Names] = Field(default_factory=dict, max_length=1000)
+    counterparts: dict[Name, Annotated[Names, Field(min_length=1)]] = Field(
+        default_factory=dict, max_length=1000
+    )
     """Per attribute the splits whose shards hold representations of true counterparts; no bound is about those."""
     files: tuple[FileEntry, ...] = ()
     """Set when the bundle is sealed."""
