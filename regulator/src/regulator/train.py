@@ -67,7 +67,7 @@ def train_flow(
             source,
             seed,
             checkpoint=checkpoint,
-            progress=_told(report, flow.training.steps),
+            progress=_told(report if workers.first else silent, flow.training.steps),
             workers=workers,
             device=place,
         )
