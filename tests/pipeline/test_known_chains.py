@@ -8,7 +8,7 @@ import consumer
 import producer
 import regulator
 from shared_spec.artifacts.spec import CounterpartSpecDocument, load_spec, save_spec
-from shared_spec.chains import CounterpartChains, counterpart_chain
+from shared_spec.counterpart_chains import CounterpartChains, counterpart_chain
 from shared_spec.data import open_source
 from shared_spec.data.counterparts import CounterpartSet
 from shared_spec.errors import DataError

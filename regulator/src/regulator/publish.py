@@ -35,7 +35,8 @@ from shared_spec.artifacts.spec import (
     load_spec,
     save_spec,
 )
-from shared_spec.chains import ChainSet, CounterpartChains, EditChains, Similarity
+from shared_spec.chains import ChainSet, EditChains, Similarity
+from shared_spec.counterpart_chains import CounterpartChains
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers

@@ -27,7 +27,8 @@ from shared_spec.artifacts.document import (
 )
 from shared_spec.artifacts.quality import Quality
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
-from shared_spec.chains import CounterpartChains, EditChains, Similarity
+from shared_spec.chains import EditChains, Similarity
+from shared_spec.counterpart_chains import CounterpartChains
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.flow.stored import check_stored
