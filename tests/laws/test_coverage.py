@@ -182,7 +182,7 @@ def test_progress_counts_individuals_of_all_attributes():
         Truth(), "test", np.arange(3), PixelFlow(), similarity, ["one:no:yes", "two"], 1,
         report=lambda step: seen.append((step.done, step.total)),
     )  # fmt: skip
-    assert seen == [(i + 1, 6) for i in range(6)]
+    assert seen == [(i, 6) for i in range(7)]
     assert [example.attribute for example in report.examples] == ["one:no:yes", "two"]
 
 

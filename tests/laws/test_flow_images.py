@@ -8,6 +8,7 @@ import torch
 
 import regulator.flow.gate
 import regulator.flow.images
+import shared_spec.latents
 from regulator.flow.gate import flow_quality
 from regulator.flow.images import decode_images, decode_pixels, evenly_spread
 from regulator.pictures.strips import film_strips
@@ -68,6 +69,7 @@ def far_flow(flow, monkeypatch):
         return torch.rand(tensor.shape, generator=generator)
 
     monkeypatch.setattr(regulator.flow.images, "to_host", bring)
+    monkeypatch.setattr(shared_spec.latents, "to_host", bring)
     monkeypatch.setattr(regulator.flow.gate, "to_host", lambda weights: torch.ones(weights.shape))
     return flow.to("meta")
 

@@ -217,7 +217,8 @@ def test_predictions_say_whose_bundle_they_are_about(parties, run):
 
 
 def test_each_party_signs_what_it_issues_and_nothing_else(parties, fails):
-    others = {"regulator": parties.reps, "producer": parties.spec, "consumer": parties.spec}
+    fails(3, "audit.json", "regulator", "sign", parties.reps, *parties.issued("regulator"))
+    others = {"producer": parties.spec, "consumer": parties.spec}
     for role, other in others.items():
         fails(2, "which the command can sign", role, "sign", other, *parties.issued(role))
     fails(3, "manifest.json", "producer", "sign", parties.certificate, *parties.issued("producer"))
