@@ -141,7 +141,7 @@ def _print(play: Play, figures: Mapping[str, Any]) -> None:
         "accuracy %",
         "certified %",
         "empirically fair %",
-        "as all true counterparts %",
+        "as counterparts %",
     ]
     for index, column in enumerate([*columns, *(["paper: acc / fair"] if play.published else [])]):
         table.add_column(column, justify="right" if index > 2 else "left")
