@@ -6,7 +6,7 @@ layers after the first: its preactivation is u0 + sum t_i U1_i, with u0 = W_1 z 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -75,13 +75,7 @@ def folded_tail(encoder: Encoder) -> Callable[[Tensor], Tensor]:
     scale, shift = _scale_and_shift(encoder.norms[0])  # type: ignore[arg-type]
     layers = _folded_layers(encoder)
 
-    def tail(preactivation: Tensor) -> Tensor:
-        hidden = preactivation * scale + shift
-        for weight, bias in layers:
-            hidden = nn.functional.linear(hidden.relu_(), weight, bias)
-        return hidden
-
-    return tail
+    return lambda preactivation: _through(layers, preactivation * scale + shift)
 
 
 def _folded_layers(encoder: Encoder) -> list[tuple[Tensor, Tensor]]:
@@ -92,6 +86,13 @@ def _folded_layers(encoder: Encoder) -> list[tuple[Tensor, Tensor]]:
         weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
         layers.append((weight * scale[:, None], bias * scale + shift))
     return layers
+
+
+def _through(layers: Sequence[tuple[Tensor, Tensor]], hidden: Tensor) -> Tensor:
+    """The folded layers after the first batch norm's output [n, h_1], which is overwritten: [n, d]."""
+    for weight, bias in layers:
+        hidden = nn.functional.linear(hidden.relu_(), weight, bias)
+    return hidden
 
 
 @torch.no_grad()
@@ -114,18 +115,14 @@ def furthest_point(
     scale, shift = _scale_and_shift(encoder.norms[0])  # type: ignore[arg-type]
     centre, moves = preactivation * scale + shift, directions * scale
     layers = _folded_layers(encoder)
-
-    def tail(hidden: Tensor) -> Tensor:
-        for weight, bias in layers:
-            hidden = nn.functional.linear(hidden.relu_(), weight, bias)
-        return hidden
-
     t = t.to(preactivation).expand(len(preactivation), -1, -1)
-    reference = tail(centre.clone())
+    reference = _through(layers, centre.clone())
     # One point of everybody at a time: the batch is wide enough for the matrix products, and memory stays small.
     distances = torch.stack(
         [
-            torch.linalg.vector_norm(tail(torch.addmm(centre, step, moves)) - reference, dim=1)
+            torch.linalg.vector_norm(
+                _through(layers, torch.addmm(centre, step, moves)) - reference, dim=1
+            )
             for step in t.unbind(dim=1)
         ],
         dim=1,
