@@ -186,9 +186,7 @@ class BoundedNetwork:
         corners = encoder.first_layer(latents)
         length = norm_above(latents.to(torch.float64)).amax(1, keepdim=True)
         # A corner may be off by this much, and so may whatever lies between two of them.
-        error = gamma(encoder.input_dim + 4) * (
-            self.row_norms * length * INFLATION + encoder.biases[0].abs()
-        )
+        error = self._first_error(length)
         # |A|, |B| and |B - A| are what is added up between two corners.
         size = 4.0 * corners.abs().amax(1)
         return Chains(corners, visits, tuple(encoder.rounding(size, error + UNDERFLOW, extra=2)))
@@ -203,11 +201,16 @@ class BoundedNetwork:
         length = norm_above(latents.to(torch.float64)).unsqueeze(1)
         reach = self.epsilon * float(norm_above(self.vectors).sum())
         size = offset.abs() + self.slopes.abs().sum(0)
-        error = gamma(encoder.input_dim + 4) * (
-            self.row_norms * (length + reach) * INFLATION + encoder.biases[0].abs()
-        )
+        error = self._first_error(length + reach)
         # epsilon multiplies W_1 a_i, and with it what the product lost.
         return encoder.rounding(size, error + UNDERFLOW * self.epsilon, extra=len(self.slopes))
+
+    def _first_error(self, length: Tensor) -> Tensor:
+        """Bound on |float - real| of p_1 = W_1 x + b_1 for inputs of at most this length [n, 1]: [n, h_1]."""
+        encoder = self.encoder
+        return gamma(encoder.input_dim + 4) * (
+            self.row_norms * length * INFLATION + encoder.biases[0].abs()
+        )
 
     def deviation_norm(self, errors: Tensor, image: Tensor) -> Tensor:
         """Upper bound on ||W_L x||_2 over |x| <= errors [s, h], given image = |W_L| errors [s, d]."""
