@@ -8,7 +8,7 @@ certifies C o R o E; it speaks of latents, not of image files. What a bundle hol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -113,30 +113,24 @@ def certify_exact(
     if not len(latents):
         raise DataError("exact view: there are no latents; pass at least one individual")
     network = BoundedNetwork.of(encoder, vectors, epsilon)
-    parts: list[ExactBounds] = []
-    exact = method == "polyline"
+    exact, several = method == "polyline", len(vectors) > 1
     mesh = max(_GRID_START, _TUBE_FINENESS * (tube_vertices - 1) + 1)
     size = 4 if exact else max(_MESH_POINTS // mesh, 4)
-    if len(vectors) > 1:
-        size = _SETS
-    for batch in torch.split(latents, size):
-        done = sum(len(part.radius) for part in parts)
-        check_finite(batch, done)
+
+    def bound(batch: Tensor) -> tuple[Curves, ExactBounds]:
         rays = network.rays(batch)
-        if len(vectors) == 1:
-            starts = [uniform_parameters(mesh)] * len(rays.offset)
-            if exact:
-                slope = network.slopes[0]
-                starts = [breakpoints(encoder, offset, slope, 1.0) for offset in rays.offset]
-            bound = _bound_curves(
-                network, rays, starts, tolerance, max_cells, tube_vertices, enclosing
-            )
-        else:
+        if several:
             tube = tube_vertices > 0
-            bound = _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
-        parts.append(replace(bound, rounding=norm_above(rays.errors[-1])))
-        advance(done + len(batch), "")
-    return _join(parts)
+            return rays, _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
+        starts = [uniform_parameters(mesh)] * len(rays)
+        if exact:
+            slope = network.slopes[0]
+            starts = [breakpoints(encoder, offset, slope, 1.0) for offset in rays.offset]
+        return rays, _bound_curves(
+            network, rays, starts, tolerance, max_cells, tube_vertices, enclosing
+        )
+
+    return _in_batches(latents, _SETS if several else size, bound, advance)
 
 
 def certify_chains(
@@ -176,16 +170,31 @@ def certify_chains(
     segments, tube_vertices = visits.numel() - len(visits), settings.tube_vertices
     fineness = max(_CHAIN_START, -(-_TUBE_FINENESS * (tube_vertices - 1) // segments))
     parameters = _along_chains(visits, fineness)
-    parts: list[ExactBounds] = []
-    for batch in torch.split(latents, max(_MESH_POINTS // len(parameters), 4)):
-        done = sum(len(part.radius) for part in parts)
-        check_finite(batch.flatten(1), done)
+
+    def bound(batch: Tensor) -> tuple[Curves, ExactBounds]:
         chains = network.chains(batch, visits)
-        bound = _bound_curves(
+        return chains, _bound_curves(
             network, chains, [parameters] * len(batch), settings.tolerance, settings.max_cells, tube_vertices, enclosing
         )  # fmt: skip
-        parts.append(replace(bound, rounding=norm_above(chains.errors[-1])))
-        advance(done + len(batch), "")
+
+    return _in_batches(latents, max(_MESH_POINTS // len(parameters), 4), bound, advance)
+
+
+def _in_batches(
+    latents: Tensor,
+    size: int,
+    bound: Callable[[Tensor], tuple[Curves, ExactBounds]],
+    advance: Advance,
+) -> ExactBounds:
+    """Bounds at most `size` individuals at a time; `bound` also returns what they were bounded along."""
+    parts: list[ExactBounds] = []
+    done = 0
+    for batch in torch.split(latents, size):
+        check_finite(batch.flatten(1), done)
+        curves, found = bound(batch)
+        parts.append(replace(found, rounding=norm_above(curves.errors[-1])))
+        done += len(batch)
+        advance(done, "")
     return _join(parts)
 
 
