@@ -23,15 +23,13 @@ from consumer.radius.noise import NoisyHead, Streams
 from consumer.radius.randomized import confirmed, randomized_radius, select_classes
 from consumer.radius.region import affine_tube, ball
 from consumer.radius.sequential import sequential_decision
+from consumer.witnesses import find_witnesses
 from shared_spec.rng import Seed, stream
 from shared_spec.sampling import Sampling
 from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 
 BALL, TUBE = " ball", " tube"
 """What ends the name of a deterministic decision's method."""
-
-_ROOM = 2.0**-20
-"""Of a vertex's length: many times what float32 and another order of summation can change."""
 
 HEAD_EVENT = "head's radius"
 """What may fail on the head's side."""
@@ -164,9 +162,12 @@ def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
     radius = radius_of(head, bounds.centres, classes)
     region = ball(bounds.centres, bounds.radii)
     by_ball = region.usable & (radius > region.delta)
-    left = torch.nonzero(~by_ball).flatten()
-    # For MLP heads a proof about the ball itself can reach further than the one for the radius.
-    by_ball[left] = certify_base_ball(head, bounds.centres[left], bounds.radii[left], classes[left])
+    if not closed:
+        # A proof about the ball itself can reach further than the one for the radius; a closed form is exact.
+        left = torch.nonzero(~by_ball).flatten()
+        by_ball[left] = certify_base_ball(
+            head, bounds.centres[left], bounds.radii[left], classes[left]
+        )
     by_tube = torch.zeros(n, dtype=torch.bool)
     left = torch.nonzero(~by_ball).flatten()
     if bounds.delta is not None and bounds.tube is not None:
@@ -180,7 +181,11 @@ def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
         by_tube[left] = certify(head, region, classes[left])
     certified = (by_ball | by_tube).numpy()
     far = Reason.FAR if closed else Reason.NOT_PROVED
-    witness = _witnesses(head, bounds, classes).masked_fill(by_ball | by_tube, torch.nan).numpy()
+    witness = np.full(n, np.nan)
+    if bounds.tube is not None and bounds.place is not None:
+        left = torch.nonzero(~(by_ball | by_tube)).flatten()
+        found = find_witnesses(head, bounds.tube[left], bounds.place[left], classes[left])
+        witness[left.numpy()] = found.numpy()
     why = np.where(np.isnan(witness), far, Reason.WITNESS)
     return Decisions(
         prediction=classes.numpy(),
@@ -193,28 +198,6 @@ def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
         smoothed=False,
         witness=witness,
     )
-
-
-def _witnesses(head: FrozenHead, bounds: Bounds, classes: Tensor) -> Tensor:
-    """Where a vertex of the tube, which represents somebody similar, gets another class for certain: [n], or NaN.
-
-    Of several the first is taken, which is as good a proof as any.
-    """
-    nowhere = torch.full((len(classes),), torch.nan, dtype=torch.float64)
-    if bounds.tube is None or bounds.place is None:
-        return nowhere
-    n, m, _ = bounds.tube.shape
-    vertices = bounds.tube.flatten(0, 1).to(torch.float64)
-    found = head.predict(vertices)
-    other = torch.nonzero(found != classes.repeat_interleave(m)).flatten()
-    # Whoever evaluates R there again may differ by rounding: the class must not hang on that.
-    room = _ROOM * torch.linalg.vector_norm(vertices[other], dim=1) + _ROOM
-    sure = certify_base_ball(head, vertices[other], room, found[other])
-    shown = torch.zeros(n * m, dtype=torch.bool)
-    shown[other[sure]] = True
-    first = shown.view(n, m).to(torch.int8).argmax(1)
-    place = bounds.place[torch.arange(n), first]
-    return torch.where(shown.view(n, m).any(1), place, nowhere)
 
 
 def _sampled(
