@@ -34,9 +34,8 @@ def check_reality(case: Case, rows: Mapping[str, Sequence[Row]]) -> tuple[Realit
     Raises:
         ArtifactError: for a malformed shard.
     """
-    manifest = case.bundle.manifest
-    named = [name for name, splits in manifest.counterparts.items() if case.split in splits]
-    if not named:
+    known = case.bundle.counterparts(case.split)
+    if not known:
         return ()
     own = case.frozen.predict(
         case.bundle.gather(case.split, ["representation"])["representation"]
@@ -46,10 +45,7 @@ def check_reality(case: Case, rows: Mapping[str, Sequence[Row]]) -> tuple[Realit
         for view, found in rows.items()
     }
     checks = []
-    for name in named:
-        points, owners = case.bundle.counterparts(case.split, name)
-        if not len(owners):
-            continue
+    for name, (points, owners) in known.items():
         owner = owners.numpy()
         differs = case.frozen.predict(points).numpy() != own[owner]
         has = np.bincount(owner, minlength=len(own)) > 0

@@ -139,21 +139,25 @@ class Bundle:
                 f"{self.path}: no shard of {split} holds {min(unseen)}, of which the manifest speaks; trust none of it"
             )
 
-    def counterparts(self, split: str, attribute: str) -> tuple[Tensor, Tensor]:
-        """Representations [m, d] f32 of the true counterparts of the split's individuals, and of whom each is [m].
+    def counterparts(self, split: str) -> dict[str, tuple[Tensor, Tensor]]:
+        """Per attribute the representations [m, d] f32 of true counterparts, and of which individual each is [m].
 
         Raises:
             ArtifactError: as `shards`.
         """
-        points, owners, start = [], [], 0
-        for tensors in self.shards(split):
-            if COUNTERPART.format(attribute) in tensors:
-                points.append(tensors[COUNTERPART.format(attribute)])
-                owners.append(tensors[OWNER.format(attribute)] + start)
+        named = [name for name, splits in self.manifest.counterparts.items() if split in splits]
+        parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in named}
+        start = 0
+        for tensors in self.shards(split) if named else ():
+            for name in named:
+                if COUNTERPART.format(name) in tensors:
+                    owners = tensors[OWNER.format(name)] + start
+                    parts[name].append((tensors[COUNTERPART.format(name)], owners))
             start += len(tensors["representation"])
-        if not points:
-            return torch.zeros(0, self.dimension), torch.zeros(0, dtype=torch.int64)
-        return torch.cat(points), torch.cat(owners)
+        return {
+            name: (torch.cat([points for points, _ in found]), torch.cat([of for _, of in found]))
+            for name, found in parts.items()
+        }
 
     def gather(self, split: str, names: Sequence[str]) -> dict[str, Tensor]:
         """These tensors of the split, shards concatenated; a name that no shard holds is left out."""
