@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from attack import empirically_fair, exported_ids, latents_of
 from parties import Organisation
-from tables import TABLES, Row, Table
+from tables import FIVE_PASSES, TABLES, Row, Table
 
 
 def main() -> None:
@@ -54,7 +54,8 @@ def main() -> None:
         "--tube-vertices",
         str(chosen.tube_vertices),
     ]
-    heads = table.demo_heads if chosen.preset == "demo" else []
+    small = chosen.preset == "demo"
+    heads = FIVE_PASSES if small and (table.five_passes or data != "portraits") else []
     cells = [
         (row, column)
         for row in rows
@@ -103,7 +104,8 @@ def publish(table: Table, row: Row, column: str, data: str, preset: str, out: Pa
             "--data",
             data,
             "--preset",
-            table.flow_preset[preset],
+            # Photographs need the wider flow of the two small ones.
+            "fairface" if preset == "demo" and data != "portraits" else preset,
             "--out",
             flow.name,
         )
