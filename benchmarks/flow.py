@@ -28,6 +28,7 @@ from _plain_glow import PlainGlow
 from torch import Tensor, nn
 
 from regulator.flow.settings import FlowSettings
+from regulator.flow.training import coupling_dtype
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.rng import torch_generator
 
@@ -182,7 +183,7 @@ def measure_preset(name: str, batch: int) -> None:
     x = torch.rand(shape, generator=torch_generator(0, "benchmark")) - 0.5
     glow = Glow(config, torch_generator(0, "flow"))
     glow.initialise(x)
-    dtype = torch.bfloat16 if settings.bf16 else None
+    dtype = coupling_dtype(settings, x.device)
     step = training_step(glow, lambda: glow(x, dtype, settings.recompute)[1])
     for title, call in (("step", step), ("encode", torch.no_grad()(lambda: glow.encode(x)))):
         elapsed = seconds(call)

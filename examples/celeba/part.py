@@ -1,6 +1,6 @@
 """Makes a CelebA folder of those images that are at hand: their attributes, and a partition by name.
 
-    python examples/celeba/part.py --images path/to/img_align_celeba --attributes list_attr_celeba.txt --out path/to/celeba
+    python examples/celeba/part.py --images img_align_celeba --attributes list_attr_celeba.txt --out path/to/celeba
 
 The official partition needs all 202,599 images. Of a part of them, here, the first 77 % by name train, the next 9 % are
 for validation and the rest is for tests; names are ordered at random, but one celebrity may stand on both sides.

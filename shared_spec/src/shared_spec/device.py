@@ -7,7 +7,7 @@ from torch import Tensor
 
 from shared_spec.errors import SettingsError
 
-__all__ = ["open_device", "to_host"]
+__all__ = ["multiplies_bf16", "open_device", "to_host"]
 
 
 def open_device(name: str) -> torch.device:
@@ -30,6 +30,13 @@ def open_device(name: str) -> torch.device:
                 "use cpu"
             )
     return device
+
+
+def multiplies_bf16(device: torch.device | str) -> bool:
+    """Whether the device has instructions for products of bfloat16; without them they take tens of times longer."""
+    if torch.device(device).type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def to_host(tensor: Tensor) -> Tensor:

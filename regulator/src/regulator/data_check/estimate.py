@@ -10,6 +10,7 @@ import torch
 
 from regulator.data_check.check import DataReport
 from regulator.flow.settings import FlowSettings
+from regulator.flow.training import coupling_dtype
 from shared_spec.flow import Glow
 from shared_spec.rng import torch_generator
 
@@ -42,7 +43,7 @@ def estimate_times(report: DataReport) -> Estimate:
     flow.initialise(pixels[:batch])
 
     def step() -> None:
-        dtype = torch.bfloat16 if settings.training.bf16 else None
+        dtype = coupling_dtype(settings.training, pixels.device)
         torch.autograd.backward(flow(pixels[:batch], coupling_dtype=dtype)[1].sum())
 
     @torch.no_grad()

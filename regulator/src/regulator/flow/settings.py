@@ -40,7 +40,10 @@ class FlowTrainingSettings(Settings):
         lt=1,
     )
     flips: bool = setting(False, "Mirror every training image with probability 1/2.")
-    bf16: bool = setting(False, "bfloat16 in the coupling networks, in training only.")
+    bf16: bool = setting(
+        False,
+        "bfloat16 in the coupling networks, in training only, and only where the processor multiplies it.",
+    )
     recompute: bool = setting(
         False, "Activations once more in the backward pass: less memory, about a third more time."
     )

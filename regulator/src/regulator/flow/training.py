@@ -25,13 +25,14 @@ from regulator.flow.batches import (
 from regulator.flow.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from regulator.flow.settings import FlowSettings, FlowTrainingSettings, learning_rate
 from shared_spec.data.source import Source, UInt8Images
+from shared_spec.device import multiplies_bf16
 from shared_spec.distributed import Workers
 from shared_spec.errors import LassiError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim
 from shared_spec.interruption import deferred
 from shared_spec.rng import Seed, torch_generator
 
-__all__ = ["FlowProgress", "TrainedFlow", "fit_flow", "held_out_bits"]
+__all__ = ["FlowProgress", "TrainedFlow", "coupling_dtype", "fit_flow", "held_out_bits"]
 
 _EVALUATION_BATCH = 128
 
@@ -136,6 +137,11 @@ def _save_and_stop(checkpoint: Path, state: TrainingState, fixed: dict[str, Any]
     )
 
 
+def coupling_dtype(settings: FlowTrainingSettings, device: torch.device) -> torch.dtype | None:
+    """What the coupling networks multiply in while they train: bfloat16 where that is asked for and makes it faster."""
+    return torch.bfloat16 if settings.bf16 and multiplies_bf16(device) else None
+
+
 @torch.no_grad()
 def held_out_bits(flow: Glow, pixels: Tensor) -> float:
     """Mean bits per dimension, in f32, of dequantised pixels [n, 3, S, S]."""
@@ -172,7 +178,7 @@ def _training_step(
     for part in torch.split(pixels, settings.micro_batch or max(len(pixels), 1)):
         _, log_prob = flow(
             part,
-            coupling_dtype=torch.bfloat16 if settings.bf16 else None,
+            coupling_dtype=coupling_dtype(settings, pixels.device),
             recompute=settings.recompute,
         )
         loss = bits_per_dim(log_prob, config.latent_dim, config.bits).sum() / settings.batch
