@@ -113,6 +113,18 @@ MUTANTS = (
         "tests/bounds/test_exact_chains.py::test_every_point_of_every_chain_is_in_the_tube_and_the_ball",
     ),
     Mutant(
+        "a part of a tube reaches beyond the places of its vertices", "consumer/src/consumer/prefix.py",
+        "certify_base_tube(head, part, wide, classes) & (share <= covered)",
+        "certify_base_tube(head, part, wide, classes)",
+        "tests/bounds/test_prefix.py::test_nothing_is_said_of_people_whom_the_places_do_not_reach",
+    ),
+    Mutant(
+        "a part of a tube ends at the last vertex within it", "consumer/src/consumer/prefix.py",
+        "torch.where((wanted == place)[..., None], exact, between)",
+        "torch.where((wanted == place)[..., None], exact, torch.where((wanted < 0)[..., None], last, first))",
+        "tests/bounds/test_prefix.py::test_nobody_within_the_largest_epsilon_is_decided_otherwise",
+    ),
+    Mutant(
         "a mesh without the corners of its chains", f"{_EXACT}/bounds.py",
         "return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each).flatten()",
         "return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each[[0, -1]]).flatten()",

@@ -16,7 +16,7 @@ from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import DataError
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
-from shared_spec.terms import RadiusMethod
+from shared_spec.terms import RadiusMethod, Similar, Statement
 from shared_spec.views import contract_of
 
 __all__ = ["Case"]
@@ -67,6 +67,8 @@ class Case:
             ArtifactError: for a malformed shard.
         """
         at_centre = contract_of(view).decides_at_centre
+        spec, statement = self.bundle.manifest.spec, self.bundle.manifest.views[view].statement
+        along = spec.similar == Similar.VECTORS and len(spec.attributes) == 1
         for found in self.bundle.shards(self.split):
             yield Bounds(
                 points=found[f"{view}.centre" if at_centre else "representation"],
@@ -77,6 +79,8 @@ class Case:
                 affine=found.get(f"{view}.affine"),
                 delta=found.get(f"{view}.delta"),
                 place=found.get(f"{view}.place"),
+                epsilon=spec.epsilon if statement == Statement.X else None,
+                along_vector=along,
             )
 
     def decide(

@@ -140,13 +140,11 @@ def _rows(
     d_rs: list[float | None] = [None] * len(radii)
     if decisions.d_rs is not None:
         d_rs = decisions.d_rs.tolist()
-    witness: list[float | None] = [None] * len(radii)
-    if decisions.witness is not None:
-        witness = [None if math.isnan(place) else place for place in decisions.witness.tolist()]
     columns = zip(
         case.sample_ids, labels.tolist(), decisions.prediction.tolist(), decisions.status.tolist(),
         decisions.reason.tolist(), radii.tolist(), d_rs, decisions.method.tolist(),
-        decisions.samples.tolist(), decisions.successes.tolist(), witness, strict=True,
+        decisions.samples.tolist(), decisions.successes.tolist(), _known(decisions.witness, len(radii)),
+        _known(decisions.epsilon, len(radii)), strict=True,
     )  # fmt: skip
     for (
         sample_id,
@@ -160,6 +158,7 @@ def _rows(
         samples,
         won,
         place,
+        epsilon,
     ) in columns:
         yield Row(
             sample_id=sample_id,
@@ -174,7 +173,15 @@ def _rows(
             samples=samples,
             successes=won,
             witness=place,
+            epsilon=epsilon,
         )
+
+
+def _known(values: npt.NDArray[np.float64] | None, count: int) -> list[float | None]:
+    """The numbers, with None where there is none."""
+    if values is None:
+        return [None] * count
+    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def _accuracies(

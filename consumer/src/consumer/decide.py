@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
+from consumer.prefix import largest_epsilon
 from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.linear import certify_linear, linear_radius
 from consumer.radius.mlp import certify_mlp, mlp_radius
@@ -50,6 +51,8 @@ class Bounds:
         affine: affine tubes [n, 1 + k, d], a centre c and generators E_i of {c + sum s_i E_i : ||s||_2 <= 1}, or None.
         delta: tube radii [n], or None.
         place: where in the similarity set the vertices of a polyline tube are representations [n, m], or None.
+        epsilon: of the similarity set, where every point of it is bounded at once (Statement X); else None.
+        along_vector: whether a place is t / epsilon, of one attribute vector.
     """
 
     points: Tensor
@@ -60,6 +63,8 @@ class Bounds:
     affine: Tensor | None = None
     delta: Tensor | None = None
     place: Tensor | None = None
+    epsilon: float | None = None
+    along_vector: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Decisions:
         smoothed: whether the certified head is the smoothed one.
         alpha: failure probability per event and individual that the head's side spends.
         witness: where in the similarity set somebody is decided otherwise [n], NaN where nobody is known; or None.
+        epsilon: the largest epsilon that is known to be certified [n], NaN where none is; or None.
     """
 
     prediction: npt.NDArray[np.int64]
@@ -102,6 +108,7 @@ class Decisions:
     smoothed: bool
     alpha: Mapping[str, float] = field(default_factory=dict)
     witness: npt.NDArray[np.float64] | None = None
+    epsilon: npt.NDArray[np.float64] | None = None
 
     @property
     def certified(self) -> int:
@@ -123,6 +130,7 @@ class Decisions:
             },
             d_rs=None if parts[0].d_rs is None else joined("d_rs"),
             witness=None if parts[0].witness is None else joined("witness"),
+            epsilon=None if parts[0].epsilon is None else joined("epsilon"),
         )
 
 
@@ -150,7 +158,7 @@ def decide(
             found = _sampled(head, bounds, method, draws, sample_ids)
         case _:
             assert_never(method)
-    return _finish(bounds, found)
+    return _with_epsilon(head, bounds, _finish(bounds, found))
 
 
 def _base(head: FrozenHead, bounds: Bounds, method: RadiusMethod) -> Decisions:
@@ -267,3 +275,20 @@ def _finish(bounds: Bounds, decisions: Decisions) -> Decisions:
         reason=np.where(bounded, decisions.reason, why),
         witness=None if decisions.witness is None else np.where(bounded, decisions.witness, np.nan),
     )
+
+
+def _with_epsilon(head: FrozenHead, bounds: Bounds, decisions: Decisions) -> Decisions:
+    """Adds, per individual, up to which epsilon the decision is certified: all of it, or as far as a tube shows."""
+    if bounds.epsilon is None:
+        return decisions
+    found = np.where(decisions.status == Status.CERTIFIED, bounds.epsilon, np.nan)
+    tube, place, delta = bounds.tube, bounds.place, bounds.delta
+    deterministic = bounds.along_vector and not decisions.smoothed
+    if deterministic and tube is not None and place is not None and delta is not None:
+        left = np.flatnonzero(decisions.status == Status.NOT_CERTIFIED)
+        index = torch.from_numpy(left)
+        classes = torch.from_numpy(decisions.prediction)[index]
+        found[left] = largest_epsilon(
+            head, tube[index], place[index], delta[index], classes, bounds.epsilon
+        ).numpy()
+    return replace(decisions, epsilon=found)

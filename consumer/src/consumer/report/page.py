@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
+from consumer.report.curve import EpsilonTally, draw_curve
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.words import meaning, probabilities, similarity, verdict
@@ -40,6 +41,7 @@ class _View:
     reasons: list[ReasonCount]
     classes: list[ClassRow]
     figure: Figure | None
+    curve: str | None
 
 
 def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
@@ -89,6 +91,9 @@ def _view(
     axis: LogAxis,
 ) -> _View:
     points = scatter_points(rows)
+    epsilons = EpsilonTally(document.spec.epsilon)
+    for row in rows:
+        epsilons.add(row)
     return _View(
         name=name,
         claim=claim,
@@ -102,6 +107,7 @@ def _view(
         reasons=count_reasons(rows),
         classes=class_table(rows, document.head.classes),
         figure=draw_scatter(points, axis, len(rows)) if points else None,
+        curve=draw_curve(epsilons) if epsilons.says_more else None,
     )
 
 

@@ -34,6 +34,8 @@ class Row:
         successes: those among them on which the prediction won.
         witness: where in the similarity set somebody is decided otherwise, in the unit of the bundle's `place`; None
             where nobody is known.
+        epsilon: the largest epsilon that is known to be certified, the spec's at most, rounded down; None where none
+            is known.
     """
 
     sample_id: str
@@ -48,10 +50,16 @@ class Row:
     samples: int
     successes: int
     witness: float | None = None
+    epsilon: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
 """Columns of individuals.csv, in order."""
+
+_EARLIER = COLUMNS[: COLUMNS.index("epsilon")]
+"""Those of the releases that did not ask for it; their certificates are read, and verified by those releases."""
+
+_EARLIER_LINE = (",".join(_EARLIER) + "\n").encode()
 
 
 def _number(cell: str) -> float | None:
@@ -76,6 +84,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "samples": _count,
     "successes": _count,
     "witness": _number,
+    "epsilon": _number,
 }
 
 
@@ -94,9 +103,10 @@ def read_rows(content: bytes, where: str) -> tuple[Row, ...]:
     Raises:
         ArtifactError: for another header, or a cell that is not of its column's kind.
     """
-    parsers = [_READ.get(column, str) for column in COLUMNS]
+    header = _EARLIER if content.startswith(_EARLIER_LINE) else COLUMNS
+    parsers = [_READ.get(column, str) for column in header]
     rows = []
-    for line, cells in enumerate(read_cells(content, COLUMNS, where), 2):
+    for line, cells in enumerate(read_cells(content, header, where), 2):
         try:
             rows.append(Row(*(parse(cell) for parse, cell in zip(parsers, cells, strict=True))))
         except ValueError as error:
