@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from shared_spec import load_certificate
 from shared_spec.statements import words_of
 
 pytestmark = pytest.mark.pipeline
@@ -150,6 +151,24 @@ def test_cells_that_are_no_numbers(cell, copies, fails):
     rows[0]["d_rs"] = cell
     with_rows(copies.certificate, rows)
     fails(3, "individuals.csv:2: cannot be read", *verify(copies))
+
+
+@pytest.mark.parametrize("cell", ["1", "0.9999", ""])
+def test_an_epsilon_that_the_tube_does_not_show(cell, copies, fails):
+    rows = rows_of(copies.certificate)
+    row = next(r for r in rows if r["view"] == "exact" and r["status"] == "NOT_CERTIFIED")
+    assert 0 <= float(row["epsilon"]) < 1
+    row["epsilon"] = cell
+    with_rows(copies.certificate, rows)
+    fails(3, f"{row['sample_id']}: epsilon is", *verify(copies))
+
+
+def test_rows_of_a_release_without_epsilons_are_read_and_not_verified(copies, run, fails):
+    rows = rows_of(copies.certificate)
+    with_rows(copies.certificate, [{k: v for k, v in r.items() if k != "epsilon"} for r in rows])
+    assert run("consumer", "inspect", copies.certificate) == 0
+    assert {row.epsilon for row in load_certificate(copies.certificate).rows} == {None}
+    fails(3, "epsilon is None", *verify(copies))
 
 
 def test_a_head_that_is_another(copies, fails):
