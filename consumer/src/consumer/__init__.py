@@ -1,7 +1,7 @@
 """The data consumer: trains a classifier and proves, person by person, that similar individuals are treated alike.
 
 `certify`, `predict` and `verify` are the commands of the same names as functions; `load_head` gives a certificate's
-classifier.
+classifier. `receipt` gives one person's line of a certificate, and `verify_receipt` checks it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from consumer.head import load_head
     from consumer.issue import certify
     from consumer.prediction import predict
+    from consumer.receipts import receipt, verify_receipt
     from consumer.settings import HeadSettings, MethodSettings
     from consumer.signatures import rotate, sign
     from consumer.verification import verify
@@ -31,9 +32,11 @@ __all__ = [
     "commit",
     "load_head",
     "predict",
+    "receipt",
     "rotate",
     "sign",
     "verify",
+    "verify_receipt",
 ]
 
 __getattr__ = lazily(
@@ -46,6 +49,8 @@ __getattr__ = lazily(
         "load_head": "head",
         "predict": "prediction",
         "verify": "verification",
+        "receipt": "receipts",
+        "verify_receipt": "receipts",
         "rotate": "signatures",
         "sign": "signatures",
         "commit": "committing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from consumer.case import Case
@@ -29,6 +30,7 @@ from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row
+from shared_spec.artifacts.salt import read_salt
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
@@ -54,6 +56,7 @@ def certify(
     seed: Seed = 0,
     trust: Path | str | Trust | None = None,
     commitment: Path | str | None = None,
+    salt: Path | str | None = None,
     force: bool = False,
     report: Report = silent,
 ) -> Certificate:
@@ -77,6 +80,7 @@ def certify(
         trust: trust.toml: whose bundle is accepted. Without it the origin is not verified, which the certificate says.
         commitment: of `consumer.commit` to this very certificate, with its nonce and answer beside it: they give the
             seed in place of `seed`.
+        salt: salt.json of another certificate, for the very bytes of that one; a new one is drawn unless given.
         force: replace what stands at `out`.
         report: told how it goes.
 
@@ -92,6 +96,7 @@ def certify(
     read += [] if audited is None else [audited.path]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     origin = origin_of(bundle_subject(bundle), trust)
+    salted = None if salt is None else read_salt(Path(salt))
     own = None if labels is None else Path(labels)
     entry = None if audited is None else audited.entry_for(bundle.digest, split)
     task = read_labels(bundle, target, own)
@@ -126,9 +131,10 @@ def certify(
             rows,
             fitted.head.tensors(),
             lambda complete: render_report(complete, rows),
+            salted,
         )
         publish_directory(out, force, CERTIFICATE)
-    return Certificate(out, written.document, written.rows, written.head)
+    return replace(written, path=out)
 
 
 def _draft(

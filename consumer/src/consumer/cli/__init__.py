@@ -11,6 +11,7 @@ from consumer.cli.certify import certify
 from consumer.cli.commit import commit
 from consumer.cli.inspect import inspect
 from consumer.cli.predict import predict
+from consumer.cli.receipt import receipt, verify_receipt
 from consumer.cli.verify import verify
 from shared_spec.cli.trust import rotate_command, sign_command
 from shared_spec.console import Group, run
@@ -31,7 +32,7 @@ def group() -> None:
     """
 
 
-for command in (certify, predict, commit, inspect, verify):
+for command in (certify, predict, commit, inspect, verify, receipt, verify_receipt):
     group.add_command(command)
 group.add_command(sign_command(consumer, "certificate/"))
 group.add_command(rotate_command(consumer))

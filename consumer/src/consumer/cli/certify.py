@@ -46,6 +46,7 @@ __all__ = ["certify"]
     "population that they were drawn from at random; alpha counts against it.",
 )  # fmt: skip
 @trust_option
+@path_option("--salt", "salt.json of another certificate, to issue the very bytes of that one.")
 @path_option(
     "--commitment",
     "A commitment to this certificate, its nonce and answer beside it; gives the seed.",
@@ -54,8 +55,8 @@ __all__ = ["certify"]
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
 def certify(
     reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...],
-    policy: str | None, trust: Path | None, commitment: Path | None, seed: int, force: bool, as_json: bool,
-    head: HeadSettings, method: MethodSettings, sampling: Sampling, given: frozenset[str],
+    policy: str | None, trust: Path | None, salt: Path | None, commitment: Path | None, seed: int, force: bool,
+    as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -72,7 +73,7 @@ def certify(
     with reporting() as report:
         certificate = consumer.certify(
             reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
-            seed=seed, trust=trust, commitment=commitment, force=force, report=report,
+            seed=seed, trust=trust, salt=salt, commitment=commitment, force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)
     if rule is not None and (failures := rule.failures(certificate.document.claims)):

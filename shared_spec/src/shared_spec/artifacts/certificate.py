@@ -24,25 +24,21 @@ from shared_spec.artifacts.directory import (
     read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.document import (
-    Count,
-    Digest,
-    Document,
-    Name,
-    Tool,
-    parse_document,
-)
+from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool, parse_document
 from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row, format_rows, read_rows
+from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.rng import Seed
 from shared_spec.terms import Status
+from shared_spec.trust.fields import Hex256
 from shared_spec.trust.seeds import CommittedSeed
 from shared_spec.trust.verification import Origin
 
 __all__ = [
+    "DOCUMENT",
     "REPORT",
     "Certificate",
     "CertificateDocument",
@@ -57,7 +53,10 @@ __all__ = [
 REPORT = "report.html"
 """The certificate for people, drawn by the consumer."""
 
-_DOCUMENT, _ROWS, _HEAD = "certificate.json", "individuals.csv", "head.safetensors"
+DOCUMENT = "certificate.json"
+_ROWS, _HEAD = "individuals.csv", "head.safetensors"
+_FILES = (_HEAD, _ROWS, REPORT)
+"""Of every certificate; those with roots have `SALT` besides."""
 
 
 class CommittedDraw(CommittedSeed):
@@ -85,6 +84,9 @@ class CertificateDocument(Document):
     claims: dict[str, Claim] = Field(min_length=1)
     reality: tuple[RealityCheck, ...] = Field(default=(), max_length=1000)
     """Per attribute whose true counterparts the bundle holds, how their decisions compare. Nothing is proved by it."""
+    roots: dict[Name, Hex256] | None = None
+    """Per view the root of the Merkle tree over its rows, of which receipts are proofs; null before there were any. Set
+    when the certificate is written."""
     skipped: Count
     """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
     files: tuple[FileEntry, ...] = ()
@@ -124,6 +126,12 @@ class CertificateDocument(Document):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _has_a_root_per_claim(self) -> Self:
+        if self.roots is not None and self.roots.keys() != self.claims.keys():
+            raise ValueError("roots: their views are not those of the claims")
+        return self
+
 
 def certificate_parents(bundle: Bundle) -> dict[str, str]:
     """Digests of what a certificate from this bundle is made from."""
@@ -143,6 +151,8 @@ class Certificate:
     document: CertificateDocument
     rows: tuple[Row, ...]
     head: Mapping[str, Tensor]
+    salt: Salt | None = None
+    """Hides rows from whoever holds others; None where there are no roots."""
 
     def __repr__(self) -> str:
         claims = "; ".join(
@@ -171,42 +181,48 @@ def save_certificate(
     rows: Sequence[Row],
     head: Mapping[str, Tensor],
     report: Callable[[CertificateDocument], bytes],
+    salt: Salt | None = None,
 ) -> Certificate:
     """Writes the certificate into `folder` (a partial directory).
 
     Args:
         folder: where.
-        draft: the document; its head's digest, `files` and `content_digest` are set here.
+        draft: the document; its head's digest, `roots`, `files` and `content_digest` are set here.
         rows: of all views.
         head: the classifier's weights.
         report: draws report.html from the document as it will be, but for its `files` and `content_digest`, which cover
             that page.
+        salt: of the rows; a new one unless given.
     """
+    salt = salt or draw_salt()
     described = HeadDocument(kind=draft.head.kind)
     head_digest = save_tensors(
         folder / _HEAD, head, described.model_dump(mode="json", exclude={"content_digest"})
     )
     write_atomically(folder / _ROWS, format_rows(rows))
+    write_atomically(folder / SALT, salt.to_bytes())
     entry = draft.head.model_copy(update={"digest": head_digest})
-    draft = draft.model_copy(update={"head": entry})
+    roots = RowTrees.over(rows, salt).roots()
+    draft = draft.model_copy(update={"head": entry, "roots": roots})
     write_atomically(folder / REPORT, report(draft))
-    complete = draft.model_copy(update={"files": list_files(folder, [_HEAD, _ROWS, REPORT])})
-    document = save_directory_document(folder, _DOCUMENT, complete)
-    return Certificate(folder, document, tuple(rows), dict(head))
+    complete = draft.model_copy(update={"files": list_files(folder, [*_FILES, SALT])})
+    document = save_directory_document(folder, DOCUMENT, complete)
+    return Certificate(folder, document, tuple(rows), dict(head), salt)
 
 
 def load_certificate(path: Path | str | Certificate) -> Certificate:
     """Opens certificate/ after checking the document, the rows and the head; an open one is returned.
 
     Raises:
-        ArtifactError: if anything is missing, changed or inconsistent, or if the counts in the document are not those
-            of the rows.
+        ArtifactError: if anything is missing, changed or inconsistent, or if the counts or roots in the document are
+            not those of the rows.
     """
     if isinstance(path, Certificate):
         return path
     path = Path(path)
-    document = load_directory_document(path, _DOCUMENT, CertificateDocument)
-    check_directory(path, _DOCUMENT, document.files, [_HEAD, _ROWS, REPORT])
+    document = load_directory_document(path, DOCUMENT, CertificateDocument)
+    expected = _FILES if document.roots is None else (*_FILES, SALT)
+    check_directory(path, DOCUMENT, document.files, expected)
     read_listed(path, document.files, REPORT)
     rows = read_rows(read_listed(path, document.files, _ROWS), str(path / _ROWS))
     for view, claim in document.claims.items():
@@ -216,12 +232,19 @@ def load_certificate(path: Path | str | Certificate) -> Certificate:
             raise ArtifactError(
                 f"{path}: {view}: the rows count {_words(counts)}, the document {_words(claim.counts)}"
             )
+    salt = None
+    if document.roots is not None:
+        salt = parse_salt(read_listed(path, document.files, SALT), str(path / SALT))
+        if RowTrees.over(rows, salt).roots() != document.roots:
+            raise ArtifactError(
+                f"{path}: its Merkle roots are not those of its rows; ask for it again"
+            )
     where = str(path / _HEAD)
     head, raw = parse_tensors(read_listed(path, document.files, _HEAD), where)
     described = parse_document(HeadDocument, raw, where)
     if (described.content_digest, described.kind) != (document.head.digest, document.head.kind):
         raise ArtifactError(f"{where}: not the head that the certificate speaks of")
-    return Certificate(path, document, rows, head)
+    return Certificate(path, document, rows, head, salt)
 
 
 def _words(counts: Mapping[Status, int]) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "FLOW",
     "MODEL",
     "PICTURE",
+    "RECEIPT",
     "SEARCH",
     "SPEC",
     "directory_kind",
@@ -61,6 +62,14 @@ def tensor_kind(name: str, media: str) -> Kind:
         return _is_of(document, media)
 
     return Kind(name, recognises)
+
+
+def _is_receipt(path: Path) -> bool:
+    """Whether it is one person's lines of a certificate."""
+    try:
+        return _is_of(parse_json(read_regular(path, DOCUMENT_BYTES), str(path)), "receipt")
+    except ArtifactError:
+        return False
 
 
 def table_kind(name: str, header: Sequence[str]) -> Kind:
@@ -130,12 +139,13 @@ CERTIFICATE = directory_kind(
     "certificate",
     "certificate.json",
     "fairness-certificate",
-    r"individuals\.csv|head\.safetensors|report\.html",
+    r"individuals\.csv|head\.safetensors|report\.html|salt\.json",
 )
 ENCODER = tensor_kind("encoder", "encoder")
 FLOW = tensor_kind("flow", "flow")
 MODEL = Kind("model", _is_model)
 PICTURE = Kind("picture drawn by LASSI", _is_picture)
+RECEIPT = Kind("receipt", _is_receipt)
 SEARCH = Kind("search", _is_search)
 SPEC = tensor_kind("spec", "similarity-spec")
 
@@ -146,4 +156,5 @@ _READERS = {
     BUNDLE: "producer inspect",
     AUDIT: "consumer inspect",
     CERTIFICATE: "consumer inspect",
+    RECEIPT: "consumer verify-receipt --certificate CERTIFICATE",
 }

@@ -1,4 +1,4 @@
-"""Merkle trees as RFC 6962, section 2.1, defines them: one hash that commits to a list, and short proofs of its entries.
+"""Merkle trees as RFC 6962, section 2.1, defines them: one hash that commits to a list, and short proofs of entries.
 
 Everything is computed in one pass over the leaves, in O(log n) memory, so the list may be a stream of any length.
 """

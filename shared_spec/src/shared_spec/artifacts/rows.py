@@ -6,7 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from shared_spec.artifacts.cells import read_cells
@@ -61,6 +62,8 @@ _EARLIER = COLUMNS[: COLUMNS.index("epsilon")]
 
 _EARLIER_LINE = (",".join(_EARLIER) + "\n").encode()
 
+_cells = attrgetter(*COLUMNS)
+
 
 def _number(cell: str) -> float | None:
     if not cell:
@@ -93,7 +96,7 @@ def format_rows(rows: Iterable[Row]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(astuple(row) for row in rows)
+    writer.writerows(map(_cells, rows))
     return text.getvalue().encode()
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "MAX_ENVELOPE",
     "MAX_SIGNATURES",
     "PAYLOAD_TYPE",
+    "Base64Bytes",
     "Envelope",
     "Fingerprint",
     "Signature",
@@ -48,12 +49,12 @@ def _bytes(value: Any) -> bytes:  # noqa: ANN401 - whatever a document holds
     raise ValueError("expected standard base64 with padding")
 
 
-_Base64 = Annotated[
+Base64Bytes = Annotated[
     bytes,
     BeforeValidator(_bytes),
     PlainSerializer(lambda value: base64.b64encode(value).decode(), when_used="json"),
 ]
-
+"""Bytes, in JSON as standard base64 with padding, of which one spelling is read."""
 
 Fingerprint = Annotated[str, Field(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
 """What `ssh-keygen -l` shows of a key."""
@@ -64,13 +65,13 @@ class Signature(Strict):
 
     keyid: Fingerprint
     """Says which key to try, and proves nothing."""
-    sig: Annotated[_Base64, Field(min_length=64, max_length=64)]
+    sig: Annotated[Base64Bytes, Field(min_length=64, max_length=64)]
 
 
 class Envelope(Strict):
     """The content of a `.sig.json` file; a payload in it is only believed after `signed_by`."""
 
-    payload: _Base64
+    payload: Base64Bytes
     payloadType: Literal["application/vnd.in-toto+json"]
     signatures: tuple[Signature, ...] = Field(min_length=1, max_length=MAX_SIGNATURES)
 

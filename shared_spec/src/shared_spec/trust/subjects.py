@@ -12,7 +12,7 @@ from torch import Tensor
 from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
-from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.certificate import CertificateDocument, load_certificate
 from shared_spec.artifacts.spec import Spec, load_spec
 from shared_spec.chains import EditChains
 from shared_spec.errors import ArtifactError, SettingsError
@@ -64,13 +64,12 @@ def bundle_subject(bundle: Bundle) -> Subject:
     return Subject("bundle", bundle.path, bundle.digest, manifest.parents)
 
 
-def certificate_subject(certificate: Certificate) -> Subject:
-    """A certificate."""
-    document = certificate.document
+def certificate_subject(document: CertificateDocument, path: Path) -> Subject:
+    """A certificate, of which its document says all that is signed."""
     parents = {**document.parents, "head": document.head.digest}
     if document.audit is not None:
         parents["audit"] = document.audit.digest
-    return Subject("certificate", certificate.path, certificate.digest, parents)
+    return Subject("certificate", path, document.content_digest, parents)
 
 
 def audit_subject(audit: Audit) -> Subject:
@@ -96,7 +95,7 @@ def _bundle(path: Path) -> Subject:
 
 
 def _certificate(path: Path) -> Subject:
-    return certificate_subject(load_certificate(path))
+    return certificate_subject(load_certificate(path).document, path)
 
 
 def _audit(path: Path) -> Subject:
