@@ -9,7 +9,10 @@ from pathlib import Path
 from safetensors.torch import load, save
 
 from shared_spec.artifacts.canonical import canonical_json, digest_document
+from shared_spec.artifacts.rows import read_rows
+from shared_spec.artifacts.salt import RowTrees, read_salt
 from shared_spec.artifacts.tensors import METADATA_KEY, tensor_digest
+from shared_spec.errors import ArtifactError
 
 DOCUMENTS = {"reps": "manifest.json", "certificate": "certificate.json", "audit": "audit.json"}
 
@@ -31,6 +34,8 @@ def seal(folder, *further, names=None):
     document = document_of(folder)
     listed = names or [entry["name"] for entry in document["files"]]
     document["files"] = [entry_of(folder / name) for name in sorted({*listed, *further})]
+    if isinstance(document.get("roots"), dict):
+        document["roots"] = roots_of(folder, document["roots"])
     seal_document(folder, document)
 
 
@@ -42,6 +47,15 @@ def entry_of(path):
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),
     }
+
+
+def roots_of(certificate, stated):
+    """The Merkle roots of the rows as they are now; the stated ones if those are no rows."""
+    try:
+        rows = read_rows((certificate / "individuals.csv").read_bytes(), "individuals.csv")
+        return {**stated, **RowTrees.over(rows, read_salt(certificate / "salt.json")).roots()}
+    except (ArtifactError, FileNotFoundError):
+        return stated
 
 
 def restate(folder, change):

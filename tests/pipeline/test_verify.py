@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
 from shared_spec.artifacts.canonical import canonical_json, digest_document
 from shared_spec.artifacts.directory import list_files
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
+from forge import roots_of
 
 pytestmark = pytest.mark.pipeline
 
@@ -36,6 +41,7 @@ def reseal(folder, change_document=lambda document: None, change_rows=lambda row
     del document["content_digest"]
     names = [entry["name"] for entry in document["files"]]
     document["files"] = [entry.model_dump() for entry in list_files(folder, names)]
+    document["roots"] = roots_of(folder, document["roots"])
     # Not through the models, which would refuse some of these forgeries themselves.
     text = canonical_json({**document, "content_digest": digest_document(document, [])})
     (folder / "certificate.json").write_bytes(text)
