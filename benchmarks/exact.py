@@ -18,8 +18,9 @@ import torch
 from exact_weights import PAPER, trained_like
 from torch import Tensor
 
-from producer.views.exact.bounds import ExactBounds, certify_exact
+from producer.views.exact.bounds import ExactBounds, certify_chains, certify_exact
 from producer.views.exact.decision import decide_linear_head
+from producer.views.exact.settings import ExactSettings
 from producer.views.polyline import polyline_along
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
@@ -71,6 +72,23 @@ def views(encoder: ReluNetwork, vectors: Tensor, latents: Tensor, textbook: floa
             )
         )
         report(name, seconds / count, textbook, view)
+
+
+def chains(encoder: ReluNetwork, vectors: Tensor, latents: Tensor, textbook: float) -> None:
+    """A chain of nine corners, each off the straight line by half the length of a segment, against the line itself."""
+    generator = torch_generator(0, "benchmark-chains")
+    chosen, t = latents[:32], torch.linspace(-1, 1, 9)
+    bends = torch.randn(len(chosen), 9, PAPER[0], generator=generator)
+    bends *= vectors[0].norm() / 8 / bends.norm(dim=2, keepdim=True)
+    corners = chosen[:, None] + t[:, None] * vectors[0] + bends
+    corners[:, 4] = chosen
+    own_first = torch.cat([corners[:, 4:5], corners[:, :4], corners[:, 5:]], dim=1)
+    visits, settings = torch.tensor([[1, 2, 3, 4, 0, 5, 6, 7, 8]]), ExactSettings()
+    straight, view = timed(lambda: certify_exact(encoder, chosen, vectors[:1], 1.0))
+    report("the line", straight / len(chosen), textbook, view)
+    bent, view = timed(lambda: certify_chains(encoder, own_first, visits, settings))
+    report("a chain of 9 corners", bent / len(chosen), textbook, view)
+    print(f"chain / line: {bent / straight:.1f} times")
 
 
 def heads(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> None:
@@ -160,6 +178,7 @@ def main() -> None:
         return
     textbook = samples(encoder, vectors, latents)
     views(encoder, vectors, latents, textbook)
+    chains(encoder, vectors, latents, textbook)
     heads(encoder, vectors, latents)
 
 
