@@ -1,5 +1,6 @@
 """A tiny run of all three parties, made once per session through the commands, for tests that need real artefacts."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from filelock import FileLock
 
 from consumer.cli import group as consumer
 from producer.cli import group as producer
@@ -51,16 +53,31 @@ def _few_threads():
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    """Paths of a spec, a model, a bundle and a certificate; never to be written to: use `copies`."""
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
+    """Paths of a spec, a model, a bundle and a certificate; never to be written to: use `copies`.
+
+    Where processes share the tests, one of them makes it and each has a copy of its own, its cache included.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return make_tiny(tmp_path_factory.mktemp("tiny"))
+    shared = tmp_path_factory.getbasetemp().parent / "tiny"
+    with FileLock(f"{shared}.lock"):
+        if not paths_below(shared).certificate.exists():
+            make_tiny(shared)
+    return paths_below(shutil.copytree(shared, tmp_path_factory.getbasetemp() / "tiny"))
+
+
+def paths_below(root):
+    """Where `make_tiny` puts what it makes."""
+    return SimpleNamespace(
+        root=root, data=DATA, cache=root / "cache", flow=root / "flow.safetensors", spec=root / "spec.safetensors",
+        model=root / "model", reps=root / "reps", certificate=root / "certificate",
+    )  # fmt: skip
 
 
 def make_tiny(root):
     """What `tiny` is, below `root`."""
-    paths = SimpleNamespace(
-        root=root, data=DATA, cache=root / "cache", flow=root / "flow.safetensors", spec=root / "spec.safetensors",
-        model=root / "model", reps=root / "reps", certificate=root / "certificate",
-    )  # fmt: skip
+    root.mkdir(exist_ok=True)
+    paths = paths_below(root)
     steps = [
         ["regulator", "train-flow", "--data", DATA, "--out", paths.flow, *FLOW],
         ["regulator", "publish-spec", "--data", DATA, "--flow", paths.flow, "--attribute", "Pale_Skin",

@@ -1,12 +1,9 @@
 """Killed at any moment: no reps/ that loads, and the run that goes on ends with the same bytes."""
 
-import os
+import multiprocessing
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,25 +20,37 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+# What every start would load; the processes are forked from one that has done so, and has no threads.
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["producer.cli", "producer.exporting", "producer.fitting"])
+_COMMAND = """
+import os, sys
+from producer.cli import group
+from shared_spec.console import execute
+sys.stdout = sys.stderr = open(os.devnull, "w")
+sys.exit(execute(group, words))
+"""
+
+
 def start(*words):
-    """Starts a command in a process of its own."""
-    script = Path(sys.executable).parent / str(words[0])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [script, *map(str, words[1:])],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    """Starts a command of the producer in a process of its own."""
+    process = _SERVER.Process(target=exec, args=(_COMMAND, {"words": [*map(str, words[1:])]}))
+    process.start()
+    return process
+
+
+def kill(process):
+    process.kill()
+    process.join()
+    return process.exitcode
 
 
 def kill_when(process, path):
     """Kills the process as soon as `path` exists."""
     while not path.exists():
-        assert process.poll() is None, f"ended before {path.name} was there"
+        assert process.is_alive(), f"ended before {path.name} was there"
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    assert kill(process) == -signal.SIGKILL
 
 
 def export(copies, out):
@@ -59,11 +68,10 @@ def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run)
     for number in np.linspace(0, len(shards) - 2, 10).astype(int):
         process = start(*export(copies, killed))
         # At a random moment after so many shards: in the middle of a write as likely as between two.
-        while len(list(partial.glob("*.safetensors"))) < number + 1 and process.poll() is None:
+        while len(list(partial.glob("*.safetensors"))) < number + 1 and process.is_alive():
             time.sleep(0.001)
         time.sleep(generator.uniform(0, 0.02))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() in (0, -signal.SIGKILL)
+        assert kill(process) in (0, -signal.SIGKILL)
         if killed.exists():
             # The kill came after the last rename: then the directory is whole. It makes way for the next attempt.
             assert contents(killed) == contents(undisturbed), (
