@@ -204,6 +204,13 @@ def test_how_individuals_came_into_their_splits_is_told(tmp_path):
     assert "'pael>0': no column 'pael'" in check_data(f"folder:{folder}", ["pael>0"]).problems[0]
 
 
+def test_a_threshold_that_nobody_is_above_is_to_be_another(tmp_path):
+    folder = write_folder(tmp_path)
+    problems = check_data(f"folder:{folder}", ["pale>1e9"]).problems
+    assert "'pale>1e9' is no for all of train" in problems[0]
+    assert "cut the numbers elsewhere" in problems[0]
+
+
 def test_an_unknown_kind_is_a_setting(tmp_path):
     with pytest.raises(SettingsError, match="unknown kind"):
         check_data(f"imagenet:{tmp_path}")

@@ -207,8 +207,9 @@ def _label_problems(
             counts = np.bincount(labels.codes[split].get(name, np.zeros(0, dtype=np.int64)))
             if labels.counts[split] and (counts > 0).sum() < 2:
                 only = labels.classes[name][int(np.argmax(counts))]
+                remedy = "cut the numbers elsewhere" if ">" in name else "add some"
                 lines.append(
-                    f"column {name!r} is {only} for all of {split}; expected examples of two classes; add some"
+                    f"column {name!r} is {only} for all of {split}; expected examples of two classes; {remedy}"
                 )
     problems.extend(lines, "problems of splits and columns")
 
