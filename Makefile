@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := $(wildcard */pyproject.toml)
 
-.PHONY: demo fairface test check lint fuzz clean
+.PHONY: demo fairface test check lint docs fuzz clean
 
 demo: $(VENV)/.installed  ## the main job on the embedded data: three organisations, Naive and LASSI
 	$(BIN)/python examples/portraits/run.py --out out/portraits
@@ -21,11 +21,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-dev  ## docs/ as a site in out/site; whatever mkdocs warns of is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 SECONDS ?= 600
 fuzz: $(VENV)/.installed-dev  ## draws cases at the edges for so long: make fuzz SECONDS=3600
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
-check: lint test
+check: lint docs test
 
 $(VENV)/.installed: constraints.txt requirements.txt $(PROJECTS)
 	$(PYTHON) -m venv $(VENV)
