@@ -205,7 +205,7 @@ MUTANTS = (
     Mutant(
         "an audit forgives a radius that is 2% short", f"{_AUDIT}/numbers.py",
         "TOLERANCE = 1e-5", "TOLERANCE = 0.02",
-        f"{_FORGERIES}[one radius, by 1%]",
+        f"{_FORGERIES}[one radius, to its lower bound]",
     ),
     Mutant(
         "an audit forgives a smoothing radius that is 2% short", f"{_AUDIT}/numbers.py",
@@ -266,7 +266,7 @@ MUTANTS = (
     Mutant(
         "an audit does not check: bounds", f"{_AUDIT}/examine.py",
         "check_bounds(evidence, taken, views, advance)", "Ledger('bounds', split)",
-        f"{_FORGERIES}[one radius, by 1%]",
+        f"{_FORGERIES}[one radius, to its lower bound]",
     ),
     Mutant(
         "an audit does not check: attack", f"{_AUDIT}/examine.py",
