@@ -1,0 +1,188 @@
+"""docs/verifier.html in Chromium, from disk and without a network: what holds is shown so, what was changed is not."""
+
+import base64
+import hashlib
+import importlib.util
+import re
+import shutil
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "verifier.html"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=900,1400",
+]  # fmt: skip
+
+
+def _load_forge():
+    path = Path(__file__).parents[1] / "hostile" / "forge.py"
+    spec = importlib.util.spec_from_file_location("forge", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+forge = _load_forge()
+
+
+class _Tags(HTMLParser):
+    """Every attribute that could fetch something, and the bodies of script and style."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetching, self.bodies, self.policy, self._within = [], {}, "", None
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.fetching += [name for name in values if name in ("src", "href", "srcset", "action")]
+        if values.get("http-equiv") == "Content-Security-Policy":
+            self.policy = values["content"]
+        self._within = tag
+
+    def handle_data(self, data):
+        if self._within in ("script", "style"):
+            self.bodies[self._within] = self.bodies.get(self._within, "") + data
+
+    def handle_endtag(self, tag):
+        self._within = None
+
+
+def test_the_page_can_fetch_nothing_and_runs_its_own_script_alone():
+    page = _Tags()
+    page.feed(PAGE.read_text())
+    assert page.fetching == []
+    rules = dict(rule.strip().split(" ", 1) for rule in page.policy.split(";"))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    for tag, body in page.bodies.items():
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert rules.pop(f"{tag}-src") == f"'sha256-{digest}'", (
+            f"{tag} was changed: its hash is now {digest}"
+        )
+    assert set(rules) == {"default-src", "base-uri", "form-action"}
+    markup = r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\("
+    assert not re.search(markup, page.bodies["script"])
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in programs:
+        pytest.skip("chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def look(browser, parties):
+    """Gives the page files and a key; returns its verdict and its findings by subject."""
+
+    def check(*paths, key=""):
+        browser.get(PAGE.as_uri())
+        browser.execute_script("document.getElementById('key').value = arguments[0]", key)
+        names = [str(each) for path in paths for each in files_of(path)]
+        browser.find_element("id", "files").send_keys("\n".join(names))
+        verdict = browser.find_element("id", "verdict")
+        until = time.monotonic() + 60
+        while verdict.text.startswith(("No files", "Checking")) and time.monotonic() < until:
+            time.sleep(0.05)
+        subjects = [each.text for each in browser.find_elements("tag name", "dt")]
+        findings = [each.text for each in browser.find_elements("tag name", "dd")]
+        return verdict.text, dict(zip(subjects, findings, strict=True))
+
+    def files_of(path):
+        return sorted(path.iterdir()) if path.is_dir() else [path]
+
+    return check
+
+
+@pytest.fixture
+def signed(parties):
+    """A signed certificate, its signature and the consumer's public key."""
+    parties.sign("consumer")
+    parties.signature = parties.certificate.with_name("certificate.sig.json")
+    parties.line = parties.house.keys["consumer"].public.line
+    return parties
+
+
+@pytest.mark.browser
+@pytest.mark.pipeline
+class TestInABrowser:
+    """What needs Chromium."""
+
+    def test_a_good_certificate_holds_in_all_that_the_page_checks(self, look, signed):
+        verdict, found = look(signed.certificate, signed.signature, signed.reps, key=signed.line)
+        assert verdict.startswith("✓"), found
+        assert "by Bank of X" in found["signature"]
+        assert re.search(r"80 of 80 computed again", found["decisions"]), found["decisions"]
+
+    def test_what_was_not_given_is_open_and_said(self, look, signed):
+        verdict, found = look(signed.certificate)
+        assert verdict.startswith("○")
+        assert "not known" in found["signature"]
+        assert "no bundle was given" in found["decisions"]
+
+    def test_the_key_of_another_is_refused(self, look, signed):
+        other = signed.house.key_of("somebody else").public.line
+        verdict, found = look(signed.certificate, signed.signature, key=other)
+        assert verdict.startswith("✗")
+        assert "there is none by SHA256:" in found["signature"]
+
+    def test_a_signature_that_was_changed_is_refused(self, look, signed):
+        text = signed.signature.read_text()
+        sig = re.search(r'"sig":"(.)', text)
+        other = "B" if sig[1] == "A" else "A"
+        signed.signature.write_text(text[: sig.start(1)] + other + text[sig.end(1) :])
+        verdict, found = look(signed.certificate, signed.signature, key=signed.line)
+        assert verdict.startswith("✗")
+        assert "is not one of this content" in found["signature"]
+
+    def test_a_resealed_certificate_is_not_the_one_that_was_signed(self, look, signed):
+        forge.restate(signed.certificate, lambda document: document.update(seed=7))
+        verdict, found = look(signed.certificate, signed.signature, key=signed.line)
+        assert verdict.startswith("✗")
+        assert "signs another certificate" in found["signature"]
+
+    def test_a_changed_row_is_not_the_listed_file(self, look, signed):
+        path = signed.certificate / "individuals.csv"
+        path.write_bytes(path.read_bytes().replace(b",CERTIFIED,", b",UNDECIDED,", 1))
+        verdict, found = look(signed.certificate, signed.reps)
+        assert verdict.startswith("✗")
+        assert "individuals.csv is not the file that was listed" in found["files"]
+
+    def test_a_resealed_row_does_not_follow_from_head_and_bundle(self, look, signed):
+        """All digests right, the counts too: only the decision itself shows it."""
+
+        def swap(content):
+            header, *lines = content.decode().splitlines()
+            columns = header.split(",")
+            place, why = columns.index("status"), columns.index("reason")
+            cells = [line.split(",") for line in lines]
+            exact = [row for row in cells if row[columns.index("view")] == "exact"]
+            yes = next(row for row in exact if row[place] == "CERTIFIED")
+            no = next(row for row in exact if row[place] == "NOT_CERTIFIED")
+            for index in (place, why):
+                yes[index], no[index] = no[index], yes[index]
+            return "\n".join([header, *map(",".join, cells), ""]).encode()
+
+        forge.edit_bytes(signed.certificate, "individuals.csv", swap)
+        verdict, found = look(signed.certificate, signed.reps)
+        assert found["counts"].startswith("✓")
+        assert verdict.startswith("✗")
+        assert "does not follow from head and bundle" in found["decisions"]
+
+    def test_text_of_a_stranger_is_shown_and_never_obeyed(self, look, signed, browser):
+        markup = "<img id=stranger src=x onerror=alert(1)>"
+        forge.restate(signed.certificate, lambda document: document.update(target=markup))
+        _, found = look(signed.certificate)
+        assert markup in found["document"]
+        assert browser.find_elements("id", "stranger") == []
