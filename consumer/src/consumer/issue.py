@@ -31,6 +31,7 @@ from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row
 from shared_spec.artifacts.salt import read_salt
+from shared_spec.imprint import Imprint, utc_today
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
@@ -57,6 +58,7 @@ def certify(
     trust: Path | str | Trust | None = None,
     commitment: Path | str | None = None,
     salt: Path | str | None = None,
+    imprint: Imprint | None = None,
     force: bool = False,
     report: Report = silent,
 ) -> Certificate:
@@ -81,6 +83,7 @@ def certify(
         commitment: of `consumer.commit` to this very certificate, with its nonce and answer beside it: they give the
             seed in place of `seed`.
         salt: salt.json of another certificate, for the very bytes of that one; a new one is drawn unless given.
+        imprint: issuer, system, contact and dates, to be kept in the certificate; dated today if it has no date.
         force: replace what stands at `out`.
         report: told how it goes.
 
@@ -89,7 +92,7 @@ def certify(
         ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be, or
             the audit is of another bundle or found something.
     """
-    out = Path(out)
+    out, imprint = Path(out), (imprint or Imprint()).dated(utc_today())
     bundle = load_bundle(reps)
     audited = None if audit is None else load_audit(audit)
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
@@ -123,7 +126,7 @@ def certify(
     rows = [row for found in by_view.values() for row in found]
     reality = check_reality(case, by_view)
     draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
-    draft = draft.model_copy(update={"audit": entry})
+    draft = draft.model_copy(update={"audit": entry, "imprint": imprint})
     with building(out) as partial:
         written = save_certificate(
             partial,

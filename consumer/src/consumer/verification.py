@@ -30,6 +30,7 @@ from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, load_c
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.imprint import utc_today
 from shared_spec.sampling import Sampling
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.trust_file import load_trust
@@ -86,11 +87,13 @@ def verify(
 
     Raises:
         ArtifactError: naming the first thing that does not follow from the bundle, or that the trust file refuses.
-        ExpiredError: a signature, or a key behind one, has expired or was retired or revoked.
+        ExpiredError: the certificate's last day is over, or a signature, or a key behind one, has expired or was
+            retired or revoked.
         SettingsError: the trust file is none, or pins nobody in a role that is needed.
     """
     trusted = None if trust is None else load_trust(trust)
     stated, bundle = load_certificate(certificate), load_bundle(reps)
+    stated.document.imprint.check(utc_today(), str(stated.path))
     # Who issued it is asked before anything of it is computed.
     audited = None if audit is None else load_audit(audit)
     chain = follow_chain(stated, bundle, spec, audited, trusted)

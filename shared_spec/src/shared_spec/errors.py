@@ -54,6 +54,6 @@ class DataError(LassiError):
 
 
 class ExpiredError(LassiError):
-    """A signed statement, or the key that signed it, is no longer valid: expired, retired or revoked."""
+    """A certificate, a signed statement or its key is no longer valid: expired, retired or revoked."""
 
     exit_code = 6

@@ -11,10 +11,10 @@ import functools
 import tomllib
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -272,6 +272,8 @@ def _option(name: str, field: FieldInfo, group: str) -> click.Option:
 
 def _annotation(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - any annotation
     """The type of one value, and whether there may be several; `None` among alternatives means not given."""
+    if get_origin(annotation) is Annotated:
+        return _annotation(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         return get_args(annotation)[0], True
     if get_origin(annotation) in (Union, types.UnionType):
@@ -289,7 +291,8 @@ def _click_type(kind: Any) -> Any:  # noqa: ANN401 - any annotation
         return _Number(words)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return click.Choice([str(member.value) for member in kind])
-    return str if kind is datetime else kind
+    # A date, or a moment, which is one, is read by the model.
+    return str if isinstance(kind, type) and issubclass(kind, date) else kind
 
 
 def _notes(field: FieldInfo, several: bool) -> list[str]:

@@ -28,6 +28,7 @@ class StatementWords:
     Attributes:
         sentence: what is stated of the radii; stands in the manifest and in the certificate.
         certified: what CERTIFIED means, to follow "CERTIFIED means that" or "we prove that"; `{model}` is its model.
+        plain: the same for a reader without the terms: what follows "certified:" on the page.
         fairly: what being treated fairly means in the sentences about probabilities.
         scope: of whom it speaks, in a few words, for tables.
         drawn: whether it rests on random draws, so that a certificate can be false.
@@ -35,6 +36,7 @@ class StatementWords:
 
     sentence: str
     certified: str
+    plain: str
     fairly: str
     scope: str
     drawn: bool
@@ -62,6 +64,10 @@ _PUBLISHED = (
 )
 _EVERYONE = "everyone in the similarity set gets the same decision from {model}"
 _CHOSEN = "a similar person, chosen beforehand, gets the same decision from {model}, or none where it abstains"
+_ALL_SIMILAR = "everyone who counts as similar gets the same decision"
+_ONE_SIMILAR = (
+    "a similar person, chosen beforehand, gets the same decision, or none where the model abstains"
+)
 _FAIRLY = "Treated fairly means here: everyone in the similarity set gets the decision that the individual gets"
 _ONE_BY_ONE = (
     "Treated fairly means here: a similar person gets the decision that the individual gets, or the model abstains"
@@ -76,16 +82,23 @@ def words_of(statement: Statement) -> StatementWords:
     each, everyone = "each similar person by itself", "all of the similarity set"
     match statement:
         case Statement.X:
-            return StatementWords(_EXACT, _EVERYONE, f"{_FAIRLY}.", everyone, drawn=False)
+            return StatementWords(
+                _EXACT, _EVERYONE, _ALL_SIMILAR, f"{_FAIRLY}.", everyone, drawn=False
+            )  # fmt: skip
         case Statement.D:
-            return StatementWords(_DEPLOYED, _CHOSEN, _ONE_BY_ONE + _DRAWS, each, drawn=True)
+            return StatementWords(
+                _DEPLOYED, _CHOSEN, _ONE_SIMILAR, _ONE_BY_ONE + _DRAWS, each, drawn=True
+            )  # fmt: skip
         case Statement.PAPER:
-            return StatementWords(_PUBLISHED, _CHOSEN, _ONE_BY_ONE + _DRAWS, each, drawn=True)
+            return StatementWords(
+                _PUBLISHED, _CHOSEN, _ONE_SIMILAR, _ONE_BY_ONE + _DRAWS, each, drawn=True
+            )  # fmt: skip
         case Statement.I:
             ideal = f"{_FAIRLY}, from the ideal smoothed encoder. Any program can only approximate that encoder."
             return StatementWords(
                 _IDEAL,
                 f"{_EVERYONE} with an ideal R̂",
+                f"{_ALL_SIMILAR}, from an ideal encoder that programs can only approximate",
                 ideal + _DRAWS,
                 f"{everyone}, ideal encoder",
                 drawn=True,

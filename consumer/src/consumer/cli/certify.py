@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from consumer.settings import HeadSettings, MethodSettings, Sampling
 from shared_spec.cli.trust import trust_option
 from shared_spec.console import common_options, emit, following, path_option, reporting, table
 from shared_spec.errors import PolicyNotMet
+from shared_spec.imprint import Imprint
 from shared_spec.options import Command, command_settings
 
 if TYPE_CHECKING:
@@ -52,11 +54,12 @@ __all__ = ["certify"]
     "A commitment to this certificate, its nonce and answer beside it; gives the seed.",
 )
 @common_options
-@command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling)
+@command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling, imprint=Imprint)
 def certify(
     reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...],
     policy: str | None, trust: Path | None, salt: Path | None, commitment: Path | None, seed: int, force: bool,
-    as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling, given: frozenset[str],
+    as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling, imprint: Imprint,
+    given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -73,7 +76,7 @@ def certify(
     with reporting() as report:
         certificate = consumer.certify(
             reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
-            seed=seed, trust=trust, salt=salt, commitment=commitment, force=force, report=report,
+            seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)
     if rule is not None and (failures := rule.failures(certificate.document.claims)):
@@ -85,25 +88,24 @@ def certify(
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
     from consumer.reality import interval, reality_lines
+    from consumer.report.outcomes import count_outcomes
     from consumer.report.page import REPORT
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 
     document = certificate.document
-    witnessed = {
-        view: sum(row.witness is not None for row in certificate.rows_of(view))
-        for view in document.claims
-    }
+    outcomes = {view: count_outcomes(certificate.rows_of(view)) for view in document.claims}
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
-         f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction), str(witnessed[view]),
+         f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),
+         str(outcomes[view].unfair), str(outcomes[view].unknown),
          f"{claim.alpha_per_individual:g}", f"{claim.expected_false_certificates:.2g}",
          percent_down(claim.population.fair_at_least)]
         for view, claim in document.claims.items()
     ]  # fmt: skip
     columns = [
-        "view", "certified model", "accuracy %", "certified", "%", "shown otherwise", "alpha each", "false expected",
-        "if drawn at random, fair >= %",
+        "view", "certified model", "accuracy %", "certified", "%", "proven unfair", "unknown", "alpha each",
+        "false expected", "if drawn at random, fair >= %",
     ]  # fmt: skip
     text = table(
         f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows
@@ -115,7 +117,7 @@ def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
         "seed": seed_words(document.commitment),
         "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
     }
-    result["shown_otherwise"] = witnessed
+    result["outcomes"] = {view: asdict(found) for view, found in outcomes.items()}
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
     checks = [
         table(

@@ -22,7 +22,7 @@ def inspect(path: Path, as_json: bool) -> None:
     Example:
       consumer inspect certificate/
     """
-    from consumer.report.words import audit_words, claim_rows
+    from consumer.report.words import audit_words, claim_rows, imprint_rows
     from shared_spec.artifacts.bundle import is_bundle
     from shared_spec.artifacts.kinds import AUDIT, BUNDLE, CERTIFICATE, refuse_others
 
@@ -49,6 +49,7 @@ def inspect(path: Path, as_json: bool) -> None:
         ["head", f"{head.kind}, noise {head.sigma_rs:g}, {head.digest}"],
         ["left out", f"{document.skipped} individuals of {document.split}, about whom nothing is claimed"],
     ]  # fmt: skip
+    rows += imprint_rows(document.imprint)
     rows.append(["audit", audit_words(document.audit)])
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
 from consumer.report.curve import EpsilonTally, draw_curve
 from consumer.report.figure import Figure, draw_scatter, scatter_points
+from consumer.report.lead import lead_of, lead_view, similar_words
+from consumer.report.outcomes import Outcomes, count_outcomes
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
+from consumer.report.unchecked import not_checked
 from consumer.report.words import meaning, probabilities, similarity, verdict
 from shared_spec.artifacts.certificate import REPORT, CertificateDocument, Claim
 from shared_spec.artifacts.rows import Row
@@ -35,7 +37,7 @@ class _View:
     meaning: str
     probabilities: tuple[str, ...]
     share: Share
-    witnessed: int
+    outcomes: Outcomes
     labelled: int
     counts: list[tuple[str, int]]
     reasons: list[ReasonCount]
@@ -61,9 +63,15 @@ def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
         _view(name, claim, document, [row for row in rows if row.view == name], axis)
         for name, claim in sorted(document.claims.items())
     ]
+    chosen = lead_view(document.claims)
+    leading = next(view for view in views if view.name == chosen)
     text = _template().render(
         document=document,
         views=views,
+        leading=leading,
+        lead=lead_of(chosen, leading.claim, leading.outcomes),
+        similar=similar_words(document.spec),
+        unchecked=not_checked(document),
         reality=[
             (check, [(group, found, interval(found)) for group, found in reality_lines(check)])
             for check in document.reality
@@ -101,7 +109,7 @@ def _view(
         meaning=meaning(claim),
         probabilities=probabilities(claim),
         share=Share(claim.certified, claim.individuals),
-        witnessed=sum(row.witness is not None for row in rows),
+        outcomes=count_outcomes(rows),
         labelled=sum(row.label != "" for row in rows),
         counts=[(status, claim.counts[status]) for status in Status],
         reasons=count_reasons(rows),
@@ -114,11 +122,11 @@ def _view(
 @cache
 def _template() -> Template:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=PackageLoader("consumer.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     environment.filters["percent"] = _percent
-    source = files("consumer.report").joinpath("template.html").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return environment.get_template("page.html")
 
 
 def _percent(fraction: float | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from consumer.population import percent_down
 from shared_spec.artifacts.rows import Row
 from shared_spec.terms import Reason, Status
 
@@ -25,10 +26,10 @@ class Share:
 
     @property
     def percent(self) -> str:
-        """With one decimal; never 100.0 unless all are."""
+        """With one decimal, rounded down: never 100.0 unless all are."""
         if self.certified == self.total:
             return "100.0%" if self.total else ""
-        return f"{min(100 * self.certified / self.total, 99.9):.1f}%"
+        return f"{percent_down(self.certified / self.total)}%"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class ReasonCount:
     def words(self) -> str:
         """The reason for people."""
         return _words(self.reason)
+
+    @property
+    def remedy(self) -> str:
+        """What can be done about it, by whom."""
+        return _remedy(self.reason)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,27 @@ def _words(reason: Reason) -> str:
             return "The samples of the head did not favour one class clearly enough."
         case Reason.HEAD_UNDECIDED:
             return "The samples of the head were used up before a decision."
+        case _:
+            assert_never(reason)
+
+
+def _remedy(reason: Reason) -> str:
+    match reason:
+        case Reason.NONE:
+            return "Ask the issuer for the reason."
+        case Reason.FAR:
+            return "Ask the producer for an encoder that keeps similar people closer together."
+        case Reason.NOT_PROVED:
+            return "Certify a linear head, which is decided exactly, or a smaller network."
+        case Reason.WITNESS:
+            return (
+                "Do not leave these decisions to the system; ask the producer for an encoder that keeps similar people"
+                " closer together, and certify that one."
+            )
+        case Reason.PRODUCER_ABSTAINED | Reason.PRODUCER_UNDECIDED:
+            return "Ask the producer to export them with more samples or effort."
+        case Reason.HEAD_ABSTAINED | Reason.HEAD_UNDECIDED:
+            return "Certify again with more samples of the head."
         case _:
             assert_never(reason)
 

@@ -11,12 +11,14 @@ from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.artifacts.rows import Row
+from shared_spec.imprint import Imprint
 from shared_spec.statements import words_of
 from shared_spec.terms import Similar, Status
 
 __all__ = [
     "audit_words",
     "claim_rows",
+    "imprint_rows",
     "meaning",
     "probabilities",
     "row_words",
@@ -116,3 +118,12 @@ def claim_rows(view: str, claim: Claim) -> list[list[str]]:
         ["", meaning(claim)],
         *(["", sentence] for sentence in probabilities(claim)),
     ]  # fmt: skip
+
+
+def imprint_rows(imprint: Imprint) -> list[list[str]]:
+    """What the issuer states of itself, of the system and of the dates, line by line."""
+    return [
+        [name.replace("_", " "), str(value)]
+        for name, value in imprint.model_dump(mode="json").items()
+        if value is not None
+    ]

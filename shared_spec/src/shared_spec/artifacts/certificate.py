@@ -31,6 +31,7 @@ from shared_spec.artifacts.rows import Row, format_rows, read_rows
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
+from shared_spec.imprint import Imprint
 from shared_spec.rng import Seed
 from shared_spec.terms import Status
 from shared_spec.trust.fields import Hex256
@@ -71,6 +72,8 @@ class CertificateDocument(Document):
     media_type: Literal["application/vnd.lassi.fairness-certificate.v2+json"] = (
         "application/vnd.lassi.fairness-certificate.v2+json"
     )
+    imprint: Imprint = Imprint()
+    """Issuer, system, contact and dates, as far as the issuer states them."""
     target: Name
     split: Name
     labels: Literal["producer", "consumer"]

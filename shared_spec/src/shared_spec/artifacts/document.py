@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.errors import ArtifactError
-from shared_spec.text import is_printable
+from shared_spec.names import Name, printable
 
 __all__ = [
     "Count",
@@ -27,16 +27,6 @@ __all__ = [
     "this_tool",
 ]
 
-
-def printable(text: str) -> str:
-    """This text. Raises ValueError if showing it would do more than show it."""
-    if not is_printable(text):
-        raise ValueError("holds control characters")
-    return text
-
-
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
-"""A name that somebody chose: one line of printable text."""
 
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^sha256-content-v1:[0-9a-f]{64}$")]
 """A content digest."""
