@@ -1,7 +1,8 @@
 """The data consumer: trains a classifier and proves, person by person, that similar individuals are treated alike.
 
 `certify`, `predict` and `verify` are the commands of the same names as functions; `load_head` gives a certificate's
-classifier. `receipt` gives one person's line of a certificate, and `verify_receipt` checks it.
+classifier. `receipt` gives one person's line of a certificate, and `verify_receipt` checks it;
+`evidence` says what a certificate claims in the form of another system.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from shared_spec.lazy import lazily
 
 if TYPE_CHECKING:
     from consumer.committing import commit
+    from consumer.evidencing.verb import evidence
     from consumer.head import load_head
     from consumer.issue import certify
     from consumer.prediction import predict
@@ -30,6 +32,7 @@ __all__ = [
     "__version__",
     "certify",
     "commit",
+    "evidence",
     "load_head",
     "predict",
     "receipt",
@@ -50,6 +53,7 @@ __getattr__ = lazily(
         "predict": "prediction",
         "verify": "verification",
         "receipt": "receipts",
+        "evidence": "evidencing.verb",
         "verify_receipt": "receipts",
         "rotate": "signatures",
         "sign": "signatures",

@@ -27,7 +27,7 @@ def receipt(certificate: Path, individual: str, out: Path, force: bool, as_json:
 
     \b
     Example:
-      consumer receipt certificate/ --individual test/000007 --out receipt.json
+      consumer receipt certificate/ --individual test-000007 --out receipt.json
     """
     made = consumer.receipt(certificate, individual, out, force=force)
     rows = [["certificate", made.certificate]]

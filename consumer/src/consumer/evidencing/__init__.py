@@ -1,0 +1,1 @@
+"""What a certificate says, in the forms of other systems: CycloneDX, Hugging Face's model cards, a table."""

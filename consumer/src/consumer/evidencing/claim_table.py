@@ -1,0 +1,47 @@
+"""A row per claim, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from consumer.evidencing.facts import similar_people, stated
+from consumer.population import percent_down
+from shared_spec.artifacts.certificate import CertificateDocument
+from shared_spec.terms import Status
+
+__all__ = ["claim_table"]
+
+_HEADER = (
+    "target", "split", "view", "statement", "certified_model", "individuals", *Status, "certified_percent",
+    "alpha_per_individual", "accuracy", "fair_percent_if_drawn_at_random", "confidence", "similar", "verdict",
+    "reasoning", "certificate_digest", "bundle_digest", "spec_digest", "audit_digest",
+)  # fmt: skip
+
+
+def claim_table(document: CertificateDocument) -> bytes:
+    """The table, in UTF-8; percentages of guarantees are rounded down.
+
+    The figure about a population holds if the individuals were drawn at random from it, as its column says.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEADER)
+    audit = "" if document.audit is None else document.audit.digest
+    for each in stated(document):
+        claim = each.claim
+        cells = (
+            document.target, document.split, each.view, claim.statement, claim.certified_model, claim.individuals,
+            *(claim.counts[status] for status in Status), each.percent, claim.alpha_per_individual, claim.accuracy,
+            percent_down(claim.population.fair_at_least), claim.population.confidence, similar_people(document),
+            each.verdict, each.reasoning, document.content_digest, document.bundle_digest, document.spec.digest, audit,
+        )  # fmt: skip
+        writer.writerow([_cell(value) for value in cells])
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
+    return (
+        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    )

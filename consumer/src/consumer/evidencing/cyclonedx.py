@@ -1,0 +1,160 @@
+"""CycloneDX 1.6: a model card with fairness assessments, and declarations with claims, evidence and assessors."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from consumer.evidencing.facts import LIMITS, Stated, provenance, similar_people, stated, to_fill
+from shared_spec.artifacts.audit_documents import AuditEntry
+from shared_spec.artifacts.certificate import CertificateDocument
+
+__all__ = ["cyclonedx"]
+
+_MODEL, _CERTIFICATE, _AUDIT = "model", "evidence-certificate", "evidence-audit"
+_ISSUER, _AUDITOR = "assessor-issuer", "assessor-auditor"
+
+
+def cyclonedx(document: CertificateDocument) -> bytes:
+    """The bill of materials, JSON in UTF-8; the same for the same certificate."""
+    claims = stated(document)
+    bom = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": uuid.uuid5(uuid.NAMESPACE_URL, document.content_digest).urn,
+        "version": 1,
+        "metadata": {
+            "tools": {
+                "components": [
+                    {"type": "application", "name": document.tool.name, "version": document.tool.version}
+                ]
+            },
+            "component": _model(document, claims),
+        },
+        "declarations": _declarations(document, claims),
+    }  # fmt: skip
+    return (json.dumps(bom, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _model(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[str, Any]:
+    head = document.head
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": _MODEL,
+        "name": f"classifier of {document.target}",
+        "version": to_fill("version of the deployed system"),
+        "properties": [
+            {"name": f"lassi:{name.replace(' ', '-')}", "value": value}
+            for name, value in provenance(document)
+        ],
+        "modelCard": {
+            "modelParameters": {
+                "approach": {"type": "supervised"},
+                "task": f"classification: {document.target} ({', '.join(head.classes)})",
+                "architectureFamily": f"{head.kind} head on fair representations",
+                "modelArchitecture": f"{head.kind}, widths {' '.join(map(str, head.widths))}",
+                "inputs": [{"format": f"representation, {head.input_dim} float32"}],
+                "outputs": [{"format": "class"}],
+            },
+            "quantitativeAnalysis": {
+                "performanceMetrics": [metric for each in claims for metric in _metrics(document, each)]
+            },
+            "considerations": {
+                "users": [to_fill("who uses the system")],
+                "useCases": [to_fill("what it is used for")],
+                "technicalLimitations": list(LIMITS),
+                "fairnessAssessments": [_assessment(document, each) for each in claims],
+            },
+        },
+    }  # fmt: skip
+
+
+def _metrics(document: CertificateDocument, each: Stated) -> list[dict[str, Any]]:
+    claim = each.claim
+    where = f"{document.split}, {claim.individuals} individuals, {each.view} view, {claim.certified_model}"
+    metrics = [
+        {"type": "certified individuals, %, rounded down", "value": each.percent, "slice": where}
+    ]
+    for name, value in (
+        ("accuracy", claim.accuracy),
+        ("balanced accuracy", claim.balanced_accuracy),
+        ("accuracy of the most frequent class", claim.majority_accuracy),
+    ):
+        if value is not None:
+            metrics.append({"type": f"{name}, %", "value": f"{100 * value:.1f}", "slice": where})
+    return metrics  # fmt: skip
+
+
+def _assessment(document: CertificateDocument, each: Stated) -> dict[str, str]:
+    return {
+        "groupAtRisk": f"People who differ in {' and '.join(document.spec.attributes)}. {similar_people(document)}",
+        "benefits": f"{each.view} view: {each.verdict}",
+        "harms": to_fill("what a decision that differs between similar people would cost them"),
+        "mitigationStrategy": to_fill("what is done about people without a certificate"),
+    }
+
+
+def _declarations(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[str, Any]:
+    audit = document.audit
+    assessors = [_assessor(_ISSUER, "organisation that issued the certificate")]
+    attestations = [
+        _attestation(
+            _ISSUER, "Certificates that anyone who has the bundle can compute again.", claims
+        )
+    ]
+    evidence = [
+        _evidence(_CERTIFICATE, "certificate", "A row per individual and view, and the head.", document.content_digest),
+        _evidence("evidence-bundle", "bundle", "Representations and radii, by the producer.", document.bundle_digest),
+        _evidence("evidence-spec", "specification", "Who is similar, by the regulator.", document.spec.digest),
+    ]  # fmt: skip
+    if audit is not None:
+        assessors.append(_assessor(_AUDITOR, "organisation that audited the bundle"))
+        attestations.append(_attestation(_AUDITOR, _audit_summary(audit), claims))
+        said = "The bundle computed again from encoder and data, on a sample."
+        evidence.append(_evidence(_AUDIT, "audit", said, audit.digest))
+    return {
+        "assessors": assessors,
+        "attestations": attestations,
+        "claims": [_claim(each, [item["bom-ref"] for item in evidence]) for each in claims],
+        "evidence": evidence,
+        "affirmation": {"statement": to_fill("who affirms this, and under which obligation")},
+    }
+
+
+def _assessor(reference: str, who: str) -> dict[str, Any]:
+    return {"bom-ref": reference, "organization": {"name": to_fill(who)}}
+
+
+def _attestation(assessor: str, summary: str, claims: tuple[Stated, ...]) -> dict[str, Any]:
+    references = [f"claim-{each.view}" for each in claims]
+    return {"summary": summary, "assessor": assessor, "map": [{"claims": references}]}
+
+
+def _audit_summary(audit: AuditEntry) -> str:
+    scope = audit.scope
+    return (
+        f"Of the evidence behind the claims the bundle was audited: {scope.checked} of {scope.individuals} individuals "
+        f"of {scope.split} computed again, {audit.findings} findings. The classifier was not looked at."
+    )
+
+
+def _claim(each: Stated, evidence: list[str]) -> dict[str, Any]:
+    return {
+        "bom-ref": f"claim-{each.view}",
+        "target": _MODEL,
+        "predicate": each.verdict,
+        "reasoning": each.reasoning,
+        "evidence": evidence,
+    }
+
+
+def _evidence(reference: str, name: str, said: str, digest: str) -> dict[str, Any]:
+    content = {"attachment": {"contentType": "text/plain", "content": digest}}
+    return {
+        "bom-ref": reference,
+        "propertyName": name,
+        "description": said,
+        "data": [{"name": "content digest", "contents": content}],
+    }

@@ -1,0 +1,82 @@
+"""A model card as Hugging Face reads it: metadata in YAML, and the claims in Markdown."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+from consumer.evidencing.facts import LIMITS, Stated, provenance, similar_people, stated, to_fill
+from shared_spec.artifacts.certificate import CertificateDocument
+
+__all__ = ["model_card"]
+
+
+def model_card(document: CertificateDocument) -> bytes:
+    """The card, in UTF-8; the same for the same certificate."""
+    claims = stated(document)
+    lines = [
+        "---",
+        *_metadata(document, claims),
+        "---",
+        "",
+        f"# Classifier of {_plain(document.target)}",
+        "",
+        f"License: {to_fill('the licence, here and as `license` in the metadata')}",
+        "",
+        f"Intended use: {to_fill('who uses the system, and what for')}",
+        "",
+        "## Individual fairness",
+        "",
+        _plain(similar_people(document)),
+    ]
+    for each in claims:
+        lines += ["", f"### {each.view} view: {each.percent} % certified", "", _plain(each.verdict)]
+        lines += ["", _plain(each.reasoning)]
+    lines += ["", "## Limitations", "", *(f"- {_plain(each)}" for each in LIMITS)]
+    lines += [f"- {to_fill('what is done about people without a certificate')}"]
+    lines += ["", "## Evidence", ""]
+    lines += [f"- {name}: {_plain(value)}" for name, value in provenance(document)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _metadata(document: CertificateDocument, claims: tuple[Stated, ...]) -> list[str]:
+    """YAML whose every text is a JSON string, so that no name can be more than a name."""
+    lines = [
+        "tags:",
+        "- individual-fairness",
+        "- certified",
+        "model-index:",
+        f"- name: {_quoted(f'classifier of {document.target}')}",
+        "  results:",
+    ]
+    for each in claims:
+        claim = each.claim
+        lines += [
+            "  - task:",
+            "      type: image-classification",
+            f"      name: {_quoted(document.target)}",
+            "    dataset:",
+            f"      name: {_quoted(f'{document.split}, {claim.individuals} individuals')}",
+            f"      type: {_quoted(document.bundle_digest)}",
+            "    metrics:",
+            "    - type: certified_individual_fairness",
+            f"      name: {_quoted(f'certified, %, rounded down; {each.view} view, {claim.certified_model}')}",
+            f"      value: {each.percent}",
+        ]
+        if claim.accuracy is not None:
+            lines += [
+                "    - type: accuracy",
+                f"      name: {_quoted(f'accuracy, %; {claim.certified_model}')}",
+                f"      value: {100 * claim.accuracy:.1f}",
+            ]
+    return lines
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown and HTML show and do not obey."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", html.escape(text, quote=False))

@@ -1,0 +1,49 @@
+"""`consumer.evidence`: a certificate, as other systems take it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from consumer.evidencing.claim_table import claim_table
+from consumer.evidencing.cyclonedx import cyclonedx
+from consumer.evidencing.model_card import model_card
+from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.certificate import Certificate, CertificateDocument, load_certificate
+
+__all__ = ["FORMATS", "Format", "evidence"]
+
+Format: TypeAlias = Literal["cyclonedx", "model-card", "csv"]
+
+FORMATS: Mapping[Format, Callable[[CertificateDocument], bytes]] = {
+    "cyclonedx": cyclonedx,
+    "model-card": model_card,
+    "csv": claim_table,
+}
+"""What draws each form from a certificate's document."""
+
+
+def evidence(
+    certificate: Path | str | Certificate, out: Path | str, *, form: Format = "cyclonedx", force: bool = False
+) -> Path:  # fmt: skip
+    """Writes what a certificate claims in the form of another system; returns where.
+
+    Nothing is said that the certificate does not say, percentages of guarantees are rounded down, and what only the
+    operator of the model knows is marked so.
+
+    Args:
+        certificate: certificate/.
+        out: the file to write.
+        form: `cyclonedx` (1.6, JSON), `model-card` (Markdown with YAML, as Hugging Face reads it) or `csv`.
+        force: replace what stands at `out`.
+
+    Raises:
+        SettingsError: `out` exists.
+        ArtifactError: the certificate is not what it should be.
+    """
+    out = Path(out)
+    loaded = load_certificate(certificate)
+    refuse_existing(out, force, inputs=[loaded.path])
+    write_atomically(out, FORMATS[form](loaded.document))
+    return out
