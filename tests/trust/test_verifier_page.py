@@ -125,6 +125,31 @@ class TestInABrowser:
         assert "by Bank of X" in found["signature"]
         assert re.search(r"80 of 80 computed again", found["decisions"]), found["decisions"]
 
+    def test_a_receipt_is_checked_with_the_document_alone(self, look, signed, run):
+        out, rows = signed.spec.parent / "mine.json", signed.certificate / "individuals.csv"
+        person = rows.read_text().splitlines()[3].split(",")[0]
+        assert (
+            run("consumer", "receipt", signed.certificate, "--individual", person, "--out", out)
+            == 0
+        )
+        given = (out, signed.certificate / "certificate.json", signed.signature)
+        _, found = look(*given, key=signed.line)
+        assert f"✓ {person} is in this certificate" in found["receipt mine.json"]
+        assert found["signature"].startswith("✓")
+        out.write_text(out.read_text().replace("CERTIFIED", "UNDECIDED", 1))
+        verdict, found = look(*given, key=signed.line)
+        assert verdict.startswith("✗")
+        assert "this row is not in the certificate" in found["receipt mine.json"]
+
+    def test_roots_that_are_not_those_of_the_rows_are_refused(self, look, signed):
+        _, found = look(signed.certificate)
+        assert found["Merkle roots"].startswith("✓ those of all 80 rows")
+        roots = {view: "0" * 64 for view in ("exact", "smoothing")}
+        forge.restate(signed.certificate, lambda document: document.update(roots=roots))
+        verdict, found = look(signed.certificate)
+        assert verdict.startswith("✗")
+        assert "its root is not that of its rows" in found["Merkle roots"]
+
     def test_what_was_not_given_is_open_and_said(self, look, signed):
         verdict, found = look(signed.certificate)
         assert verdict.startswith("○")
