@@ -12,6 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from consumer.evidencing.verb import FORMATS
 from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry, SplitScope
 from shared_spec.artifacts.certificate import load_certificate
+from shared_spec.imprint import Imprint
 from shared_spec.statements import words_of
 from shared_spec.stats import hypergeometric_upper
 
@@ -58,6 +59,15 @@ def test_cyclonedx_says_what_is_claimed_and_refers_to_what_is_there(document):
     assert document.content_digest in digests
     assert document.bundle_digest in digests
     assert "TO BE FILLED IN BY THE OPERATOR" in json.dumps(said["affirmation"])
+
+
+def test_who_issued_it_is_named_where_the_certificate_says_so(document):
+    named = document.model_copy(update={"imprint": Imprint(issuer="Bank of X", system="Loans 7")})
+    said = json.loads(FORMATS["cyclonedx"](named))
+    assert said["declarations"]["assessors"][0]["organization"]["name"] == "Bank of X"
+    assert said["metadata"]["component"]["version"] == "Loans 7"
+    unnamed = json.loads(FORMATS["cyclonedx"](document))
+    assert "OPERATOR" in unnamed["declarations"]["assessors"][0]["organization"]["name"]
 
 
 def test_an_auditor_is_an_assessor_of_what_it_audited(document):

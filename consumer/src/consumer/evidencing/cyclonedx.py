@@ -44,7 +44,7 @@ def _model(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[st
         "type": "machine-learning-model",
         "bom-ref": _MODEL,
         "name": f"classifier of {document.target}",
-        "version": to_fill("version of the deployed system"),
+        "version": document.imprint.system or to_fill("the deployed system, with its version"),
         "properties": [
             {"name": f"lassi:{name.replace(' ', '-')}", "value": value}
             for name, value in provenance(document)
@@ -98,7 +98,8 @@ def _assessment(document: CertificateDocument, each: Stated) -> dict[str, str]:
 
 def _declarations(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[str, Any]:
     audit = document.audit
-    assessors = [_assessor(_ISSUER, "organisation that issued the certificate")]
+    issuer = document.imprint.issuer or to_fill("organisation that issued the certificate")
+    assessors = [_assessor(_ISSUER, issuer)]
     attestations = [
         _attestation(
             _ISSUER, "Certificates that anyone who has the bundle can compute again.", claims
@@ -110,7 +111,7 @@ def _declarations(document: CertificateDocument, claims: tuple[Stated, ...]) -> 
         _evidence("evidence-spec", "specification", "Who is similar, by the regulator.", document.spec.digest),
     ]  # fmt: skip
     if audit is not None:
-        assessors.append(_assessor(_AUDITOR, "organisation that audited the bundle"))
+        assessors.append(_assessor(_AUDITOR, to_fill("organisation that audited the bundle")))
         attestations.append(_attestation(_AUDITOR, _audit_summary(audit), claims))
         said = "The bundle computed again from encoder and data, on a sample."
         evidence.append(_evidence(_AUDIT, "audit", said, audit.digest))
@@ -123,8 +124,8 @@ def _declarations(document: CertificateDocument, claims: tuple[Stated, ...]) -> 
     }
 
 
-def _assessor(reference: str, who: str) -> dict[str, Any]:
-    return {"bom-ref": reference, "organization": {"name": to_fill(who)}}
+def _assessor(reference: str, name: str) -> dict[str, Any]:
+    return {"bom-ref": reference, "organization": {"name": name}}
 
 
 def _attestation(assessor: str, summary: str, claims: tuple[Stated, ...]) -> dict[str, Any]:
