@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import consumer
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.certificate import CertificateDocument, load_certificate
 from shared_spec.artifacts.directory import load_directory_document
@@ -24,7 +25,8 @@ from shared_spec.artifacts.receipt import (
 )
 from shared_spec.artifacts.rows import Row, format_rows
 from shared_spec.artifacts.salt import RowTrees
-from shared_spec.errors import ArtifactError
+from shared_spec.errors import ArtifactError, ExpiredError
+from shared_spec.imprint import Imprint
 from shared_spec.terms import Reason, Status
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
@@ -138,6 +140,16 @@ def test_each_refusal_says_what_is_wrong(issued, document, change, words):
     change(value)
     with pytest.raises(ArtifactError, match=words):
         check_receipt(parse_receipt(canonical_json(value) + b"\n", "receipt"), document, "receipt")
+
+
+def test_a_receipt_of_a_certificate_whose_last_day_is_past_has_expired(issued):
+    ended = issued.document.model_copy(
+        update={"imprint": Imprint(valid_until="2020-01-01", issued="2019-01-01")}
+    )
+    receipt = make_receipt(issued, issued.rows[0].sample_id)
+    assert consumer.verify_receipt(receipt, issued.document).rows[0] == issued.rows[0]
+    with pytest.raises(ExpiredError, match="was valid until 2020-01-01"):
+        consumer.verify_receipt(receipt, ended)
 
 
 def test_rows_of_two_people_are_no_receipt(issued, document):

@@ -23,6 +23,7 @@ from shared_spec.artifacts.receipt import (
     parse_receipt,
 )
 from shared_spec.artifacts.rows import Row
+from shared_spec.imprint import utc_today
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.signing import signature_path
 from shared_spec.trust.subjects import certificate_subject
@@ -89,7 +90,8 @@ def verify_receipt(
 
     Raises:
         ArtifactError: the receipt is none or not of this certificate, or the trust file does not accept its signature.
-        ExpiredError: the signature, or a key behind it, has expired or was retired or revoked.
+        ExpiredError: the certificate's last day is past, or the signature or a key behind it has expired or was retired
+            or revoked.
     """
     if isinstance(receipt, Receipt):
         where, content = "receipt", receipt
@@ -101,6 +103,7 @@ def verify_receipt(
     else:
         document, place = _load_document(Path(certificate))
     rows = check_receipt(content, document, where)
+    document.imprint.check(utc_today(), str(place))
     return VerifiedReceipt(document, rows, origin_of(certificate_subject(document, place), trust))
 
 
