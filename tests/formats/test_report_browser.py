@@ -1,0 +1,102 @@
+"""report.html in Chromium, from disk: it fits a phone, is dark where that is asked for, prints, and is read aloud."""
+
+import base64
+import shutil
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.pipeline]
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+CONTRAST = """
+const channels = text => text.match(/[0-9.]+/g).slice(0, 3).map(Number);
+const light = text => channels(text).map(c => c / 255)
+  .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = node => {
+  for (let at = node; at; at = at.parentElement) {
+    const found = getComputedStyle(at).backgroundColor;
+    if (!found.startsWith('rgba(0, 0, 0, 0')) return found;
+  }
+  return 'rgb(255, 255, 255)';
+};
+return [...document.querySelectorAll('main p, main td, main th, main dt, main dd span, header dd, small')].map(node => {
+  const [a, b] = [light(getComputedStyle(node).color), light(behind(node))].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}).reduce((least, found) => Math.min(least, found), 21);
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tiny, tmp_path_factory):
+    """Chromium with the page of a certificate."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in programs:
+        pytest.skip("chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    driver.get((tiny.certificate / "report.html").as_uri())
+    yield driver
+    driver.quit()
+
+
+def emulate(browser, width, scheme="light"):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_has_to_be_scrolled_sideways(browser, width):
+    emulate(browser, width)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_on_its_ground(browser, scheme):
+    emulate(browser, 1280, scheme)
+    ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
+    assert browser.execute_script(CONTRAST) >= 4.5, "less than WCAG's level AA"
+
+
+def test_it_prints_on_a_few_pages(browser):
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert printed.startswith(b"%PDF-")
+    assert 3 <= printed.count(b"/Type /Page\n") <= 8
+
+
+def test_a_screen_reader_finds_the_verdict_the_headings_and_every_picture_in_words(browser):
+    emulate(browser, 1280)
+    tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    named = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree
+        if not node["ignored"]
+    ]
+    headings = [name for role, name in named if role == "heading"]
+    assert "it is proved that everyone who counts as similar" in headings[1]
+    assert {"What to do about the others", "What was not checked"} <= set(headings)
+    pictures = [name for role, name in named if role in ("image", "img")]
+    assert len(pictures) >= 3
+    assert all(pictures)
+    assert {"banner", "main"} <= {role for role, _ in named}
+
+
+def test_it_asks_for_nothing_and_breaks_no_rule_of_its_own(browser):
+    browser.refresh()
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert browser.get_log("browser") == []
