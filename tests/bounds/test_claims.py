@@ -4,9 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from consumer.claims import certify_view
+from consumer.claims import choose_method, claim_of, decide_rows
 from consumer.decide import Decisions
+from consumer.tally import Tally
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.sampling import Sampling
 from shared_spec.statements import words_of
@@ -32,19 +34,27 @@ def decisions(method, status=STATUS):
 
 
 def claim(*tried, statement=Statement.D):
+    """The claim, and the rows behind it."""
     entry = ViewEntry(
         statement=statement, sentence=words_of(statement).sentence, alpha={"a": 0.02, "b": 0.005}, settings={},
         splits=("test",),
     )  # fmt: skip
-    case = SimpleNamespace(
-        bundle=SimpleNamespace(manifest=SimpleNamespace(views={"smoothing": entry})),
-        decide=lambda view, methods: (list(tried), np.ones(6)),
-        config=SimpleNamespace(classes=("no", "yes")),
-        sample_ids=list("abcdef"),
-        sampling=Sampling(),
-    )
     methods = [RadiusMethod(str(found.method[0])) for found in tried]
-    return certify_view(case, "smoothing", methods, np.array(LABELS))
+    rows, tallies, tensors = {}, {}, {"smoothing.radius": torch.ones(6)}
+    for method, found in zip(methods, tried, strict=True):
+        case = SimpleNamespace(
+            decide=lambda *_, found=found: found, config=SimpleNamespace(classes=("no", "yes"))
+        )
+        tally = Tally("smoothing", 6, 0, 1.0)
+        rows[method] = list(
+            tally.through(decide_rows(case, "smoothing", method, list("abcdef"), np.array(LABELS), tensors))
+        )  # fmt: skip
+        tallies["smoothing", method] = tally
+    kept = choose_method("smoothing", methods, tallies)
+    found = claim_of(
+        "smoothing", entry, methods, kept, Sampling(), ("no", "yes"), tallies["smoothing", kept]
+    )
+    return SimpleNamespace(claim=found, rows=rows[kept])
 
 
 def test_both_parties_levels_are_spent_on_every_individual():

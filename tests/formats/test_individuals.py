@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
-from shared_spec.artifacts.individuals import format_individuals, read_individuals
+from shared_spec.artifacts.individuals import Individuals, format_individuals
 from shared_spec.errors import ArtifactError
 
 SPLITS = {"train": ["a", "b", "c"], "test": ["d"]}
@@ -20,7 +22,9 @@ COUNTS = {split: len(ids) for split, ids in SPLITS.items()}
 
 
 def read(content, labels=CLASSES, splits=COUNTS):
-    return read_individuals(content, "individuals.csv", splits, labels, 2)
+    found = Individuals("individuals.csv", lambda: io.BytesIO(content), splits, labels, 2)
+    found.check()
+    return found
 
 
 @pytest.mark.parametrize("written", [["Young", "Age"], ["Age", "Young"]])

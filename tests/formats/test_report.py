@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from consumer.population import population_statement
-from consumer.report.page import render_report
+from consumer.report.page import render_report as render_tallies
+from consumer.tally import count_rows
 from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
 from shared_spec.artifacts.certificate import CertificateDocument
@@ -129,6 +130,11 @@ def document(claims, classes=("no", "yes"), **changes):
         "claims": claims, "skipped": 7, "files": [], "tool": {"name": "lassi-consumer", "version": "9.8", "torch": "2"},
         "seed": 11, **changes,
     })  # fmt: skip
+
+
+def render_report(found, its_rows):
+    """The page of a document and its rows."""
+    return render_tallies(found, count_rows(found, its_rows))
 
 
 MIXED = ["CERTIFIED", "NOT_CERTIFIED", "CERTIFIED", "NOT_CERTIFIED"]

@@ -24,6 +24,7 @@ import torch
 
 from consumer import verify
 from consumer.report.page import render_report
+from consumer.tally import count_rows
 from shared_spec import load_bundle, load_spec
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.certificate import CertificateDocument
@@ -197,8 +198,9 @@ def redraw(folder):
     """A certificate's page as an attacker draws it again, if it can be drawn."""
     with contextlib.suppress(LassiError, KeyError, OSError):
         document = parse_document(CertificateDocument, forge.document_of(folder), "")
-        rows = read_rows((folder / "individuals.csv").read_bytes(), "")
-        (folder / "report.html").write_bytes(render_report(document, rows))
+        with (folder / "individuals.csv").open("rb") as stream:
+            tallies = count_rows(document, read_rows(stream, ""))
+        (folder / "report.html").write_bytes(render_report(document, tallies))
         forge.seal(folder)
 
 
@@ -209,8 +211,11 @@ def meaning(paths):
         with contextlib.suppress(LassiError):
             document = parse_document(model, forge.document_of(paths / name), "")
             found.append(document.model_dump(exclude={"content_digest", "files"}))
-    with contextlib.suppress(LassiError):
-        found.append(read_rows((paths / "certificate" / "individuals.csv").read_bytes(), ""))
+    with (
+        contextlib.suppress(LassiError),
+        (paths / "certificate" / "individuals.csv").open("rb") as stream,
+    ):
+        found.append(list(read_rows(stream, "")))
     return found
 
 

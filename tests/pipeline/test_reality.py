@@ -149,7 +149,7 @@ def test_counterparts_that_were_exchanged_change_the_count(certificate, tmp_path
         update={"reality": (forged, *issued.document.reality[1:])}
     )
     with pytest.raises(ArtifactError, match="reality"):
-        consumer.verify(Certificate(issued.path, document, issued.rows, issued.head), bundle)
+        consumer.verify(Certificate(issued.path, document, issued.head), bundle)
 
 
 def test_who_knows_no_counterparts_says_so(tiny, fails, tmp_path):

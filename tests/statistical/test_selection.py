@@ -1,19 +1,18 @@
 """Whoever takes the better of two methods pays for it: the population statement of `auto` covers as stated."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from consumer.claims import certify_view
-from consumer.decide import Decisions
+from consumer.claims import choose_method, claim_of
 from consumer.population import population_statement
+from consumer.tally import Tally
 from shared_spec.artifacts.bundle_documents import ViewEntry
+from shared_spec.artifacts.rows import Row
 from shared_spec.rng import numpy_generator
 from shared_spec.sampling import Sampling
 from shared_spec.statements import words_of
-from shared_spec.terms import RadiusMethod, Statement
+from shared_spec.terms import RadiusMethod, Reason, Statement, Status
 
 pytestmark = pytest.mark.statistical
 
@@ -22,24 +21,22 @@ X = words_of(Statement.X).sentence
 EXACT = ViewEntry(statement=Statement.X, sentence=X, alpha={}, settings={}, splits=("test",))
 
 
-def drawn_case(generator):
-    """N individuals at random; each method certifies, independently, exactly those whom its own model treats fairly."""
+def drawn_tally(generator):
+    """N individuals at random, of whom a method certifies exactly those whom its own model treats fairly."""
+    tally = Tally("exact", N, 0, 1.0)
+    for certified in generator.random(N) < FAIR:
+        status = Status.CERTIFIED if certified else Status.NOT_CERTIFIED
+        reason = Reason.NONE if certified else Reason.NOT_PROVED
+        tally.add(Row("", "exact", "", "no", status, reason, None, None, "crown ball", 0, 0))
+    return tally
 
-    def decided():
-        certified = generator.random(N) < FAIR
-        nobody = np.zeros(N, dtype=np.int64)
-        return Decisions(
-            prediction=nobody, status=np.where(certified, "CERTIFIED", "NOT_CERTIFIED"),
-            reason=np.where(certified, "", "not proved"), method=np.full(N, "crown ball"), d_rs=None, samples=nobody,
-            successes=nobody, smoothed=False,
-        )  # fmt: skip
 
-    return SimpleNamespace(
-        bundle=SimpleNamespace(manifest=SimpleNamespace(views={"exact": EXACT})),
-        config=SimpleNamespace(classes=("no", "yes")),
-        sample_ids=[str(index) for index in range(N)],
-        sampling=Sampling(),
-        decide=lambda view, methods: ([decided() for _ in methods], np.ones(N)),
+def claimed(generator, methods):
+    """What is claimed of the better of the methods."""
+    tallies = {("exact", method): drawn_tally(generator) for method in methods}
+    kept = choose_method("exact", methods, tallies)
+    return claim_of(
+        "exact", EXACT, methods, kept, Sampling(), ("no", "yes"), tallies["exact", kept]
     )
 
 
@@ -48,9 +45,8 @@ def test_the_population_statement_holds_whichever_method_is_kept(methods):
     replicates, level = 4000, 0.05
     generator = numpy_generator(0, f"selection-{methods}")
     chosen = [RadiusMethod.CROWN, RadiusMethod.SEQUENTIAL][:methods]
-    labels = np.full(N, -1)
     wrong = sum(
-        certify_view(drawn_case(generator), "exact", chosen, labels).claim.population.fair_at_least > FAIR
+        claimed(generator, chosen).population.fair_at_least > FAIR
         for _ in range(replicates)
     )  # fmt: skip
     assert wrong <= binom.isf(1e-6, replicates, level), f"{wrong} of {replicates} exceed the truth"

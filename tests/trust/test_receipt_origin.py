@@ -15,7 +15,7 @@ def person(parties, run, tmp_path):
     parties.sign()
     folder = tmp_path / "mine"
     folder.mkdir()
-    name = load_certificate(parties.certificate).rows[3].sample_id
+    name = list(load_certificate(parties.certificate).rows)[3].sample_id
     assert (
         run(
             "consumer",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
+from torch import Tensor
 
 from consumer.decide import Bounds, Decisions, Draws, decide
 from consumer.head import FrozenHead, Head
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.head_documents import HeadConfig
-from shared_spec.errors import DataError
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
 from shared_spec.terms import RadiusMethod, Similar, Statement
@@ -55,51 +53,36 @@ class Case:
         """Noise and streams of the sampled methods."""
         return Draws(self.config.sigma_rs, self.sampling, self.seed)
 
-    @property
-    def sample_ids(self) -> Sequence[str]:
-        """Ids of the individuals, in the bundle's order."""
-        return self.bundle.sample_ids(self.split)
+    def decide(
+        self,
+        view: str,
+        method: RadiusMethod,
+        sample_ids: Sequence[str],
+        tensors: Mapping[str, Tensor],
+    ) -> Decisions:
+        """Decides the individuals of one shard by one method.
 
-    def bounds(self, view: str) -> Iterator[Bounds]:
-        """What the bundle states about the individuals in one view, shard by shard.
-
-        Raises:
-            ArtifactError: for a malformed shard.
+        Args:
+            view: of the bundle.
+            method: that fits the head.
+            sample_ids: who they are [n].
+            tensors: of the shard.
         """
+        return decide(self.frozen, self._bounds(view, tensors), method, self.draws, sample_ids)
+
+    def _bounds(self, view: str, tensors: Mapping[str, Tensor]) -> Bounds:
+        """What a shard states about its individuals in one view."""
         at_centre = contract_of(view).decides_at_centre
         spec, statement = self.bundle.manifest.spec, self.bundle.manifest.views[view].statement
-        along = spec.similar == Similar.VECTORS and len(spec.attributes) == 1
-        for found in self.bundle.shards(self.split):
-            yield Bounds(
-                points=found[f"{view}.centre" if at_centre else "representation"],
-                centres=found[f"{view}.centre"],
-                radii=found[f"{view}.radius"],
-                status=found[f"{view}.status"],
-                tube=found.get(f"{view}.tube"),
-                affine=found.get(f"{view}.affine"),
-                delta=found.get(f"{view}.delta"),
-                place=found.get(f"{view}.place"),
-                epsilon=spec.epsilon if statement == Statement.X else None,
-                along_vector=along,
-            )
-
-    def decide(
-        self, view: str, methods: Sequence[RadiusMethod]
-    ) -> tuple[list[Decisions], npt.NDArray[np.float64]]:
-        """Decides all individuals by each method, holding one shard at a time; also returns their d_cs [n].
-
-        Raises:
-            DataError: if there is nobody to decide.
-        """
-        parts: list[list[Decisions]] = [[] for _ in methods]
-        radii = []
-        ids, start = self.sample_ids, 0
-        for shard in self.bounds(view):
-            end = start + len(shard.radii)
-            radii.append(shard.radii.numpy())
-            for method, found in zip(methods, parts, strict=True):
-                found.append(decide(self.frozen, shard, method, self.draws, ids[start:end]))
-            start = end
-        if not radii:
-            raise DataError("the bundle certifies no individual; ask the producer to export some")
-        return [Decisions.join(found) for found in parts], np.concatenate(radii)
+        return Bounds(
+            points=tensors[f"{view}.centre" if at_centre else "representation"],
+            centres=tensors[f"{view}.centre"],
+            radii=tensors[f"{view}.radius"],
+            status=tensors[f"{view}.status"],
+            tube=tensors.get(f"{view}.tube"),
+            affine=tensors.get(f"{view}.affine"),
+            delta=tensors.get(f"{view}.delta"),
+            place=tensors.get(f"{view}.place"),
+            epsilon=spec.epsilon if statement == Statement.X else None,
+            along_vector=spec.similar == Similar.VECTORS and len(spec.attributes) == 1,
+        )

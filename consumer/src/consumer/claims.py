@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from consumer.case import Case
-from consumer.decide import Decisions
-from consumer.labels import UNLABELLED
+from consumer.decide import HEAD_EVENT
 from consumer.population import population_statement
 from consumer.settings import MethodSettings
+from consumer.tally import Tally
 from shared_spec.artifacts.bundle import UNBOUNDED
+from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.certificate import Claim, Population
 from shared_spec.artifacts.rows import Row
-from shared_spec.errors import SettingsError
+from shared_spec.errors import DataError, SettingsError
+from shared_spec.sampling import Sampling
 from shared_spec.terms import RadiusMethod, Reason, Statement, Status
 from shared_spec.views import contract_of
 
-__all__ = ["ViewCertificates", "certify_view", "require_method", "view_methods"]
+__all__ = ["choose_method", "claim_of", "decide_rows", "require_method", "view_methods"]
 
 CONFIDENCE = 0.95
 """Of the statements about all certificates together."""
-
-
-@dataclass(frozen=True)
-class ViewCertificates:
-    """The claim of one view and the rows that it counts."""
-
-    claim: Claim
-    rows: tuple[Row, ...]
 
 
 def view_methods(case: Case, settings: MethodSettings) -> tuple[RadiusMethod, ...]:
@@ -75,10 +69,24 @@ def require_method(case: Case, method: RadiusMethod) -> None:
         )
 
 
-def certify_view(
-    case: Case, view: str, methods: Sequence[RadiusMethod], labels: npt.NDArray[np.int64]
-) -> ViewCertificates:
-    """Decides every individual of one view and counts the certificates.
+def choose_method(
+    view: str, methods: Sequence[RadiusMethod], tallies: Mapping[tuple[str, RadiusMethod], Tally]
+) -> RadiusMethod:
+    """The method that certifies most in a view; of several the first."""
+    certified = {method: tallies[view, method].count(status=Status.CERTIFIED) for method in methods}
+    return max(methods, key=lambda method: certified[method])
+
+
+def claim_of(
+    view: str,
+    entry: ViewEntry,
+    methods: Sequence[RadiusMethod],
+    method: RadiusMethod,
+    sampling: Sampling,
+    classes: Sequence[str],
+    tally: Tally,
+) -> Claim:
+    """What the rows of one view add up to.
 
     Where several methods are allowed, all are tried and the one that certifies more is kept, with the model that it
     certifies. A false certificate needs a failure of the producer's bound or of the sampled method, so its probability
@@ -86,39 +94,40 @@ def certify_view(
     splitting its level (docs/guarantees.md, A.6).
 
     Args:
-        case: whom to decide by which head.
-        view: a view of the bundle.
-        methods: see `view_methods`.
-        labels: class codes [n], -1 where unknown.
+        view: of the bundle.
+        entry: what the bundle states of it.
+        methods: those that were tried, see `view_methods`.
+        method: the one of them that was kept.
+        sampling: of the sampled methods.
+        classes: of the head.
+        tally: of the rows of that method.
+
+    Raises:
+        DataError: there is nobody.
     """
-    entry = case.bundle.manifest.views[view]
-    tried, radii = case.decide(view, methods)
-    best = max(range(len(tried)), key=lambda index: (tried[index].certified, -index))
-    decisions, method = tried[best], methods[best]
-    alpha = {**entry.alpha, **decisions.alpha}
+    individuals, certified = tally.groups.total(), tally.count(status=Status.CERTIFIED)
+    if not individuals:
+        raise DataError("the bundle certifies no individual; ask the producer to export some")
+    alpha = {**entry.alpha, **({HEAD_EVENT: sampling.alpha} if method.sampled else {})}
     total = sum(alpha.values())
-    individuals = len(radii)
     statement = population_statement(
-        individuals, decisions.certified, total, CONFIDENCE, choices=len(methods)
+        individuals, certified, total, CONFIDENCE, choices=len(methods)
     )
     # The ideal encoder of statement I was never evaluated: the predictions are those of an approximation.
-    known = np.full_like(labels, UNLABELLED) if entry.statement == Statement.I else labels
-    accuracy, balanced, majority = _accuracies(
-        decisions.prediction, known, len(case.config.classes)
-    )
-    counts = Counter(decisions.status.tolist())
-    claim = Claim(
-        certified_model=contract_of(view).model(decisions.smoothed),
+    evaluated = entry.statement != Statement.I
+    accuracy, balanced, majority = _accuracies(tally, classes) if evaluated else (None, None, None)
+    return Claim(
+        certified_model=contract_of(view).model(method.sampled),
         statement=entry.statement,
         sentence=entry.sentence,
         alpha=alpha,
         alpha_per_individual=total,
         radius_method=method,
         methods_tried=tuple(methods),
-        sampling=case.sampling if decisions.smoothed else None,
+        sampling=sampling if method.sampled else None,
         individuals=individuals,
-        counts={status: counts[status] for status in Status},
-        certified_fraction=decisions.certified / individuals,
+        counts=tally.counts,
+        certified_fraction=certified / individuals,
         accuracy=accuracy,
         balanced_accuracy=balanced,
         majority_accuracy=majority,
@@ -126,42 +135,51 @@ def certify_view(
         false_certificates_bound=statement.false_certificates_bound,
         population=Population(confidence=CONFIDENCE, fair_at_least=statement.fair_at_least),
     )
-    return ViewCertificates(claim, tuple(_rows(case, view, radii, labels, decisions)))
 
 
-def _rows(
+def decide_rows(
     case: Case,
     view: str,
-    radii: npt.NDArray[np.float64],
+    method: RadiusMethod,
+    sample_ids: Sequence[str],
     labels: npt.NDArray[np.int64],
-    decisions: Decisions,
+    tensors: Mapping[str, Tensor],
 ) -> Iterator[Row]:
+    """Decides the individuals of one shard: a row for each.
+
+    Args:
+        case: the head and its draws.
+        view: of the bundle.
+        method: that fits the head.
+        sample_ids: who they are [n].
+        labels: class codes [n], -1 where unknown.
+        tensors: of the shard.
+    """
+    decisions = case.decide(view, method, sample_ids, tensors)
+    radii = tensors[f"{view}.radius"].tolist()
     named = [*case.config.classes, ""]  # code -1, unknown or abstained, is the empty cell
-    d_rs: list[float | None] = [None] * len(radii)
-    if decisions.d_rs is not None:
-        d_rs = decisions.d_rs.tolist()
     columns = zip(
-        case.sample_ids, labels.tolist(), decisions.prediction.tolist(), decisions.status.tolist(),
-        decisions.reason.tolist(), radii.tolist(), d_rs, decisions.method.tolist(),
+        sample_ids, labels.tolist(), decisions.prediction.tolist(), decisions.status.tolist(),
+        decisions.reason.tolist(), radii, _known(decisions.d_rs, len(radii)), decisions.method.tolist(),
         decisions.samples.tolist(), decisions.successes.tolist(), _known(decisions.witness, len(radii)),
         _known(decisions.epsilon, len(radii)), strict=True,
     )  # fmt: skip
     for (
-        sample_id,
+        who,
         label,
         predicted,
         status,
         reason,
         radius,
         reach,
-        method,
+        how,
         samples,
         won,
         place,
         epsilon,
     ) in columns:
         yield Row(
-            sample_id=sample_id,
+            sample_id=who,
             view=view,
             label=named[label],
             prediction=named[predicted],
@@ -169,7 +187,7 @@ def _rows(
             reason=Reason(reason),
             d_cs=None if radius >= UNBOUNDED else radius,
             d_rs=reach,
-            method=method,
+            method=how,
             samples=samples,
             successes=won,
             witness=place,
@@ -185,15 +203,17 @@ def _known(values: npt.NDArray[np.float64] | None, count: int) -> list[float | N
 
 
 def _accuracies(
-    prediction: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: int
+    tally: Tally, classes: Sequence[str]
 ) -> tuple[float | None, float | None, float | None]:
     """Accuracy, balanced accuracy and the majority class's accuracy on the labelled; abstentions are errors."""
-    known = labels >= 0
-    if not known.any():
+    counts: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
+    for group, count in tally.groups.items():
+        if group.label:
+            counts[group.label] += count
+            hits[group.label] += count * (group.prediction == group.label)
+    if not counts:
         return None, None, None
-    right = (prediction == labels)[known]
-    counts = np.bincount(labels[known], minlength=classes)
-    hits = np.bincount(labels[known], weights=right, minlength=classes)
-    present = counts > 0
-    balanced = float((hits[present] / counts[present]).mean())
-    return float(right.mean()), balanced, float(counts.max() / counts.sum())
+    labelled = counts.total()
+    balanced = np.mean([hits[name] / counts[name] for name in classes if counts[name]])
+    return hits.total() / labelled, float(balanced), max(counts.values()) / labelled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -114,24 +114,6 @@ class Decisions:
     def certified(self) -> int:
         """How many individuals are certified."""
         return int((self.status == Status.CERTIFIED).sum())
-
-    @staticmethod
-    def join(parts: Sequence[Decisions]) -> Decisions:
-        """The decisions of several groups of individuals, made by one method, in order."""
-
-        def joined(name: str) -> Any:  # noqa: ANN401 - the type of the field
-            return np.concatenate([getattr(part, name) for part in parts])
-
-        return replace(
-            parts[0],
-            **{
-                name: joined(name)
-                for name in ("prediction", "status", "reason", "method", "samples", "successes")
-            },
-            d_rs=None if parts[0].d_rs is None else joined("d_rs"),
-            witness=None if parts[0].witness is None else joined("witness"),
-            epsilon=None if parts[0].epsilon is None else joined("epsilon"),
-        )
 
 
 def decide(

@@ -90,8 +90,12 @@ def _validation(
     def evaluate(head: Head) -> tuple[float, float]:
         case = Case(bundle, "valid", head, Sampling(), 0)
         method = RadiusMethod.CLOSED_FORM if case.frozen.is_linear else RadiusMethod.CROWN
-        (decisions,), _ = case.decide(view, [method])
-        accuracy = float((decisions.prediction == codes)[known].mean())
-        return accuracy, decisions.certified / len(codes)
+        parts = [
+            case.decide(view, method, rows.sample_ids, tensors)
+            for rows, tensors in bundle.walk("valid")
+        ]
+        prediction = np.concatenate([part.prediction for part in parts])
+        accuracy = float((prediction == codes)[known].mean())
+        return accuracy, sum(part.certified for part in parts) / len(codes)
 
     return evaluate

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from consumer.case import Case
 from consumer.choices import Choices, choose
-from consumer.claims import certify_view, view_methods
+from consumer.claims import choose_method, claim_of, view_methods
+from consumer.deciding import decide_split, unnamed_files
 from consumer.fitting import FittedHead, fit_head
 from consumer.labels import read_labels
-from consumer.reality import check_reality
+from consumer.reality import name_kept
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
-from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
+from shared_spec.artifacts.atomic import (
+    building,
+    publish_directory,
+    refuse_existing,
+    storage_errors,
+)
 from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import (
@@ -29,10 +37,9 @@ from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.reality import RealityCheck
-from shared_spec.artifacts.rows import Row
 from shared_spec.artifacts.salt import read_salt
 from shared_spec.imprint import Imprint, utc_today
-from shared_spec.progress import Report, remark, silent, stage
+from shared_spec.progress import Report, remark, silent
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
 from shared_spec.trust.pins import Trust
@@ -115,25 +122,29 @@ def certify(
         )
     case = Case(bundle, split, fitted.head, choices.sampling, seed)
     methods = view_methods(case, choices.method)
-    claims: dict[str, Claim] = {}
-    by_view: dict[str, tuple[Row, ...]] = {}
-    advance = stage(report, "deciding", len(chosen))
-    for done, view in enumerate(chosen, 1):
-        found = certify_view(case, view, methods, task.codes[split])
-        claims[view] = found.claim
-        by_view[view] = found.rows
-        advance(done, view)
-    rows = [row for found in by_view.values() for row in found]
-    reality = check_reality(case, by_view)
-    draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
-    draft = draft.model_copy(update={"audit": entry, "imprint": imprint})
-    with building(out) as partial:
+    with building(out) as partial, ExitStack() as stack:
+        with storage_errors(out):
+            files = unnamed_files(partial, stack)
+            ledgers, compared = decide_split(
+                case, dict.fromkeys(chosen, methods), task.of, files, report
+            )
+        counted = {decided: ledger.tally for decided, ledger in ledgers.items()}
+        kept = {view: choose_method(view, methods, counted) for view in chosen}
+        tallies = {view: counted[view, method] for view, method in kept.items()}
+        claims = {
+            view: claim_of(
+                view, bundle.manifest.views[view], methods, method, case.sampling, case.config.classes, tallies[view]
+            )
+            for view, method in kept.items()
+        }  # fmt: skip
+        draft = _draft(case, choices, fitted, claims, name_kept(compared, kept), drawn, origin)
+        draft = draft.model_copy(update={"audit": entry, "imprint": imprint})
         written = save_certificate(
             partial,
             draft,
-            rows,
+            chain.from_iterable(ledgers[decided].rows() for decided in kept.items()),
             fitted.head.tensors(),
-            lambda complete: render_report(complete, rows),
+            lambda complete: render_report(complete, tallies),
             salted,
         )
         publish_directory(out, force, CERTIFICATE)

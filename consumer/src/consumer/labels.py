@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.reading import TABLE_BYTES, read_regular
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.text import is_printable
 
-__all__ = ["UNLABELLED", "TaskLabels", "read_labels"]
+__all__ = ["UNLABELLED", "CodesOf", "TaskLabels", "read_labels"]
 
 UNLABELLED = -1
+
+CodesOf: TypeAlias = Callable[[SplitRows], npt.NDArray[np.int64]]
+"""The class codes [n] of individuals; -1 where unknown."""
 
 _NAME_LENGTH, _CLASSES = 200, 10_000
 
@@ -29,17 +34,18 @@ class TaskLabels:
 
     Attributes:
         classes: names, in the order of their codes.
-        codes: per split, the class codes [n] of the bundle's individuals; -1 where unknown.
-        whose: who says so.
+        codes: of the splits on which a head is chosen, the class codes [n] of the bundle's individuals; -1 where
+            unknown.
+        of: those of any of the bundle's individuals.
     """
 
     classes: tuple[str, ...]
     codes: dict[str, npt.NDArray[np.int64]]
-    whose: Literal["producer", "consumer"]
+    of: CodesOf
 
 
 def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
-    """Labels of `target` for all splits of the bundle.
+    """Labels of `target` for all individuals of the bundle.
 
     Args:
         bundle: the producer's bundle.
@@ -57,10 +63,16 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
             f"`target` is {target!r:.100}: expected a short name without control characters"
         )
     if path is None:
-        codes = {split: bundle.labels(split, target) for split in bundle.manifest.splits}
-        labels = TaskLabels(bundle.manifest.labels[target], codes, "producer")
+        bundle.check_label(target)
+        classes, of = bundle.manifest.labels[target], _shared(target)
     else:
-        labels = _own_labels(bundle, target, path)
+        classes, of = _own_labels(bundle, target, path)
+    codes = {
+        split: of(bundle.individuals.of(split))
+        for split in bundle.manifest.splits
+        if split in ("train", "valid")
+    }
+    labels = TaskLabels(classes, codes, of)
     if "train" not in labels.codes:
         raise DataError(f"{bundle.path}: has no training individuals; ask for a bundle that does")
     present = np.unique(labels.codes["train"][labels.codes["train"] != UNLABELLED])
@@ -73,15 +85,20 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
     return labels
 
 
-def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
+def _shared(target: str) -> CodesOf:
+    return lambda rows: rows.labels[target]
+
+
+def _own_labels(bundle: Bundle, target: str, path: Path) -> tuple[tuple[str, ...], CodesOf]:
     named = _read_table(path, target)
-    known = {
-        sample_id for split in bundle.manifest.splits for sample_id in bundle.sample_ids(split)
-    }
-    unknown = next((sample_id for sample_id in named if sample_id not in known), None)
-    if unknown is not None:
+    unknown = set(named)
+    for split in bundle.manifest.splits:
+        for rows in bundle.individuals.shards(split):
+            unknown.difference_update(rows.sample_ids)
+    if unknown:
+        first = next(sample_id for sample_id in named if sample_id in unknown)
         raise DataError(
-            f"{path}: {unknown} is not in {bundle.path}; label individuals of this bundle"
+            f"{path}: {first} is not in {bundle.path}; label individuals of this bundle"
         )
     classes = bundle.manifest.labels.get(target) or tuple(sorted(set(named.values())))
     if len(classes) > _CLASSES:
@@ -92,14 +109,12 @@ def _own_labels(bundle: Bundle, target: str, path: Path) -> TaskLabels:
         raise DataError(
             f"{path}: label {stray!r} is no class of {target}; expected one of {', '.join(classes)}"
         )
-    codes = {
-        split: np.array(
-            [code[named[i]] if i in named else UNLABELLED for i in bundle.sample_ids(split)],
-            dtype=np.int64,
-        )
-        for split in bundle.manifest.splits
-    }
-    return TaskLabels(classes, codes, "consumer")
+
+    def codes(rows: SplitRows) -> npt.NDArray[np.int64]:
+        known = [code[named[i]] if i in named else UNLABELLED for i in rows.sample_ids]
+        return np.array(known, dtype=np.int64)
+
+    return classes, codes
 
 
 def _read_table(path: Path, target: str) -> dict[str, str]:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from consumer.case import Case
-from consumer.claims import ViewCertificates, certify_view
+from consumer.claims import claim_of
+from consumer.deciding import Ledgers, decide_split, unnamed_files
 from consumer.head import certified_head
 from consumer.labels import UNLABELLED
-from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.atomic import refuse_existing, storage_errors, writing_atomically
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.kinds import table_kind
-from shared_spec.artifacts.rows import COLUMNS, Row
+from shared_spec.artifacts.rows import COLUMNS, cells_of
 from shared_spec.errors import ArtifactError
+from shared_spec.progress import silent
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
 from shared_spec.terms import Status
@@ -35,7 +41,6 @@ class Predictions:
     """What was predicted and certified, per view and individual."""
 
     path: Path
-    rows: tuple[Row, ...]
     counts: Mapping[str, Mapping[Status, int]]
     origin: Origin | None
     """Who signed the bundle; None without a trust file."""
@@ -91,17 +96,24 @@ def predict(
             f"{bundle.path}: is bounded in none of the certificate's views, {', '.join(certificate.document.claims)}; "
             "ask for a bundle that is"
         )
-    unlabelled = np.full(len(case.sample_ids), UNLABELLED)
-    found: dict[str, ViewCertificates] = {}
-    for view in bundle.manifest.views:
-        if view in certificate.document.claims:
-            method = certificate.document.claims[view].radius_method
-            found[view] = certify_view(case, view, [method], unlabelled)
-    made_from = (str(case.seed), bundle.digest, certificate.digest)
-    write_atomically(out, _format(found.values(), made_from))
-    rows = tuple(row for each in found.values() for row in each.rows)
-    counts = {view: each.claim.counts for view, each in found.items()}
-    return Predictions(out, rows, counts, origin)
+    methods = {
+        view: [certificate.document.claims[view].radius_method]
+        for view in bundle.manifest.views
+        if view in certificate.document.claims
+    }
+    with ExitStack() as stack:
+        with storage_errors(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            files = unnamed_files(out.parent, stack)
+            ledgers, _ = decide_split(case, methods, _unlabelled, files, silent)
+        stream = stack.enter_context(writing_atomically(out))
+        _write(stream, case, ledgers, (bundle.digest, certificate.digest))
+    counts = {view: ledger.tally.counts for (view, _), ledger in ledgers.items()}
+    return Predictions(out, counts, origin)
+
+
+def _unlabelled(rows: SplitRows) -> npt.NDArray[np.int64]:
+    return np.full(len(rows.sample_ids), UNLABELLED)
 
 
 def require_origin(certificate: Certificate, bundle: Bundle) -> None:
@@ -124,15 +136,23 @@ _HEADER = [*(COLUMNS[index] for index in _KEPT), *_CLAIMED]
 _PREDICTIONS = table_kind("table of predictions", _HEADER)
 
 
-def _format(found: Iterable[ViewCertificates], made_from: tuple[str, str, str]) -> bytes:
+def _write(stream: BinaryIO, case: Case, ledgers: Ledgers, made_from: tuple[str, str]) -> None:
     """The rows with what each view's claim says of all of them."""
-    text = io.StringIO()
+    text = io.TextIOWrapper(stream, "utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
-    for view in found:
-        claim = view.claim
-        claimed = (claim.certified_model, claim.statement, claim.alpha_per_individual, *made_from)
-        for row in view.rows:
-            cells = astuple(row)
-            writer.writerow([*(cells[index] for index in _KEPT), *claimed])
-    return text.getvalue().encode()
+    for (view, method), ledger in ledgers.items():
+        claim = claim_of(
+            view, case.bundle.manifest.views[view], [method], method, case.sampling, case.config.classes, ledger.tally
+        )  # fmt: skip
+        claimed = [
+            claim.certified_model,
+            claim.statement,
+            claim.alpha_per_individual,
+            str(case.seed),
+        ]
+        for row in ledger.rows():
+            cells = cells_of(row)
+            writer.writerow([*(cells[index] for index in _KEPT), *claimed, *made_from])
+    text.flush()
+    text.detach()

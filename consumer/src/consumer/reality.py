@@ -6,63 +6,113 @@ rendered, edited or photographed by whoever made the data. Where both are known,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
+from torch import Tensor
 
-from consumer.case import Case
+from consumer.head import FrozenHead
 from consumer.population import percent_down
+from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.reality import Alike, RealityCheck
 from shared_spec.artifacts.rows import Row
+from shared_spec.artifacts.shards import COUNTERPART, OWNER
+from shared_spec.errors import ArtifactError
 from shared_spec.stats import clopper_pearson_lower, clopper_pearson_upper
-from shared_spec.terms import Status
+from shared_spec.terms import RadiusMethod, Status
 
-__all__ = ["CONFIDENCE", "check_reality", "interval", "reality_lines"]
+__all__ = ["CONFIDENCE", "Comparison", "interval", "name_kept", "reality_lines"]
 
 CONFIDENCE = 0.95
 """Of each interval by itself."""
 
 
-def check_reality(case: Case, rows: Mapping[str, Sequence[Row]]) -> tuple[RealityCheck, ...]:
-    """Compares the head's decision at each individual's R(x) with those at all of its counterparts.
+class Comparison:
+    """Compares the head's decision at each individual's R(x) with those at all of its counterparts, shard by shard.
 
     Args:
-        case: the individuals and the head.
-        rows: per view, in the order of the individuals, who is certified.
-
-    Raises:
-        ArtifactError: for a malformed shard.
+        bundle: who has counterparts.
+        split: whose individuals.
+        head: the certified function.
+        names: of the sets of certificates that are compared.
     """
-    known = case.bundle.counterparts(case.split)
-    if not known:
-        return ()
-    own = case.frozen.predict(
-        case.bundle.gather(case.split, ["representation"])["representation"]
-    ).numpy()
-    certified = {
-        view: np.array([row.status == Status.CERTIFIED for row in found])
-        for view, found in rows.items()
-    }
-    checks = []
-    for name, (points, owners) in known.items():
-        owner = owners.numpy()
-        differs = case.frozen.predict(points).numpy() != own[owner]
-        has = np.bincount(owner, minlength=len(own)) > 0
-        alike = has & (np.bincount(owner, weights=differs, minlength=len(own)) == 0)
-        checks.append(
+
+    def __init__(self, bundle: Bundle, split: str, head: FrozenHead, names: Iterable[str]) -> None:
+        self._head, self._names = head, list(names)
+        self._counts: dict[str, Counter[str]] = {
+            name: Counter()
+            for name, splits in bundle.manifest.counterparts.items()
+            if split in splits
+        }
+
+    def add(self, tensors: Mapping[str, Tensor], rows: Mapping[str, Sequence[Row]]) -> None:
+        """One shard, and per name its individuals' rows."""
+        if not self._counts:
+            return
+        own = self._head.predict(tensors["representation"]).numpy()
+        certified = {
+            name: np.array([row.status == Status.CERTIFIED for row in found], dtype=bool)
+            for name, found in rows.items()
+        }
+        for attribute, counts in self._counts.items():
+            if COUNTERPART.format(attribute) not in tensors:
+                continue
+            owner = tensors[OWNER.format(attribute)].numpy()
+            found = self._head.predict(tensors[COUNTERPART.format(attribute)]).numpy()
+            has = np.bincount(owner, minlength=len(own)) > 0
+            differs = np.bincount(owner, weights=found != own[owner], minlength=len(own))
+            alike = has & (differs == 0)
+            counts.update({_IMAGES: len(owner), _EVERYBODY: int(has.sum())})
+            counts.update({_ALIKE + _EVERYBODY: int(alike.sum())})
+            for name, mine in certified.items():
+                counts[name] += int((has & mine).sum())
+                counts[_ALIKE + name] += int((alike & mine).sum())
+
+    def checks(self) -> tuple[RealityCheck, ...]:
+        """What was counted, per attribute.
+
+        Raises:
+            ArtifactError: no shard held counterparts of which the manifest speaks.
+        """
+        for attribute, counts in self._counts.items():
+            if not counts[_IMAGES]:
+                raise ArtifactError(
+                    f"no shard holds counterparts in {attribute}, of which the manifest speaks; trust none of it"
+                )
+        return tuple(
             RealityCheck(
-                attribute=name,
-                counterparts=len(owner),
-                everybody=_count(has, alike),
-                certified={view: _count(has & mine, alike) for view, mine in certified.items()},
+                attribute=attribute,
+                counterparts=counts[_IMAGES],
+                everybody=_alike(counts, _EVERYBODY),
+                certified={name: _alike(counts, name) for name in self._names},
             )
+            for attribute, counts in self._counts.items()
         )
-    return tuple(checks)
 
 
-def _count(people: npt.NDArray[np.bool_], alike: npt.NDArray[np.bool_]) -> Alike:
-    return Alike(people=int(people.sum()), alike=int((people & alike).sum()))
+def name_kept(
+    checks: Iterable[RealityCheck], kept: Mapping[str, RadiusMethod]
+) -> tuple[RealityCheck, ...]:
+    """The checks for certificates: of the sets `VIEW METHOD` those of the methods that were kept, by view."""
+    return tuple(
+        check.model_copy(
+            update={
+                "certified": {
+                    view: check.certified[f"{view} {method}"] for view, method in kept.items()
+                }
+            }
+        )
+        for check in checks
+    )
+
+
+_IMAGES, _EVERYBODY, _ALIKE = "/images", "/everybody", "/alike "
+"""Keys that are no names of views."""
+
+
+def _alike(counts: Counter[str], name: str) -> Alike:
+    return Alike(people=counts[name], alike=counts[_ALIKE + name])
 
 
 def interval(found: Alike) -> str:

@@ -6,40 +6,28 @@ wrote the certificate need not be trusted. What the bundle itself states is the 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from consumer.case import Case
 from consumer.chain import Chain, follow_chain
 from consumer.choices import check_choices
-from consumer.claims import ViewCertificates, certify_view, require_method
 from consumer.head import certified_head
-from consumer.labels import UNLABELLED
 from consumer.prediction import require_origin
-from consumer.reality import check_reality
+from consumer.recount import Recount
 from consumer.report.page import render_report
 from consumer.report.words import audit_words
 from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, load_certificate
+from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, open_certificate
 from shared_spec.artifacts.document import this_tool
-from shared_spec.artifacts.rows import COLUMNS
-from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.errors import ArtifactError
 from shared_spec.imprint import utc_today
-from shared_spec.sampling import Sampling
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import origin_words
 
 __all__ = ["Check", "Verification", "verify"]
-
-_RADIUS_TOLERANCE = 1e-6
-"""Relative: another machine's d_rs may differ in its last bits. The decisions themselves have to agree."""
 
 
 @dataclass(frozen=True)
@@ -92,24 +80,27 @@ def verify(
         SettingsError: the trust file is none, or pins nobody in a role that is needed.
     """
     trusted = None if trust is None else load_trust(trust)
-    stated, bundle = load_certificate(certificate), load_bundle(reps)
+    stated = certificate if isinstance(certificate, Certificate) else open_certificate(certificate)
+    bundle = load_bundle(reps)
     stated.document.imprint.check(utc_today(), str(stated.path))
     # Who issued it is asked before anything of it is computed.
     audited = None if audit is None else load_audit(audit)
     chain = follow_chain(stated, bundle, spec, audited, trusted)
-    bundle.check()
     checks = [Check("made from", _check_origin(stated, bundle))]
     if audited is not None or stated.document.audit is not None:
         checks.append(Check("audit", _check_audit(stated, bundle, audited)))
-    labels, whose = _read_labels(stated, bundle)
-    checks.append(Check("labels", whose))
+    for split in bundle.manifest.splits:
+        if split != stated.document.split:  # which is read and checked as it is decided
+            bundle.check(split)
+    again = Recount(stated, bundle, certified_head(stated))
+    checks.append(Check("labels", _check_labels(stated, bundle, again)))
     for view, claim in stated.document.claims.items():
-        checks.append(Check(f"{view} view", _check_view(stated, bundle, view, claim, labels)))
+        checks.append(Check(f"{view} view", _check_claim(stated, view, claim, again)))
     if stated.document.reality or bundle.manifest.counterparts:
-        checks.append(Check("reality check", _check_reality(stated, bundle)))
+        checks.append(Check("reality check", _check_reality(stated, again)))
     if stated.document.commitment is not None:
         checks.append(Check("seed", check_choices(stated, bundle, stated.document.commitment)))
-    checks.append(Check(REPORT, _check_report(stated)))
+    checks.append(Check(REPORT, _check_report(stated, again)))
     return Verification(stated, bundle, tuple(checks), chain)
 
 
@@ -137,19 +128,7 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
     _compare(certificate, "skipped", document.skipped, split.available - split.individuals)
     seed = "free" if manifest.commitment is None else "committed"
     _compare(certificate, "bundle_seed", document.bundle_seed, seed)
-    everybody = list(bundle.sample_ids(document.split))
-    for view in document.claims:
-        # In the bundle's order, so that the rows can be compared one by one.
-        named = [row.sample_id for row in certificate.rows_of(view)]
-        if named != everybody:
-            raise ArtifactError(
-                f"{certificate.path}: {view}: its individuals are not those of the bundle's split {document.split}"
-            )
-    if len(certificate.rows) != len(document.claims) * len(everybody):
-        raise ArtifactError(f"{certificate.path}: has rows of a view about which it claims nothing")
-    return (
-        f"{len(everybody)} individuals, all of split {document.split}, {document.skipped} left out"
-    )
+    return f"{split.individuals} individuals, all of split {document.split}, {document.skipped} left out"
 
 
 def _check_audit(certificate: Certificate, bundle: Bundle, audit: Audit | None) -> str:
@@ -169,88 +148,33 @@ def _check_audit(certificate: Certificate, bundle: Bundle, audit: Audit | None) 
     return audit_words(entry)
 
 
-def _read_labels(certificate: Certificate, bundle: Bundle) -> tuple[npt.NDArray[np.int64], str]:
-    """Class codes in the order of the bundle's individuals, and whose word they are.
-
-    A consumer may call the producer's labels its own, and not the other way round.
-    """
+def _check_labels(certificate: Certificate, bundle: Bundle, again: Recount) -> str:
+    """Whose word the labels are. A consumer may call the producer's labels its own, and not the other way round."""
     document = certificate.document
-    code = {name: index for index, name in enumerate(document.head.classes)} | {"": UNLABELLED}
-    stated: dict[str, int] = {}
-    for row in certificate.rows:
-        label = code.get(row.label)
-        if label is None or stated.setdefault(row.sample_id, label) != label:
-            raise ArtifactError(
-                f"{certificate.path}: {row.sample_id}: label {row.label!r} is no class, or differs between views"
-            )
-    labels = np.array([stated[name] for name in bundle.sample_ids(document.split)], dtype=np.int64)
     if document.labels == "consumer":
-        return labels, "the consumer's own"
-    target, trained = document.target, document.head.settings.training_individuals
-    if bundle.manifest.labels.get(target) != document.head.classes or not np.array_equal(
-        labels, bundle.labels(document.split, target)
-    ):
+        return "the consumer's own"
+    if not again.shared:
         raise ArtifactError(
-            f"{certificate.path}: its labels of {target} are not the producer's, as it says they are"
+            f"{certificate.path}: its labels of {document.target} are not the producer's, as it says they are"
         )
-    _compare(certificate, "head: training_individuals", trained, len(bundle.sample_ids("train")))
-    return labels, "the producer's"
+    trained = document.head.settings.training_individuals
+    train = bundle.manifest.splits["train"].individuals if "train" in bundle.manifest.splits else 0
+    _compare(certificate, "head: training_individuals", trained, train)
+    return "the producer's"
 
 
-def _check_view(
-    certificate: Certificate,
-    bundle: Bundle,
-    view: str,
-    claim: Claim,
-    labels: npt.NDArray[np.int64],
-) -> str:
-    again = _certify_again(certificate, bundle, view, claim, labels)
-    for row, expected in zip(certificate.rows_of(view), again.rows, strict=True):
-        for column in COLUMNS:
-            stated, actual = getattr(row, column), getattr(expected, column)
-            if not _same(column, stated, actual):
-                raise ArtifactError(
-                    f"{certificate.path}: {view}: {row.sample_id}: {column} is {stated!r}; "
-                    f"the bundle and the head give {actual!r}"
-                )
+def _check_claim(certificate: Certificate, view: str, claim: Claim, again: Recount) -> str:
+    expected = again.claim(view)
     for name in Claim.model_fields:
-        _compare(certificate, f"{view}: {name}", getattr(claim, name), getattr(again.claim, name))
+        _compare(certificate, f"{view}: {name}", getattr(claim, name), getattr(expected, name))
     return f"{claim.certified} certified, decided again by {claim.radius_method}"
 
 
-def _certify_again(
-    certificate: Certificate,
-    bundle: Bundle,
-    view: str,
-    claim: Claim,
-    labels: npt.NDArray[np.int64],
-) -> ViewCertificates:
-    document = certificate.document
-    sampling = claim.sampling or Sampling()
-    case = Case(bundle, document.split, certified_head(certificate), sampling, document.seed)
-    try:
-        for method in claim.methods_tried:
-            require_method(case, method)
-    except SettingsError as error:
-        raise ArtifactError(
-            f"{certificate.path}: {view}: cannot be so certified: {error}"
-        ) from None
-    return certify_view(case, view, claim.methods_tried, labels)
-
-
-def _check_reality(certificate: Certificate, bundle: Bundle) -> str:
-    document = certificate.document
-    case = Case(bundle, document.split, certified_head(certificate), Sampling(), document.seed)
-    rows = {view: certificate.rows_of(view) for view in document.claims}
-    _compare(certificate, "reality", document.reality, check_reality(case, rows))
-    images = sum(check.counterparts for check in document.reality)
+def _check_reality(certificate: Certificate, again: Recount) -> str:
+    reality = certificate.document.reality
+    _compare(certificate, "reality", reality, again.reality)
+    images = sum(check.counterparts for check in reality)
     return f"{images} true counterparts, counted again"
-
-
-def _same(column: str, stated: object, actual: object) -> bool:
-    if column == "d_rs" and isinstance(stated, float) and isinstance(actual, float):
-        return math.isclose(stated, actual, rel_tol=_RADIUS_TOLERANCE)
-    return stated == actual
 
 
 def _compare(certificate: Certificate, name: str, stated: object, actual: object) -> None:
@@ -260,7 +184,7 @@ def _compare(certificate: Certificate, name: str, stated: object, actual: object
         )
 
 
-def _check_report(certificate: Certificate) -> str:
+def _check_report(certificate: Certificate, again: Recount) -> str:
     """A page that cannot be drawn again could say anything."""
     drawn_by, here = certificate.document.tool, this_tool("lassi-consumer")
     if (drawn_by.name, drawn_by.version) != (here.name, here.version):
@@ -268,7 +192,7 @@ def _check_report(certificate: Certificate) -> str:
             f"{certificate.path / REPORT}: {drawn_by.name} {drawn_by.version} drew it, which {here.name} "
             f"{here.version} cannot draw again; verify it with that release"
         )
-    if certificate.read(REPORT) != render_report(certificate.document, certificate.rows):
+    if certificate.read(REPORT) != render_report(certificate.document, again.tallies):
         raise ArtifactError(
             f"{certificate.path / REPORT}: is not the page of this certificate; read certificate.json instead"
         )

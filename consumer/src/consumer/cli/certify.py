@@ -88,13 +88,15 @@ def certify(
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
     from consumer.reality import interval, reality_lines
-    from consumer.report.outcomes import count_outcomes
+    from consumer.report.outcomes import Outcomes
     from consumer.report.page import REPORT
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 
     document = certificate.document
-    outcomes = {view: count_outcomes(certificate.rows_of(view)) for view in document.claims}
+    outcomes = {view: Outcomes() for view in document.claims}
+    for row in certificate.rows:
+        outcomes[row.view].add(row)
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
          f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),

@@ -60,13 +60,16 @@ def scatter_points(rows: Sequence[Row]) -> list[Point]:
     ]
 
 
-def draw_scatter(points: Sequence[Point], axis: LogAxis, individuals: int) -> Figure:
+def draw_scatter(
+    points: Sequence[Point], axis: LogAxis, individuals: int, among: int | None = None
+) -> Figure:
     """Draws d_cs to the right and d_rs upwards on the same axis.
 
     Args:
         points: at least one.
         axis: of both distances.
         individuals: how many there are, those without both numbers included.
+        among: whom these individuals are a sample of; of themselves unless given.
     """
     marks = _marks(points, axis)
     kinds = [kind for kind in _LEGEND if any(point.kind == kind for point in points)]
@@ -81,7 +84,14 @@ def draw_scatter(points: Sequence[Point], axis: LogAxis, individuals: int) -> Fi
         + "".join(drawing)
         + "</svg>"
     )
-    return Figure(svg, tuple(_notes(points, axis, individuals)))
+    notes = _notes(points, axis, individuals)
+    if among is not None and among > individuals:
+        notes = [
+            f"Of {among} individuals {individuals} are drawn, evenly spread from a start that the seed gives; the"
+            " numbers of this figure count those.",
+            *notes,
+        ]
+    return Figure(svg, tuple(notes))
 
 
 def _kind(row: Row) -> Kind:

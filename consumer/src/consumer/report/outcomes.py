@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared_spec.artifacts.rows import Row
 from shared_spec.terms import Status
 
-__all__ = ["Outcomes", "count_outcomes"]
+__all__ = ["Outcomes"]
 
 
 @dataclass
@@ -38,11 +37,3 @@ class Outcomes:
     def total(self) -> int:
         """All who were counted."""
         return self.fair + self.unfair + self.unknown
-
-
-def count_outcomes(rows: Iterable[Row]) -> Outcomes:
-    """The outcomes of these rows."""
-    found = Outcomes()
-    for row in rows:
-        found.add(row)
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,15 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
-from consumer.report.curve import EpsilonTally, draw_curve
+from consumer.report.curve import draw_curve
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.lead import lead_of, lead_view, similar_words
-from consumer.report.outcomes import Outcomes, count_outcomes
+from consumer.report.outcomes import Outcomes
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.unchecked import not_checked
 from consumer.report.words import meaning, probabilities, similarity, verdict
+from consumer.tally import Tally
 from shared_spec.artifacts.certificate import REPORT, CertificateDocument, Claim
-from shared_spec.artifacts.rows import Row
 from shared_spec.statements import REALITY
 from shared_spec.terms import Status
 from shared_spec.trust.seeds import FREE_SEED, seed_words
@@ -46,7 +46,7 @@ class _View:
     curve: str | None
 
 
-def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
+def render_report(document: CertificateDocument, tallies: Mapping[str, Tally]) -> bytes:
     """The page, in UTF-8.
 
     Reads neither the document's `files` nor its `content_digest`: both cover the page. Names of classes, attributes
@@ -54,13 +54,13 @@ def render_report(document: CertificateDocument, rows: Sequence[Row]) -> bytes:
 
     Args:
         document: what is claimed.
-        rows: of individuals.csv, for all views.
+        tallies: per view, of the rows of individuals.csv.
     """
-    points = scatter_points(rows)
+    points = [point for tally in tallies.values() for point in scatter_points(tally.sample)]
     # One axis for all views, so that their figures can be compared by eye.
     axis = common_axis(distance for point in points for distance in (point.d_cs, point.d_rs))
     views = [
-        _view(name, claim, document, [row for row in rows if row.view == name], axis)
+        _view(name, claim, document, tallies[name], axis)
         for name, claim in sorted(document.claims.items())
     ]
     chosen = lead_view(document.claims)
@@ -95,13 +95,10 @@ def _view(
     name: str,
     claim: Claim,
     document: CertificateDocument,
-    rows: Sequence[Row],
+    tally: Tally,
     axis: LogAxis,
 ) -> _View:
-    points = scatter_points(rows)
-    epsilons = EpsilonTally(document.spec.epsilon)
-    for row in rows:
-        epsilons.add(row)
+    points = scatter_points(tally.sample)
     return _View(
         name=name,
         claim=claim,
@@ -109,13 +106,13 @@ def _view(
         meaning=meaning(claim),
         probabilities=probabilities(claim),
         share=Share(claim.certified, claim.individuals),
-        outcomes=count_outcomes(rows),
-        labelled=sum(row.label != "" for row in rows),
+        outcomes=tally.outcomes,
+        labelled=tally.groups.total() - tally.count(label=""),
         counts=[(status, claim.counts[status]) for status in Status],
-        reasons=count_reasons(rows),
-        classes=class_table(rows, document.head.classes),
-        figure=draw_scatter(points, axis, len(rows)) if points else None,
-        curve=draw_curve(epsilons) if epsilons.says_more else None,
+        reasons=count_reasons(tally.groups),
+        classes=class_table(tally.groups, document.head.classes),
+        figure=draw_scatter(points, axis, len(tally.sample), claim.individuals) if points else None,
+        curve=draw_curve(tally.epsilons) if tally.epsilons.says_more else None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from consumer.population import percent_down
-from shared_spec.artifacts.rows import Row
+from consumer.tally import Group
 from shared_spec.terms import Reason, Status
 
 __all__ = ["MOST_CLASSES", "ClassRow", "ReasonCount", "Share", "class_table", "count_reasons"]
@@ -111,17 +111,20 @@ def _remedy(reason: Reason) -> str:
             assert_never(reason)
 
 
-def count_reasons(rows: Sequence[Row]) -> list[ReasonCount]:
+def count_reasons(groups: Mapping[Group, int]) -> list[ReasonCount]:
     """The reasons of all rows that are not CERTIFIED, the most frequent first."""
-    counts = Counter((row.status, row.reason) for row in rows if row.status != Status.CERTIFIED)
+    counts: Counter[tuple[Status, Reason]] = Counter()
+    for group, count in groups.items():
+        if group.status != Status.CERTIFIED:
+            counts[group.status, group.reason] += count
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [ReasonCount(status, reason, count) for (status, reason), count in ordered]
 
 
-def class_table(rows: Sequence[Row], classes: Sequence[str]) -> list[ClassRow]:
+def class_table(groups: Mapping[Group, int], classes: Sequence[str]) -> list[ClassRow]:
     """Shares by predicted class and, if any label is known, by label; in the order of the classes."""
-    predicted = _shares((row.prediction, row) for row in rows)
-    labelled = _shares((row.label, row) for row in rows)
+    predicted = _shares((group.prediction, group, count) for group, count in groups.items())
+    labelled = _shares((group.label, group, count) for group, count in groups.items())
     has_labels = any(name != "" for name in labelled)
     nobody = Share(0, 0)
     size = {
@@ -158,12 +161,12 @@ def class_table(rows: Sequence[Row], classes: Sequence[str]) -> list[ClassRow]:
     return table
 
 
-def _shares(named: Iterable[tuple[str, Row]]) -> dict[str, Share]:
+def _shares(named: Iterable[tuple[str, Group, int]]) -> dict[str, Share]:
     totals: Counter[str] = Counter()
     certified: Counter[str] = Counter()
-    for name, row in named:
-        totals[name] += 1
-        certified[name] += row.status == Status.CERTIFIED
+    for name, group, count in named:
+        totals[name] += count
+        certified[name] += count * (group.status == Status.CERTIFIED)
     return {name: Share(certified[name], total) for name, total in totals.items()}
 
 

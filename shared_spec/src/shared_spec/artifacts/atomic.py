@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from shared_spec.errors import LassiError, SettingsError
 
@@ -26,7 +27,9 @@ __all__ = [
     "publish_directory",
     "refuse_existing",
     "require_writable",
+    "storage_errors",
     "write_atomically",
+    "writing_atomically",
 ]
 
 
@@ -85,7 +88,7 @@ def require_writable(path: Path) -> None:
     folder = path.absolute().parent
     while not os.path.lexists(folder):
         folder = folder.parent
-    with _storage_errors(path), tempfile.TemporaryFile(dir=folder):
+    with storage_errors(path), tempfile.TemporaryFile(dir=folder):
         pass
 
 
@@ -108,15 +111,22 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     Raises:
         LassiError: if the disk is full or the folder cannot be written.
     """
+    with writing_atomically(path, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A file to write what `path` will hold once all of it is there; as `write_atomically`, piece by piece."""
     path = Path(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with _storage_errors(path):
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             aside.unlink(missing_ok=True)
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, path)
@@ -140,7 +150,7 @@ def building(path: Path) -> Iterator[Path]:
         LassiError: the place cannot be written.
     """
     partial = partial_directory(path)
-    with _storage_errors(path):
+    with storage_errors(path):
         partial.parent.mkdir(parents=True, exist_ok=True)
         if partial.is_symlink() or partial.is_file():
             partial.unlink()
@@ -167,7 +177,7 @@ def _claim(path: Path, partial: Path, lock: int) -> None:
         ) from None
     if not _same(partial, lock):
         raise SettingsError(f"{path}: another command has just written it; name another place")
-    with _storage_errors(path):
+    with storage_errors(path):
         for litter in partial.iterdir():
             if litter.is_dir() and not litter.is_symlink():
                 shutil.rmtree(litter)
@@ -183,7 +193,7 @@ def _same(path: Path, descriptor: int) -> bool:
 def publish_directory(path: Path, force: bool, kind: Kind | None = None) -> None:
     """Renames the finished partial directory of `path` to `path`; with `force`, replaces what stands there."""
     path, partial = Path(path), partial_directory(path)
-    with _storage_errors(path):
+    with storage_errors(path):
         if os.path.lexists(path):
             refuse_existing(path, force, kind=kind)
             old = path.with_name(f".{path.name}.replaced")
@@ -209,7 +219,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
+    """Raises LassiError with a remedy where writing what will be `path` fails."""
     try:
         yield
     except OSError as error:

@@ -6,7 +6,7 @@ that neither party ever needs all of them in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ from shared_spec.artifacts.directory import (
     check_directory,
     list_files,
     load_directory_document,
+    open_listed,
     read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.individuals import Individuals, read_individuals
+from shared_spec.artifacts.individuals import Individuals, SplitRows
 from shared_spec.artifacts.shards import COUNTERPART, OWNER, check_shard, shard_document
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError
@@ -101,17 +102,30 @@ class Bundle:
         return self.manifest.content_digest
 
     def sample_ids(self, split: str) -> Sequence[str]:
-        """Ids of the split's individuals, in the order of the tensors."""
-        return self.individuals.of(split).sample_ids
+        """Ids of all of the split's individuals, in the order of the tensors."""
+        return self._split(split).sample_ids
 
     def labels(self, split: str, name: str) -> npt.NDArray[np.int64]:
         """Class codes [n] of a label column that the producer shares. Raises DataError for another one."""
+        self.check_label(name)
+        return self._split(split).labels[name]
+
+    def check_label(self, name: str) -> None:
+        """Raises DataError unless the producer shares a label column of this name."""
         if name not in self.manifest.labels:
             known = ", ".join(sorted(self.manifest.labels)) or "none"
             raise DataError(
                 f"{self.path}: no labels {name!r} (it has: {known}); pass --labels FILE.csv with your own"
             )
-        return self.individuals.of(split).labels[name]
+
+    def _split(self, split: str) -> SplitRows:
+        if split not in self._held:
+            self._held[split] = self.individuals.of(split)
+        return self._held[split]
+
+    @cached_property
+    def _held(self) -> dict[str, SplitRows]:
+        return {}
 
     def shards(self, split: str) -> Iterator[dict[str, Tensor]]:
         """The tensors of each shard in order, none of which contradicts the manifest or another.
@@ -119,25 +133,50 @@ class Bundle:
         Raises:
             ArtifactError: for a shard that is changed, belongs elsewhere, or contradicts itself.
         """
-        self.individuals.of(split)
         unseen = {
             COUNTERPART.format(name)
             for name, splits in self.manifest.counterparts.items()
             if split in splits
         }
-        for (name, shard), rows in self.manifest.shards.items():
-            if name == split:
-                file = shard_name(split, shard)
-                content = read_listed(self.path, self.manifest.files, file)
-                tensors, document = parse_tensors(content, str(self.path / file))
-                place = shard_document(self.manifest, split, shard)
-                check_shard(str(self.path / file), self.manifest, place, rows, tensors, document)
-                unseen -= tensors.keys()
-                yield tensors
+        for shard in range(self.shard_count(split)):
+            tensors = self.shard(split, shard)
+            unseen -= tensors.keys()
+            yield tensors
         if unseen:
             raise ArtifactError(
                 f"{self.path}: no shard of {split} holds {min(unseen)}, of which the manifest speaks; trust none of it"
             )
+
+    def shard_count(self, split: str) -> int:
+        """How many shards a split has. Raises ArtifactError if the bundle does not have the split."""
+        self.individuals.shards(split)
+        return -(-self.manifest.splits[split].individuals // self.manifest.shard_rows)
+
+    def shard(self, split: str, shard: int) -> dict[str, Tensor]:
+        """The tensors of one shard. Raises ArtifactError as `shards`."""
+        file, rows = shard_name(split, shard), self.manifest.shard_rows
+        content = read_listed(self.path, self.manifest.files, file)
+        tensors, document = parse_tensors(content, str(self.path / file))
+        place = shard_document(self.manifest, split, shard)
+        there = min(rows, self.manifest.splits[split].individuals - shard * rows)
+        check_shard(str(self.path / file), self.manifest, place, there, tensors, document)
+        return tensors
+
+    def walk(
+        self, split: str, shards: Container[int] | None = None
+    ) -> Iterator[tuple[SplitRows, dict[str, Tensor]]]:
+        """Whose each shard is and what it holds, one shard after the other.
+
+        Args:
+            split: of the bundle.
+            shards: the numbers of those that are wanted; all unless given.
+
+        Raises:
+            ArtifactError: as `shards`; also at the end, if individuals.csv was changed.
+        """
+        for shard, rows in enumerate(self.individuals.shards(split)):
+            if shards is None or shard in shards:
+                yield rows, self.shard(split, shard)
 
     def counterparts(self, split: str) -> dict[str, tuple[Tensor, Tensor]]:
         """Per attribute the representations [m, d] f32 of true counterparts, and of which individual each is [m].
@@ -168,9 +207,9 @@ class Bundle:
                     parts.setdefault(name, []).append(tensors[name])
         return {name: torch.cat(values) for name, values in parts.items()}
 
-    def check(self) -> None:
-        """Reads every shard. Raises ArtifactError as `shards` does."""
-        for split in self.manifest.splits:
+    def check(self, *splits: str) -> None:
+        """Reads every shard of these splits; of all unless given. Raises ArtifactError as `shards` does."""
+        for split in splits or self.manifest.splits:
             for _ in self.shards(split):
                 pass
 
@@ -207,11 +246,12 @@ def load_bundle(path: Path | str | Bundle) -> Bundle:
         problem = contract_of(view).check_entry(entry, manifest.spec.epsilon)
         if problem is not None:
             raise ArtifactError(f"{path / _MANIFEST}: {view} view: {problem}; trust none of it")
-    individuals = read_individuals(
-        read_listed(path, manifest.files, _INDIVIDUALS),
+    individuals = Individuals(
         str(path / _INDIVIDUALS),
+        lambda: open_listed(path, manifest.files, _INDIVIDUALS),
         {split: entry.individuals for split, entry in manifest.splits.items()},
         manifest.labels,
         manifest.shard_rows,
     )
+    individuals.check()
     return Bundle(path, manifest, individuals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.atomic import write_atomically, writing_atomically
 from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
@@ -21,13 +21,14 @@ from shared_spec.artifacts.directory import (
     check_directory,
     list_files,
     load_directory_document,
+    open_listed,
     read_listed,
     save_directory_document,
 )
 from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool, parse_document
 from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
 from shared_spec.artifacts.reality import RealityCheck
-from shared_spec.artifacts.rows import Row, format_rows, read_rows
+from shared_spec.artifacts.rows import Row, RowWriter, read_rows
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
@@ -48,6 +49,7 @@ __all__ = [
     "Population",
     "certificate_parents",
     "load_certificate",
+    "open_certificate",
     "save_certificate",
 ]
 
@@ -152,7 +154,6 @@ class Certificate:
 
     path: Path
     document: CertificateDocument
-    rows: tuple[Row, ...]
     head: Mapping[str, Tensor]
     salt: Salt | None = None
     """Hides rows from whoever holds others; None where there are no roots."""
@@ -173,15 +174,49 @@ class Certificate:
         """The bytes of one of its files. Raises ArtifactError if they were changed."""
         return read_listed(self.path, self.document.files, name)
 
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows of all views, read from the file as they are asked for.
+
+        Raises:
+            ArtifactError: at the end, if the file is no longer the one that was opened.
+        """
+        with open_listed(self.path, self.document.files, _ROWS) as stream:
+            yield from read_rows(stream, str(self.path / _ROWS))
+
+    def stream_of(self, view: str) -> Iterator[Row]:
+        """The rows of one view, in the order of the bundle's individuals, read as `rows`."""
+        return (row for row in self.rows if row.view == view)
+
     def rows_of(self, view: str) -> tuple[Row, ...]:
-        """The rows of one view, in the order of the bundle's individuals."""
-        return tuple(row for row in self.rows if row.view == view)
+        """The rows of one view, in memory."""
+        return tuple(self.stream_of(view))
+
+    def check_rows(self) -> None:
+        """Raises ArtifactError unless every row can be read and the document counts and hashes them as they are."""
+        trees = None if self.salt is None else RowTrees(self.salt)
+        rows = self.rows if trees is None else trees.through(self.rows)
+        found = Counter((row.view, row.status) for row in rows)
+        for view, claim in self.document.claims.items():
+            counts = {status: found[view, status] for status in Status}
+            if counts != claim.counts or sum(counts.values()) != claim.individuals:
+                raise ArtifactError(
+                    f"{self.path}: {view}: the rows count {_words(counts)}, the document {_words(claim.counts)}"
+                )
+        self.check_roots(trees)
+
+    def check_roots(self, trees: RowTrees | None) -> None:
+        """Raises ArtifactError unless the roots in the document are those of these trees over the rows."""
+        if trees is not None and trees.roots() != self.document.roots:
+            raise ArtifactError(
+                f"{self.path}: its Merkle roots are not those of its rows; ask for it again"
+            )
 
 
 def save_certificate(
     folder: Path,
     draft: CertificateDocument,
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     head: Mapping[str, Tensor],
     report: Callable[[CertificateDocument], bytes],
     salt: Salt | None = None,
@@ -191,7 +226,7 @@ def save_certificate(
     Args:
         folder: where.
         draft: the document; its head's digest, `roots`, `files` and `content_digest` are set here.
-        rows: of all views.
+        rows: of all views, written as they come.
         head: the classifier's weights.
         report: draws report.html from the document as it will be, but for its `files` and `content_digest`, which cover
             that page.
@@ -202,15 +237,18 @@ def save_certificate(
     head_digest = save_tensors(
         folder / _HEAD, head, described.model_dump(mode="json", exclude={"content_digest"})
     )
-    write_atomically(folder / _ROWS, format_rows(rows))
+    trees = RowTrees(salt)
+    with writing_atomically(folder / _ROWS) as stream:
+        writer = RowWriter(stream)
+        writer.write(trees.through(rows))
+        writer.finish()
     write_atomically(folder / SALT, salt.to_bytes())
     entry = draft.head.model_copy(update={"digest": head_digest})
-    roots = RowTrees.over(rows, salt).roots()
-    draft = draft.model_copy(update={"head": entry, "roots": roots})
+    draft = draft.model_copy(update={"head": entry, "roots": trees.roots()})
     write_atomically(folder / REPORT, report(draft))
     complete = draft.model_copy(update={"files": list_files(folder, [*_FILES, SALT])})
     document = save_directory_document(folder, DOCUMENT, complete)
-    return Certificate(folder, document, tuple(rows), dict(head), salt)
+    return Certificate(folder, document, dict(head), salt)
 
 
 def load_certificate(path: Path | str | Certificate) -> Certificate:
@@ -222,32 +260,27 @@ def load_certificate(path: Path | str | Certificate) -> Certificate:
     """
     if isinstance(path, Certificate):
         return path
+    certificate = open_certificate(path)
+    certificate.check_rows()
+    return certificate
+
+
+def open_certificate(path: Path | str) -> Certificate:
+    """Opens certificate/ as `load_certificate` does, but leaves the rows to whoever reads them."""
     path = Path(path)
     document = load_directory_document(path, DOCUMENT, CertificateDocument)
     expected = _FILES if document.roots is None else (*_FILES, SALT)
     check_directory(path, DOCUMENT, document.files, expected)
     read_listed(path, document.files, REPORT)
-    rows = read_rows(read_listed(path, document.files, _ROWS), str(path / _ROWS))
-    for view, claim in document.claims.items():
-        found = Counter(row.status for row in rows if row.view == view)
-        counts = {status: found[status] for status in Status}
-        if counts != claim.counts or found.total() != claim.individuals:
-            raise ArtifactError(
-                f"{path}: {view}: the rows count {_words(counts)}, the document {_words(claim.counts)}"
-            )
     salt = None
     if document.roots is not None:
         salt = parse_salt(read_listed(path, document.files, SALT), str(path / SALT))
-        if RowTrees.over(rows, salt).roots() != document.roots:
-            raise ArtifactError(
-                f"{path}: its Merkle roots are not those of its rows; ask for it again"
-            )
     where = str(path / _HEAD)
     head, raw = parse_tensors(read_listed(path, document.files, _HEAD), where)
     described = parse_document(HeadDocument, raw, where)
     if (described.content_digest, described.kind) != (document.head.digest, document.head.kind):
         raise ArtifactError(f"{where}: not the head that the certificate speaks of")
-    return Certificate(path, document, rows, head, salt)
+    return Certificate(path, document, head, salt)
 
 
 def _words(counts: Mapping[Status, int]) -> str:

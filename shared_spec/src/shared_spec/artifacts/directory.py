@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from pydantic import Field
 
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json, digest_document, digest_file, parse_json
 from shared_spec.artifacts.document import AnyDocument, Strict, parse_document
-from shared_spec.artifacts.reading import DOCUMENT_BYTES, TENSOR_BYTES, read_regular
+from shared_spec.artifacts.reading import DOCUMENT_BYTES, TENSOR_BYTES, open_regular, read_regular
 from shared_spec.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = [
     "FileEntry",
     "check_directory",
     "list_files",
     "load_directory_document",
+    "open_listed",
     "read_listed",
     "save_directory_document",
 ]
+
+
+_BLOCK = 2**20
+"""Bytes that are read of a stream at once."""
 
 
 class FileEntry(Strict):
@@ -84,7 +95,7 @@ def check_directory(
     Raises:
         ArtifactError: naming the first file that is missing, unlisted, no regular file, or of another size.
     """
-    listed = [entry.name for entry in files]
+    listed, known = [entry.name for entry in files], frozenset(expected)
     if sorted(listed) != sorted(expected):
         odd = sorted(set(listed) ^ set(expected)) or ["a file twice"]
         raise ArtifactError(
@@ -93,7 +104,7 @@ def check_directory(
         )
     try:
         for extra in sorted(path.name for path in folder.iterdir()):
-            if extra != document and extra not in expected:
+            if extra != document and extra not in known:
                 raise ArtifactError(
                     f"{folder / extra}: not listed in {document}; remove it or ask for the artefact again"
                 )
@@ -118,12 +129,55 @@ def read_listed(folder: Path, files: Sequence[FileEntry], name: str) -> bytes:
     path = folder / name
     content = read_regular(path, entry.size)
     _check_size(path, len(content), entry)
-    actual = hashlib.sha256(content).hexdigest()
+    _check_digest(path, hashlib.sha256(content).hexdigest(), entry)
+    return content
+
+
+@contextmanager
+def open_listed(folder: Path, files: Sequence[FileEntry], name: str) -> Iterator[BinaryIO]:
+    """A file of a directory as a stream, for files of any size: what is hashed are the bytes that are handed out.
+
+    Whoever reads it knows only at its end that they are those that its document lists: until then nothing may be
+    concluded from them.
+
+    Raises:
+        ArtifactError: if the file is missing or no regular file; on reading, at its end, if it was changed.
+    """
+    entry = next(entry for entry in files if entry.name == name)
+    path = folder / name
+    with (
+        open_regular(path) as file,
+        io.BufferedReader(_Checked(file, path, entry), _BLOCK) as found,
+    ):
+        yield found
+
+
+class _Checked(io.RawIOBase):
+    """A file that is hashed as it is read, and compared with its entry at its end."""
+
+    def __init__(self, file: BinaryIO, path: Path, entry: FileEntry) -> None:
+        self._file, self._path, self._entry = file, path, entry
+        self._digest, self._size = hashlib.sha256(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        content = self._file.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(content)] = content
+        self._digest.update(content)
+        self._size += len(content)
+        if not content or self._size > self._entry.size:
+            _check_size(self._path, self._size, self._entry)
+            _check_digest(self._path, self._digest.hexdigest(), self._entry)
+        return len(content)
+
+
+def _check_digest(path: Path, actual: str, entry: FileEntry) -> None:
     if actual != entry.sha256:
         raise ArtifactError(
             f"{path}: SHA-256 is {actual}, expected {entry.sha256}; it was changed after it was written"
         )
-    return content
 
 
 def _check_size(path: Path, size: int, entry: FileEntry) -> None:

@@ -1,19 +1,25 @@
-"""individuals.csv of reps/: which row of which shard is whose, and the labels that the producer chose to share."""
+"""individuals.csv of reps/: which row of which shard is whose, and the labels that the producer chose to share.
+
+The file is read shard by shard, again whenever it is needed, and never held as a whole.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from shared_spec.artifacts.cells import read_cells
+from shared_spec.artifacts.distinct import Repeats
 from shared_spec.errors import ArtifactError
 
-__all__ = ["Individuals", "SplitRows", "format_individuals", "read_individuals"]
+__all__ = ["Individuals", "SplitRows", "format_individuals"]
 
 _FIXED = ("sample_id", "split", "shard", "row")
 
@@ -22,7 +28,7 @@ _ID_LENGTH = 1000
 
 @dataclass(frozen=True)
 class SplitRows:
-    """The individuals of one split, in the order of the tensors.
+    """Individuals of one split, in the order of the tensors.
 
     Attributes:
         sample_ids: n ids.
@@ -35,18 +41,129 @@ class SplitRows:
 
 @dataclass(frozen=True)
 class Individuals:
-    """All individuals of a bundle."""
+    """All individuals of a bundle.
+
+    Attributes:
+        where: what to call the file.
+        open: opens it; at its end the stream raises ArtifactError if it is not the file that the manifest lists.
+        splits: how many individuals each split has.
+        labels: the classes of each label column.
+        rows_per_shard: individuals per shard; the last of a split may hold fewer.
+    """
 
     where: str
-    splits: Mapping[str, SplitRows]
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+    splits: Mapping[str, int]
+    labels: Mapping[str, Sequence[str]]
+    rows_per_shard: int
+
+    def check(self) -> None:
+        """Reads the whole file, whose rows must stand in the order of the tensors.
+
+        Raises:
+            ArtifactError: for another header, an empty or duplicate id, a label that is no class, a row that is out of
+                order, and splits or numbers of individuals other than these.
+        """
+        with Repeats() as repeats:
+            for _, rows in self._read():
+                for sample_id in rows.sample_ids:
+                    repeats.add(sample_id)
+            suspects = repeats.found()
+        if suspects:
+            self._refuse_twins(suspects)
 
     def of(self, split: str) -> SplitRows:
-        """One split. Raises ArtifactError if the bundle does not have it."""
+        """All of one split, in memory. Raises ArtifactError if the bundle does not have it, and as `check`."""
+        parts = list(self.shards(split))
+        return SplitRows(
+            tuple(sample_id for part in parts for sample_id in part.sample_ids),
+            {
+                name: np.concatenate(
+                    [np.zeros(0, np.int64), *(part.labels[name] for part in parts)]
+                )
+                for name in self.labels
+            },
+        )
+
+    def shards(self, split: str) -> Iterator[SplitRows]:
+        """One split, shard by shard. Raises ArtifactError as `of`; a file that was changed shows at its end."""
         if split not in self.splits:
             raise ArtifactError(
                 f"{self.where}: no individuals of split {split!r}; it has {', '.join(self.splits)}"
             )
-        return self.splits[split]
+        return (rows for name, rows in self._read() if name == split)
+
+    def _read(self) -> Iterator[tuple[str, SplitRows]]:
+        """The file shard by shard, checked but for ids that stand twice."""
+        names = sorted(self.labels)
+        parts = {split: _Part(names) for split in self.splits}
+        done = dict.fromkeys(self.splits, 0)
+        codes = {
+            name: {label: code for code, label in enumerate(self.labels[name])} for name in names
+        }
+        with self.open() as stream:
+            for line, cells in enumerate(read_cells(stream, [*_FIXED, *names], self.where), 2):
+                split = cells[1]
+                if split not in parts:
+                    raise ArtifactError(
+                        f"{self.where}:{line}: the manifest knows no split {split!r:.100}"
+                    )
+                self._check_place(cells, done[split], line)
+                part, done[split] = parts[split], done[split] + 1
+                for name, label in zip(names, cells[len(_FIXED) :], strict=True):
+                    part.codes[name].append(self._code(name, label, codes[name], line))
+                part.sample_ids.append(cells[0])
+                if len(part.sample_ids) == self.rows_per_shard:
+                    parts[split] = _Part(names)
+                    yield split, part.rows()
+        for split, expected in self.splits.items():
+            if done[split] != expected:
+                raise ArtifactError(
+                    f"{self.where}: {split} lists {done[split]} individuals, expected {expected}"
+                )
+            if parts[split].sample_ids:
+                yield split, parts[split].rows()
+
+    def _check_place(self, cells: Sequence[str], index: int, line: int) -> None:
+        sample_id, _, *place = cells[: len(_FIXED)]
+        if not 0 < len(sample_id) <= _ID_LENGTH:
+            raise ArtifactError(
+                f"{self.where}:{line}: sample id {sample_id!r:.100} is empty or too long"
+            )
+        if place != [str(part) for part in divmod(index, self.rows_per_shard)]:
+            raise ArtifactError(f"{self.where}:{line}: shard and row {place} are out of order")
+
+    def _code(self, name: str, label: str, codes: Mapping[str, int], line: int) -> int:
+        if label not in codes:
+            raise ArtifactError(
+                f"{self.where}:{line}: label {label!r:.100} of {name} is no class; expected one of "
+                f"{', '.join(self.labels[name]):.300}"
+            )
+        return codes[label]
+
+    def _refuse_twins(self, suspects: set[int]) -> None:
+        """Raises ArtifactError if any id with one of these hashes stands twice."""
+        seen: set[str] = set()
+        for _, rows in self._read():
+            for sample_id in rows.sample_ids:
+                if hash(sample_id) in suspects:
+                    if sample_id in seen:
+                        raise ArtifactError(
+                            f"{self.where}: sample id {sample_id!r:.100} stands twice"
+                        )
+                    seen.add(sample_id)
+
+
+class _Part:
+    """A shard's individuals as they are read."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.sample_ids: list[str] = []
+        self.codes: dict[str, list[int]] = {name: [] for name in names}
+
+    def rows(self) -> SplitRows:
+        codes = {name: np.array(found, dtype=np.int64) for name, found in self.codes.items()}
+        return SplitRows(tuple(self.sample_ids), codes)
 
 
 def format_individuals(
@@ -69,66 +186,3 @@ def format_individuals(
                 [sample_id, split, shard, row, *(labels[name][split][index] for name in names)]
             )
     return text.getvalue().encode()
-
-
-def read_individuals(
-    content: bytes,
-    where: str,
-    splits: Mapping[str, int],
-    labels: Mapping[str, Sequence[str]],
-    rows_per_shard: int,
-) -> Individuals:
-    """Reads individuals.csv, whose rows must stand in the order of the tensors.
-
-    Args:
-        content: the file.
-        where: what to call it.
-        splits: how many individuals each split has.
-        labels: the classes of each label column.
-        rows_per_shard: individuals per shard; the last of a split may hold fewer.
-
-    Raises:
-        ArtifactError: for another header, an empty or duplicate id, a label that is no class, a row that is out of
-            order, and splits or numbers of individuals other than these.
-    """
-    names = sorted(labels)
-    codes = [{label: code for code, label in enumerate(labels[name])} for name in names]
-    ids: dict[str, list[str]] = {split: [] for split in splits}
-    found: dict[str, list[list[int]]] = {split: [[] for _ in names] for split in splits}
-    seen: set[str] = set()
-    for line, cells in enumerate(read_cells(content, [*_FIXED, *names], where), 2):
-        (sample_id, split, *place), row = cells[: len(_FIXED)], cells[len(_FIXED) :]
-        if not 0 < len(sample_id) <= _ID_LENGTH or sample_id in seen:
-            problem = "stands twice" if sample_id in seen else "is empty or too long"
-            raise ArtifactError(f"{where}:{line}: sample id {sample_id!r:.100} {problem}")
-        seen.add(sample_id)
-        if split not in ids:
-            raise ArtifactError(f"{where}:{line}: the manifest knows no split {split!r:.100}")
-        if place != [str(part) for part in divmod(len(ids[split]), rows_per_shard)]:
-            raise ArtifactError(f"{where}:{line}: shard and row {place} are out of order")
-        ids[split].append(sample_id)
-        for name, column, label, code in zip(names, found[split], row, codes, strict=True):
-            if label not in code:
-                raise ArtifactError(
-                    f"{where}:{line}: label {label!r:.100} of {name} is no class; expected one of "
-                    f"{', '.join(labels[name]):.300}"
-                )
-            column.append(code[label])
-    for split, expected in splits.items():
-        if len(ids[split]) != expected:
-            raise ArtifactError(
-                f"{where}: {split} lists {len(ids[split])} individuals, expected {expected}"
-            )
-    return Individuals(
-        where,
-        {
-            split: SplitRows(
-                tuple(ids[split]),
-                {
-                    name: np.array(column, dtype=np.int64)
-                    for name, column in zip(names, found[split], strict=True)
-                },
-            )
-            for split in splits
-        },
-    )

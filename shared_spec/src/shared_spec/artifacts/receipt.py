@@ -5,6 +5,7 @@ It shows the rows of one person, their salts, and hashes of everybody else's row
 
 from __future__ import annotations
 
+import io
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -69,16 +70,18 @@ def make_receipt(certificate: Certificate, individual: str) -> Receipt:
         )
     shown = []
     for view in document.claims:
-        rows = certificate.rows_of(view)
-        index = next((n for n, row in enumerate(rows) if row.sample_id == individual), None)
-        if index is None:
+        numbered = enumerate(certificate.stream_of(view))
+        found = next(((n, row) for n, row in numbered if row.sample_id == individual), None)
+        if found is None:
             raise DataError(
                 f"{certificate.path}: no individual {individual!r:.100} in split {document.split}; "
                 "ids stand in its individuals.csv"
             )
-        path = inclusion_path(map(salt.leaf, rows), index, len(rows))
-        header, line = format_rows([rows[index]]).decode().splitlines()
-        shown.append(ReceiptRow(index=index, line=line, path=path, salt=salt.of(rows[index])))
+        index, row = found
+        leaves = map(salt.leaf, certificate.stream_of(view))
+        path = inclusion_path(leaves, index, document.claims[view].individuals)
+        header, line = format_rows([row]).decode().splitlines()
+        shown.append(ReceiptRow(index=index, line=line, path=path, salt=salt.of(row)))
     return Receipt(certificate=certificate.digest, header=header, rows=tuple(shown))
 
 
@@ -112,7 +115,7 @@ def check_receipt(receipt: Receipt, document: CertificateDocument, where: str) -
             "take the document that it was made from"
         )
     table = "".join(f"{line}\n" for line in (receipt.header, *(each.line for each in receipt.rows)))
-    rows = read_rows(table.encode(), where)
+    rows = tuple(read_rows(io.BytesIO(table.encode()), where))
     if len(rows) != len(receipt.rows) or len({row.view for row in rows}) != len(rows):
         raise ArtifactError(f"{where}: expected one row per view; ask for the receipt again")
     if len({row.sample_id for row in rows}) != 1:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, BinaryIO
 
 from shared_spec.artifacts.cells import read_cells
 from shared_spec.errors import ArtifactError
 from shared_spec.terms import Reason, Status
 
-__all__ = ["COLUMNS", "Row", "format_rows", "read_rows"]
+__all__ = ["COLUMNS", "Row", "RowWriter", "cells_of", "format_rows", "read_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,24 @@ COLUMNS = tuple(field.name for field in fields(Row))
 _EARLIER = COLUMNS[: COLUMNS.index("epsilon")]
 """Those of the releases that did not ask for it; their certificates are read, and verified by those releases."""
 
-_EARLIER_LINE = (",".join(_EARLIER) + "\n").encode()
+cells_of: Callable[[Row], tuple[Any, ...]] = attrgetter(*COLUMNS)
+"""What stands in a row's line, in the order of the columns."""
 
-_cells = attrgetter(*COLUMNS)
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|inf")
+_COUNT = re.compile(r"[0-9]{1,15}")
 
 
 def _number(cell: str) -> float | None:
     if not cell:
         return None
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|inf", cell):
+    if not _NUMBER.fullmatch(cell):
         raise ValueError(f"{cell!r:.100} is no number")
     return float(cell)
 
 
 def _count(cell: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,15}", cell):
+    if not _COUNT.fullmatch(cell):
         raise ValueError(f"{cell!r:.100} is no count")
     return int(cell)
 
@@ -91,29 +94,51 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 }
 
 
+class RowWriter:
+    """Writes the file, row by row; floats are written with all their digits, so nothing is rounded.
+
+    Args:
+        stream: an empty file; it stays open.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._text = io.TextIOWrapper(stream, "utf-8", newline="")
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """More rows."""
+        self._writer.writerows(map(cells_of, rows))
+
+    def finish(self) -> None:
+        """Hands the stream back, with all rows in it; nothing can be written after."""
+        self._text.flush()
+        self._text.detach()
+
+
 def format_rows(rows: Iterable[Row]) -> bytes:
-    """The file's bytes; floats are written with all their digits, so nothing is rounded."""
+    """The bytes of the file that holds these rows."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(map(_cells, rows))
+    writer.writerows(map(cells_of, rows))
     return text.getvalue().encode()
 
 
-def read_rows(content: bytes, where: str) -> tuple[Row, ...]:
-    """The rows of the file's bytes, in their order.
+def read_rows(stream: BinaryIO, where: str) -> Iterator[Row]:
+    """The rows of the file in their order, as they are read.
 
     Raises:
         ArtifactError: for another header, or a cell that is not of its column's kind.
     """
-    header = _EARLIER if content.startswith(_EARLIER_LINE) else COLUMNS
-    parsers = [_READ.get(column, str) for column in header]
-    rows = []
-    for line, cells in enumerate(read_cells(content, header, where), 2):
+    parsers = [(index, _READ[column]) for index, column in enumerate(COLUMNS) if column in _READ]
+    for line, found in enumerate(read_cells(stream, COLUMNS, where, _EARLIER), 2):
+        cells: list[Any] = list(found)
         try:
-            rows.append(Row(*(parse(cell) for parse, cell in zip(parsers, cells, strict=True))))
+            for index, parse in parsers[: len(cells) - len(COLUMNS) or None]:
+                cells[index] = parse(cells[index])
         except ValueError as error:
             raise ArtifactError(
                 f"{where}:{line}: cannot be read ({error}); ask for the artefact again"
             ) from error
-    return tuple(rows)
+        yield Row(*cells)

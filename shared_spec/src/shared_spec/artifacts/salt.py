@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -79,13 +79,11 @@ class RowTrees:
         self._salt = salt
         self._trees: dict[str, Tree] = {}
 
-    @classmethod
-    def over(cls, rows: Iterable[Row], salt: Salt) -> RowTrees:
-        """The trees over these rows."""
-        trees = cls(salt)
+    def through(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """These rows, each added as it passes."""
         for row in rows:
-            trees.add(row)
-        return trees
+            self.add(row)
+            yield row
 
     def add(self, row: Row) -> None:
         """Adds the next row of its view."""

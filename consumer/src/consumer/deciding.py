@@ -1,0 +1,102 @@
+"""Deciding all individuals of a split in a stream: one shard is held, rows go to files as they are decided."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from consumer.case import Case
+from consumer.claims import decide_rows
+from consumer.labels import CodesOf
+from consumer.reality import Comparison
+from consumer.tally import Tally
+from shared_spec.artifacts.reality import RealityCheck
+from shared_spec.artifacts.rows import Row, RowWriter, read_rows
+from shared_spec.progress import Report, stage
+from shared_spec.terms import RadiusMethod
+
+__all__ = ["Ledger", "Ledgers", "decide_split", "unnamed_files"]
+
+Decided: TypeAlias = tuple[str, RadiusMethod]
+"""A view, and the method by which its individuals were decided."""
+
+
+class Ledger:
+    """The rows of one view by one method, in a file, and what they add up to.
+
+    Args:
+        stream: an empty file, to write and to read.
+        tally: of the rows.
+    """
+
+    def __init__(self, stream: BinaryIO, tally: Tally) -> None:
+        self._stream, self.tally = stream, tally
+        self._writer = RowWriter(stream)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Writes and counts the rows of one shard."""
+        self._writer.write(self.tally.through(rows))
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, once no more are added; can be read once."""
+        self._writer.finish()
+        self._stream.seek(0)
+        return read_rows(self._stream, self._stream.name)
+
+
+Ledgers: TypeAlias = Mapping[Decided, Ledger]
+
+
+def unnamed_files(folder: Path, stack: ExitStack) -> Callable[[str, RadiusMethod], BinaryIO]:
+    """Makes files in `folder` that have no name, so that nothing is left of them whatever happens."""
+    return lambda view, method: stack.enter_context(tempfile.TemporaryFile(dir=folder))
+
+
+def decide_split(
+    case: Case,
+    methods: Mapping[str, Sequence[RadiusMethod]],
+    labels: CodesOf,
+    open_file: Callable[[str, RadiusMethod], BinaryIO],
+    report: Report,
+    shards: Container[int] | None = None,
+) -> tuple[Ledgers, tuple[RealityCheck, ...]]:
+    """Decides everybody in each view by each of its methods, and compares with their counterparts.
+
+    Each shard is read once. The checks that are returned name the sets of certificates `VIEW METHOD`.
+
+    Args:
+        case: whom to decide by which head.
+        methods: per view.
+        labels: of individuals.
+        open_file: a file for each view and method.
+        report: told how many are decided.
+        shards: the numbers of those to decide; all unless given.
+
+    Raises:
+        ArtifactError: a shard is not what it should be.
+    """
+    manifest = case.bundle.manifest
+    individuals = manifest.splits[case.split].individuals
+    ledgers = {
+        (view, method): Ledger(
+            open_file(view, method), Tally(view, individuals, case.seed, manifest.spec.epsilon)
+        )
+        for view, tried in methods.items()
+        for method in tried
+    }
+    names = [f"{view} {method}" for view, method in ledgers]
+    comparison = Comparison(case.bundle, case.split, case.frozen, names)
+    advance, done = stage(report, "deciding", individuals), 0
+    for people, tensors in case.bundle.walk(case.split, shards):
+        codes, decided = labels(people), {}
+        for (view, method), ledger in ledgers.items():
+            rows = list(decide_rows(case, view, method, people.sample_ids, codes, tensors))
+            ledger.add(rows)
+            decided[f"{view} {method}"] = rows
+        comparison.add(tensors, decided)
+        done += len(people.sample_ids)
+        advance(done, f"{len(people.sample_ids)} at a time")
+    return ledgers, comparison.checks()

@@ -1,0 +1,177 @@
+"""Deciding everybody of a certificate again, beside the rows that it states, in one pass over the bundle's shards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from consumer.case import Case
+from consumer.claims import choose_method, claim_of, decide_rows, require_method
+from consumer.head import Head
+from consumer.labels import UNLABELLED
+from consumer.reality import Comparison
+from consumer.tally import Tally, tallies_for
+from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.certificate import Certificate, Claim
+from shared_spec.artifacts.individuals import SplitRows
+from shared_spec.artifacts.reality import RealityCheck
+from shared_spec.artifacts.rows import COLUMNS, Row
+from shared_spec.artifacts.salt import RowTrees
+from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.sampling import Sampling
+
+__all__ = ["Recount"]
+
+_RADIUS_TOLERANCE = 1e-6
+"""Relative: another machine's d_rs may differ in its last bits. The decisions themselves have to agree."""
+
+
+class Recount:
+    """What the bundle and the head give for a certificate's individuals.
+
+    Raises:
+        ArtifactError: naming the first row that is not what they give.
+
+    Attributes:
+        tallies: of the certificate's rows, per view.
+        shared: whether its labels are those that the producer shares.
+        reality: how decisions compare with those on counterparts.
+    """
+
+    def __init__(self, certificate: Certificate, bundle: Bundle, head: Head) -> None:
+        self._certificate, self._bundle = certificate, bundle
+        document = certificate.document
+        self._code = {name: index for index, name in enumerate(document.head.classes)}
+        self._code[""] = UNLABELLED
+        self._shares = bundle.manifest.labels.get(document.target) == document.head.classes
+        self.shared = self._shares
+        self.tallies = tallies_for(document)
+        self._trees = None if certificate.salt is None else RowTrees(certificate.salt)
+        self._cases = {view: self._case(view, head) for view in document.claims}
+        self._again = {
+            (view, method): Tally(view, claim.individuals, document.seed, document.spec.epsilon)
+            for view, claim in document.claims.items()
+            for method in claim.methods_tried
+        }
+        frozen = next(iter(self._cases.values())).frozen
+        comparison = Comparison(bundle, document.split, frozen, document.claims)
+        stated = {view: self._rows_of(view) for view in document.claims}
+        for people, tensors in bundle.walk(document.split):
+            self._shard(people, tensors, stated, comparison)
+        for rows in stated.values():
+            if next(rows, None) is not None:
+                raise self._others(next(iter(stated)))
+        certificate.check_roots(self._trees)
+        self.reality: tuple[RealityCheck, ...] = comparison.checks()
+
+    def claim(self, view: str) -> Claim:
+        """The claim that follows in a view."""
+        case, methods = self._cases[view], self._certificate.document.claims[view].methods_tried
+        method = choose_method(view, methods, self._again)
+        entry = self._bundle.manifest.views[view]
+        tally = self._again[view, method]
+        return claim_of(view, entry, methods, method, case.sampling, case.config.classes, tally)
+
+    def _case(self, view: str, head: Head) -> Case:
+        document = self._certificate.document
+        claim = document.claims[view]
+        sampling = claim.sampling or Sampling()
+        case = Case(self._bundle, document.split, head, sampling, document.seed)
+        try:
+            for method in claim.methods_tried:
+                require_method(case, method)
+        except SettingsError as error:
+            raise ArtifactError(
+                f"{self._certificate.path}: {view}: cannot be so certified: {error}"
+            ) from None
+        return case
+
+    def _rows_of(self, view: str) -> Iterator[Row]:
+        """The stated rows of a view; whoever looks for more than there are has read the file to its end."""
+        for row in self._certificate.rows:
+            if row.view == view:
+                yield row
+            elif row.view not in self.tallies:
+                raise ArtifactError(
+                    f"{self._certificate.path}: has rows of a view about which it claims nothing"
+                )
+
+    def _shard(
+        self,
+        people: SplitRows,
+        tensors: Mapping[str, Tensor],
+        stated: Mapping[str, Iterator[Row]],
+        comparison: Comparison,
+    ) -> None:
+        found = {view: list(islice(rows, len(people.sample_ids))) for view, rows in stated.items()}
+        for view, rows in found.items():
+            if [row.sample_id for row in rows] != list(people.sample_ids):
+                raise self._others(view)
+        codes = self._labels(people, found)
+        for view, rows in found.items():
+            self._compare(view, rows, people, codes, tensors)
+        comparison.add(tensors, found)
+
+    def _labels(self, people: SplitRows, stated: Mapping[str, list[Row]]) -> npt.NDArray[np.int64]:
+        """The class codes that the rows state, the same in all views."""
+        path, first = self._certificate.path, next(iter(stated.values()))
+        for rows in stated.values():
+            for row, other in zip(rows, first, strict=True):
+                if row.label not in self._code or row.label != other.label:
+                    raise ArtifactError(
+                        f"{path}: {row.sample_id}: label {row.label!r} is no class, or differs between views"
+                    )
+        codes = np.array([self._code[row.label] for row in first], dtype=np.int64)
+        if self._shares:
+            shared = people.labels[self._certificate.document.target]
+            self.shared = self.shared and np.array_equal(codes, shared)
+        return codes
+
+    def _compare(
+        self,
+        view: str,
+        stated: list[Row],
+        people: SplitRows,
+        codes: npt.NDArray[np.int64],
+        tensors: Mapping[str, Tensor],
+    ) -> None:
+        case, claim = self._cases[view], self._certificate.document.claims[view]
+        for method in claim.methods_tried:
+            decided = decide_rows(case, view, method, people.sample_ids, codes, tensors)
+            again = self._again[view, method].through(decided)
+            if method != claim.radius_method:
+                for _ in again:
+                    pass
+                continue
+            for row, expected in zip(stated, again, strict=True):
+                if row != expected:
+                    self._refuse_others(view, row, expected)
+                self.tallies[view].add(row)
+                if self._trees is not None:
+                    self._trees.add(row)
+
+    def _refuse_others(self, view: str, row: Row, expected: Row) -> None:
+        for column in COLUMNS:
+            stated, actual = getattr(row, column), getattr(expected, column)
+            if not _same(column, stated, actual):
+                raise ArtifactError(
+                    f"{self._certificate.path}: {view}: {row.sample_id}: {column} is {stated!r}; "
+                    f"the bundle and the head give {actual!r}"
+                )
+
+    def _others(self, view: str) -> ArtifactError:
+        return ArtifactError(
+            f"{self._certificate.path}: {view}: its individuals are not those of the bundle's split "
+            f"{self._certificate.document.split}"
+        )
+
+
+def _same(column: str, stated: object, actual: object) -> bool:
+    if column == "d_rs" and isinstance(stated, float) and isinstance(actual, float):
+        return math.isclose(stated, actual, rel_tol=_RADIUS_TOLERANCE)
+    return stated == actual

@@ -1,0 +1,95 @@
+"""Running counts of one view's rows and a sample of them: all that claims and pages need, however many there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from consumer.report.curve import EpsilonTally
+from consumer.report.outcomes import Outcomes
+from shared_spec.artifacts.certificate import CertificateDocument
+from shared_spec.artifacts.rows import Row
+from shared_spec.rng import Seed, stream
+from shared_spec.terms import Reason, Status
+
+__all__ = ["SAMPLE", "Group", "Tally", "count_rows", "tallies_for"]
+
+SAMPLE = 20_000
+"""Rows that are kept; all of them where there are no more."""
+
+
+class Group(NamedTuple):
+    """What rows have in common that are counted together."""
+
+    label: str
+    prediction: str
+    status: Status
+    reason: Reason
+
+
+class Tally:
+    """Counts of rows that are added one by one, in the order of the individuals.
+
+    The sample is systematic: of n individuals every n/`SAMPLE`-th is taken, from a start that the seed draws, so that
+    it is the same whoever adds the rows, and takes no memory to choose.
+
+    Args:
+        view: whose rows.
+        individuals: how many there will be.
+        seed: of the certificate.
+        epsilon: of the spec.
+    """
+
+    def __init__(self, view: str, individuals: int, seed: Seed, epsilon: float) -> None:
+        self.groups: Counter[Group] = Counter()
+        self.sample: list[Row] = []
+        self.outcomes = Outcomes()
+        self.epsilons = EpsilonTally(epsilon)
+        self.individuals = individuals
+        draw = stream(seed, "consumer.report", view)
+        self._place = int(draw.integers(individuals)) if individuals > SAMPLE else 0
+
+    def add(self, row: Row) -> None:
+        """One more."""
+        self.groups[Group(row.label, row.prediction, row.status, row.reason)] += 1
+        self.outcomes.add(row)
+        self.epsilons.add(row)
+        if self._place < SAMPLE:
+            self.sample.append(row)
+        self._place = (self._place + SAMPLE) % max(self.individuals, SAMPLE)
+
+    def through(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """These rows, each added as it passes."""
+        for row in rows:
+            self.add(row)
+            yield row
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many rows have each status."""
+        return {status: self.count(status=status) for status in Status}
+
+    def count(self, **having: object) -> int:
+        """How many rows have these cells."""
+        return sum(
+            count
+            for group, count in self.groups.items()
+            if all(getattr(group, name) == value for name, value in having.items())
+        )
+
+
+def tallies_for(document: CertificateDocument) -> dict[str, Tally]:
+    """An empty tally for each claim of a certificate."""
+    return {
+        view: Tally(view, claim.individuals, document.seed, document.spec.epsilon)
+        for view, claim in document.claims.items()
+    }
+
+
+def count_rows(document: CertificateDocument, rows: Iterable[Row]) -> Mapping[str, Tally]:
+    """The tallies of a certificate's rows."""
+    tallies = tallies_for(document)
+    for row in rows:
+        tallies[row.view].add(row)
+    return tallies
