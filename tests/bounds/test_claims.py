@@ -52,7 +52,13 @@ def claim(*tried, statement=Statement.D):
         tallies["smoothing", method] = tally
     kept = choose_method("smoothing", methods, tallies)
     found = claim_of(
-        "smoothing", entry, methods, kept, Sampling(), ("no", "yes"), tallies["smoothing", kept]
+        "smoothing",
+        entry,
+        methods,
+        kept,
+        Sampling(alpha=0.01),
+        ("no", "yes"),
+        tallies["smoothing", kept],
     )
     return SimpleNamespace(claim=found, rows=rows[kept])
 
