@@ -52,8 +52,11 @@ def entry_of(path):
 def roots_of(certificate, stated):
     """The Merkle roots of the rows as they are now; the stated ones if those are no rows."""
     try:
-        rows = read_rows((certificate / "individuals.csv").read_bytes(), "individuals.csv")
-        return {**stated, **RowTrees.over(rows, read_salt(certificate / "salt.json")).roots()}
+        trees = RowTrees(read_salt(certificate / "salt.json"))
+        with (certificate / "individuals.csv").open("rb") as stream:
+            for row in read_rows(stream, "individuals.csv"):
+                trees.add(row)
+        return {**stated, **trees.roots()}
     except (ArtifactError, FileNotFoundError):
         return stated
 

@@ -40,9 +40,12 @@ class Ledger:
         """Writes and counts the rows of one shard."""
         self._writer.write(self.tally.through(rows))
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, once no more are added; can be read once."""
+    def finish(self) -> None:
+        """No more rows are added."""
         self._writer.finish()
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, once it is finished; can be read once."""
         self._stream.seek(0)
         return read_rows(self._stream, self._stream.name)
 
@@ -90,13 +93,17 @@ def decide_split(
     names = [f"{view} {method}" for view, method in ledgers]
     comparison = Comparison(case.bundle, case.split, case.frozen, names)
     advance, done = stage(report, "deciding", individuals), 0
-    for people, tensors in case.bundle.walk(case.split, shards):
-        codes, decided = labels(people), {}
-        for (view, method), ledger in ledgers.items():
-            rows = list(decide_rows(case, view, method, people.sample_ids, codes, tensors))
-            ledger.add(rows)
-            decided[f"{view} {method}"] = rows
-        comparison.add(tensors, decided)
-        done += len(people.sample_ids)
-        advance(done, f"{len(people.sample_ids)} at a time")
+    try:
+        for people, tensors in case.bundle.walk(case.split, shards):
+            codes, decided = labels(people), {}
+            for (view, method), ledger in ledgers.items():
+                rows = list(decide_rows(case, view, method, people.sample_ids, codes, tensors))
+                ledger.add(rows)
+                decided[f"{view} {method}"] = rows
+            comparison.add(tensors, decided)
+            done += len(people.sample_ids)
+            advance(done, f"{len(people.sample_ids)} at a time")
+    finally:
+        for ledger in ledgers.values():
+            ledger.finish()
     return ledgers, comparison.checks()

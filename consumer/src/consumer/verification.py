@@ -86,12 +86,12 @@ def verify(
     # Who issued it is asked before anything of it is computed.
     audited = None if audit is None else load_audit(audit)
     chain = follow_chain(stated, bundle, spec, audited, trusted)
-    checks = [Check("made from", _check_origin(stated, bundle))]
-    if audited is not None or stated.document.audit is not None:
-        checks.append(Check("audit", _check_audit(stated, bundle, audited)))
     for split in bundle.manifest.splits:
         if split != stated.document.split:  # which is read and checked as it is decided
             bundle.check(split)
+    checks = [Check("made from", _check_origin(stated, bundle))]
+    if audited is not None or stated.document.audit is not None:
+        checks.append(Check("audit", _check_audit(stated, bundle, audited)))
     again = Recount(stated, bundle, certified_head(stated))
     checks.append(Check("labels", _check_labels(stated, bundle, again)))
     for view, claim in stated.document.claims.items():

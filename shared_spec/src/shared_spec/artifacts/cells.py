@@ -29,18 +29,23 @@ def read_cells(
     """
     line = 0
     try:
-        reader = csv.reader(io.TextIOWrapper(stream, "utf-8", newline=""), strict=True)
-        for line, cells in enumerate(reader, 1):
-            if line == 1 and earlier and cells == list(earlier):
-                header = earlier
-            if line == 1 and cells != list(header):
-                raise ArtifactError(f"{where}: header is {cells!s:.200}, expected {list(header)}")
-            if len(cells) != len(header):
-                raise ArtifactError(f"{where}:{line}: {len(cells)} cells, expected {len(header)}")
-            if not is_printable("".join(cells)):
-                raise ArtifactError(f"{where}:{line}: a cell holds control characters")
-            if line > 1:
-                yield cells
+        with io.TextIOWrapper(stream, "utf-8", newline="") as text:
+            reader = csv.reader(text, strict=True)
+            for line, cells in enumerate(reader, 1):
+                if line == 1 and earlier and cells == list(earlier):
+                    header = earlier
+                if line == 1 and cells != list(header):
+                    raise ArtifactError(
+                        f"{where}: header is {cells!s:.200}, expected {list(header)}"
+                    )
+                if len(cells) != len(header):
+                    raise ArtifactError(
+                        f"{where}:{line}: {len(cells)} cells, expected {len(header)}"
+                    )
+                if not is_printable("".join(cells)):
+                    raise ArtifactError(f"{where}:{line}: a cell holds control characters")
+                if line > 1:
+                    yield cells
     except (ValueError, csv.Error) as error:
         raise ArtifactError(
             f"{where}:{line}: cannot be read ({error}); ask for the artefact again"
