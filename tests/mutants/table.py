@@ -177,12 +177,12 @@ MUTANTS = (
     ),
     Mutant(
         "the consumer's alpha is not added", "consumer/src/consumer/claims.py",
-        "alpha = {**entry.alpha, **decisions.alpha}", "alpha = dict(entry.alpha)",
+        "**({HEAD_EVENT: sampling.alpha} if method.sampled else {})", "",
         "tests/bounds/test_claims.py::test_both_parties_levels_are_spent_on_every_individual",
     ),
     Mutant(
         "abstentions are dropped from the accuracy", "consumer/src/consumer/claims.py",
-        "    known = labels >= 0\n", "    known = (labels >= 0) & (prediction >= 0)\n",
+        "        if group.label:\n", "        if group.label and group.prediction:\n",
         "tests/bounds/test_claims.py::test_an_abstention_counts_as_an_error",
     ),
     Mutant(
