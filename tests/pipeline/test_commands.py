@@ -139,7 +139,7 @@ def test_predictions_repeat_the_certificate_on_the_same_individuals(copies, run)
     )
     with open(copies.out, newline="") as file:
         predicted = {(row["sample_id"], row["view"]): row for row in csv.DictReader(file)}
-    rows = load_certificate(copies.certificate).rows
+    rows = list(load_certificate(copies.certificate).rows)
     assert len(predicted) == len(rows)
     for row in rows:
         found = predicted[row.sample_id, row.view]
