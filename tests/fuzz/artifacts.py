@@ -42,7 +42,8 @@ FREE = {
     "reps": ("tool", "data", "seed", "encoder.method", "encoder.hidden", "encoder.input_dim", "encoder.targets",
              "encoder.settings", "spec.attributes", "views.exact.settings", "labels", "individuals.csv"),
     # What a consumer says of its training, and of the machine that it ran on. Deterministic claims follow from no seed.
-    "certificate": ("tool.torch", "head.settings", "head.sigma_rs", "labels", "seed", "files"),
+    # Roots are made again from the rows when a changed certificate is sealed again.
+    "certificate": ("tool.torch", "head.settings", "head.sigma_rs", "labels", "seed", "files", "roots."),
     "spec": ("",),
 }  # fmt: skip
 """Beginnings of the fields whose change a reader may accept, because no claim follows from them."""

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO
 
 from pydantic import Field
 
@@ -17,9 +17,6 @@ from shared_spec.artifacts.canonical import canonical_json, digest_document, dig
 from shared_spec.artifacts.document import AnyDocument, Strict, parse_document
 from shared_spec.artifacts.reading import DOCUMENT_BYTES, TENSOR_BYTES, open_regular, read_regular
 from shared_spec.errors import ArtifactError
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 __all__ = [
     "FileEntry",
@@ -162,7 +159,7 @@ class _Checked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a buffer; Python 3.11 has no name for it
         content = self._file.read(len(memoryview(buffer)))
         memoryview(buffer)[: len(content)] = content
         self._digest.update(content)
