@@ -14,7 +14,13 @@ fairface: $(VENV)/.installed  ## the same on real data: make fairface DATA=path/
 	$(BIN)/python examples/fairface/run.py --data $(DATA) --out out/fairface
 
 test: $(VENV)/.installed-dev  ## all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(MAKE) --jobs=2 --keep-going --output-sync=target test-pipeline test-rest
+
+.PHONY: test-pipeline test-rest
+test-pipeline:  # the commands from end to end: about as long as all else, so the two halves run side by side
+	$(BIN)/python -m pytest tests/pipeline
+test-rest:
+	$(BIN)/python -m pytest --ignore=tests/pipeline
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
