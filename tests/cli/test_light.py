@@ -36,15 +36,27 @@ def test_the_help_of_every_command_loads_nothing_that_computes(party):
     assert not HEAVY & set(lines[-1].split())
 
 
-@pytest.mark.parametrize("party", PARTIES)
-def test_help_takes_less_than_half_a_second_of_processor(party):
-    def processor_seconds():
+LIBRARIES = "import click, pydantic.main, pydantic.types, rich.console, rich.progress, rich.table"
+HELP = "import sys; sys.argv[1:] = ['--help']; from {}.cli import main; main()"
+
+
+def processor_seconds(program):
+    """The least that three runs take."""
+
+    def children():
         found = resource.getrusage(resource.RUSAGE_CHILDREN)
         return found.ru_utime + found.ru_stime
 
     taken = []
     for _ in range(3):
-        before = processor_seconds()
-        python("-c", f"import sys; sys.argv[1:] = ['--help']; from {party}.cli import main; main()")
-        taken.append(processor_seconds() - before)
-    assert min(taken) < 0.5
+        before = children()
+        python("-c", program)
+        taken.append(children() - before)
+    return min(taken)
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_help_takes_less_than_half_a_second_of_processor(party):
+    """Or, where the processor is slow, no more than four times what the libraries that no command can do without take."""
+    taken = processor_seconds(HELP.format(party))
+    assert taken < 0.5 or taken < 4 * processor_seconds(LIBRARIES)
