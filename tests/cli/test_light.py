@@ -57,6 +57,6 @@ def processor_seconds(program):
 
 @pytest.mark.parametrize("party", PARTIES)
 def test_help_takes_less_than_half_a_second_of_processor(party):
-    """Or, where the processor is slow, no more than four times what the libraries that no command can do without take."""
+    """Or, on a slow processor, less than four times what the libraries take that no command can do without."""
     taken = processor_seconds(HELP.format(party))
     assert taken < 0.5 or taken < 4 * processor_seconds(LIBRARIES)
