@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -13,7 +13,6 @@ from consumer.claims import decide_rows
 from consumer.labels import CodesOf
 from consumer.reality import Comparison
 from consumer.tally import Tally
-from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row, RowWriter, read_rows
 from shared_spec.progress import Report, stage
 from shared_spec.terms import RadiusMethod
@@ -64,11 +63,10 @@ def decide_split(
     labels: CodesOf,
     open_file: Callable[[str, RadiusMethod], BinaryIO],
     report: Report,
-    shards: Container[int] | None = None,
-) -> tuple[Ledgers, tuple[RealityCheck, ...]]:
+) -> tuple[Ledgers, Comparison]:
     """Decides everybody in each view by each of its methods, and compares with their counterparts.
 
-    Each shard is read once. The checks that are returned name the sets of certificates `VIEW METHOD`.
+    Each shard is read once.
 
     Args:
         case: whom to decide by which head.
@@ -76,7 +74,6 @@ def decide_split(
         labels: of individuals.
         open_file: a file for each view and method.
         report: told how many are decided.
-        shards: the numbers of those to decide; all unless given.
 
     Raises:
         ArtifactError: a shard is not what it should be.
@@ -90,20 +87,19 @@ def decide_split(
         for view, tried in methods.items()
         for method in tried
     }
-    names = [f"{view} {method}" for view, method in ledgers]
-    comparison = Comparison(case.bundle, case.split, case.frozen, names)
+    comparison = Comparison(case.bundle, case.split, case.frozen)
     advance, done = stage(report, "deciding", individuals), 0
     try:
-        for people, tensors in case.bundle.walk(case.split, shards):
+        for people, tensors in case.bundle.walk(case.split):
             codes, decided = labels(people), {}
             for (view, method), ledger in ledgers.items():
                 rows = list(decide_rows(case, view, method, people.sample_ids, codes, tensors))
                 ledger.add(rows)
-                decided[f"{view} {method}"] = rows
-            comparison.add(tensors, decided)
+                decided[view, method] = rows
+            comparison.add(tensors, decided.items())
             done += len(people.sample_ids)
             advance(done, f"{len(people.sample_ids)} at a time")
     finally:
         for ledger in ledgers.values():
             ledger.finish()
-    return ledgers, comparison.checks()
+    return ledgers, comparison

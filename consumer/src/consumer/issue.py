@@ -14,7 +14,6 @@ from consumer.claims import choose_method, claim_of, view_methods
 from consumer.deciding import decide_split, unnamed_files
 from consumer.fitting import FittedHead, fit_head
 from consumer.labels import read_labels
-from consumer.reality import name_kept
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import (
@@ -125,7 +124,7 @@ def certify(
     with building(out) as partial, ExitStack() as stack:
         with storage_errors(out):
             files = unnamed_files(partial, stack)
-            ledgers, compared = decide_split(
+            ledgers, comparison = decide_split(
                 case, dict.fromkeys(chosen, methods), task.of, files, report
             )
         counted = {decided: ledger.tally for decided, ledger in ledgers.items()}
@@ -137,7 +136,8 @@ def certify(
             )
             for view, method in kept.items()
         }  # fmt: skip
-        draft = _draft(case, choices, fitted, claims, name_kept(compared, kept), drawn, origin)
+        reality = comparison.checks({view: (view, method) for view, method in kept.items()})
+        draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
         draft = draft.model_copy(update={"audit": entry, "imprint": imprint})
         written = save_certificate(
             partial,

@@ -7,7 +7,8 @@ rendered, edited or photographed by whoever made the data. Where both are known,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
@@ -18,11 +19,10 @@ from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.reality import Alike, RealityCheck
 from shared_spec.artifacts.rows import Row
 from shared_spec.artifacts.shards import COUNTERPART, OWNER
-from shared_spec.errors import ArtifactError
 from shared_spec.stats import clopper_pearson_lower, clopper_pearson_upper
-from shared_spec.terms import RadiusMethod, Status
+from shared_spec.terms import Status
 
-__all__ = ["CONFIDENCE", "Comparison", "interval", "name_kept", "reality_lines"]
+__all__ = ["CONFIDENCE", "Comparison", "interval", "reality_lines"]
 
 CONFIDENCE = 0.95
 """Of each interval by itself."""
@@ -35,25 +35,26 @@ class Comparison:
         bundle: who has counterparts.
         split: whose individuals.
         head: the certified function.
-        names: of the sets of certificates that are compared.
     """
 
-    def __init__(self, bundle: Bundle, split: str, head: FrozenHead, names: Iterable[str]) -> None:
-        self._head, self._names = head, list(names)
-        self._counts: dict[str, Counter[str]] = {
-            name: Counter()
+    def __init__(self, bundle: Bundle, split: str, head: FrozenHead) -> None:
+        self._head = head
+        self._counts = {
+            name: _Counts()
             for name, splits in bundle.manifest.counterparts.items()
             if split in splits
         }
 
-    def add(self, tensors: Mapping[str, Tensor], rows: Mapping[str, Sequence[Row]]) -> None:
-        """One shard, and per name its individuals' rows."""
+    def add(
+        self, tensors: Mapping[str, Tensor], rows: Iterable[tuple[Hashable, Sequence[Row]]]
+    ) -> None:
+        """One shard, and its individuals' rows per set of certificates, each under a key of its own."""
         if not self._counts:
             return
         own = self._head.predict(tensors["representation"]).numpy()
         certified = {
-            name: np.array([row.status == Status.CERTIFIED for row in found], dtype=bool)
-            for name, found in rows.items()
+            key: np.array([row.status == Status.CERTIFIED for row in found], dtype=bool)
+            for key, found in rows
         }
         for attribute, counts in self._counts.items():
             if COUNTERPART.format(attribute) not in tensors:
@@ -63,56 +64,42 @@ class Comparison:
             has = np.bincount(owner, minlength=len(own)) > 0
             differs = np.bincount(owner, weights=found != own[owner], minlength=len(own))
             alike = has & (differs == 0)
-            counts.update({_IMAGES: len(owner), _EVERYBODY: int(has.sum())})
-            counts.update({_ALIKE + _EVERYBODY: int(alike.sum())})
-            for name, mine in certified.items():
-                counts[name] += int((has & mine).sum())
-                counts[_ALIKE + name] += int((alike & mine).sum())
+            counts.images += len(owner)
+            for key, mine in [(_EVERYBODY, np.ones_like(has)), *certified.items()]:
+                counts.people[key] += int((has & mine).sum())
+                counts.alike[key] += int((alike & mine).sum())
 
-    def checks(self) -> tuple[RealityCheck, ...]:
+    def checks(self, certified: Mapping[str, Hashable]) -> tuple[RealityCheck, ...]:
         """What was counted, per attribute.
 
-        Raises:
-            ArtifactError: no shard held counterparts of which the manifest speaks.
+        Args:
+            certified: per view the key of the certificates that it issues.
         """
-        for attribute, counts in self._counts.items():
-            if not counts[_IMAGES]:
-                raise ArtifactError(
-                    f"no shard holds counterparts in {attribute}, of which the manifest speaks; trust none of it"
-                )
         return tuple(
             RealityCheck(
                 attribute=attribute,
-                counterparts=counts[_IMAGES],
-                everybody=_alike(counts, _EVERYBODY),
-                certified={name: _alike(counts, name) for name in self._names},
+                counterparts=counts.images,
+                everybody=counts.of(_EVERYBODY),
+                certified={view: counts.of(key) for view, key in certified.items()},
             )
             for attribute, counts in self._counts.items()
         )
 
 
-def name_kept(
-    checks: Iterable[RealityCheck], kept: Mapping[str, RadiusMethod]
-) -> tuple[RealityCheck, ...]:
-    """The checks for certificates: of the sets `VIEW METHOD` those of the methods that were kept, by view."""
-    return tuple(
-        check.model_copy(
-            update={
-                "certified": {
-                    view: check.certified[f"{view} {method}"] for view, method in kept.items()
-                }
-            }
-        )
-        for check in checks
-    )
+_EVERYBODY = None
+"""The key of all who have counterparts, certified or not."""
 
 
-_IMAGES, _EVERYBODY, _ALIKE = "/images", "/everybody", "/alike "
-"""Keys that are no names of views."""
+@dataclass
+class _Counts:
+    """Of one attribute: counterparts, the people who have some, and those who get the decision of all of theirs."""
 
+    images: int = 0
+    people: Counter[Hashable] = field(default_factory=Counter)
+    alike: Counter[Hashable] = field(default_factory=Counter)
 
-def _alike(counts: Counter[str], name: str) -> Alike:
-    return Alike(people=counts[name], alike=counts[_ALIKE + name])
+    def of(self, key: Hashable) -> Alike:
+        return Alike(people=self.people[key], alike=self.alike[key])
 
 
 def interval(found: Alike) -> str:

@@ -19,7 +19,6 @@ from consumer.tally import Tally, tallies_for
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.certificate import Certificate, Claim
 from shared_spec.artifacts.individuals import SplitRows
-from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import COLUMNS, Row
 from shared_spec.artifacts.salt import RowTrees
 from shared_spec.errors import ArtifactError, SettingsError
@@ -59,7 +58,7 @@ class Recount:
             for method in claim.methods_tried
         }
         frozen = next(iter(self._cases.values())).frozen
-        comparison = Comparison(bundle, document.split, frozen, document.claims)
+        comparison = Comparison(bundle, document.split, frozen)
         stated = {view: self._rows_of(view) for view in document.claims}
         for people, tensors in bundle.walk(document.split):
             self._shard(people, tensors, stated, comparison)
@@ -67,7 +66,7 @@ class Recount:
             if next(rows, None) is not None:
                 raise self._others(next(iter(stated)))
         certificate.check_roots(self._trees)
-        self.reality: tuple[RealityCheck, ...] = comparison.checks()
+        self.reality = comparison.checks({view: view for view in document.claims})
 
     def claim(self, view: str) -> Claim:
         """The claim that follows in a view."""
@@ -115,7 +114,7 @@ class Recount:
         codes = self._labels(people, found)
         for view, rows in found.items():
             self._compare(view, rows, people, codes, tensors)
-        comparison.add(tensors, found)
+        comparison.add(tensors, found.items())
 
     def _labels(self, people: SplitRows, stated: Mapping[str, list[Row]]) -> npt.NDArray[np.int64]:
         """The class codes that the rows state, the same in all views."""

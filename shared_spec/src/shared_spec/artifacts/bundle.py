@@ -6,7 +6,7 @@ that neither party ever needs all of them in memory.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -138,8 +138,9 @@ class Bundle:
             for name, splits in self.manifest.counterparts.items()
             if split in splits
         }
-        for shard in range(self.shard_count(split)):
-            tensors = self.shard(split, shard)
+        self.individuals.shards(split)
+        for shard in range(-(-self.manifest.splits[split].individuals // self.manifest.shard_rows)):
+            tensors = self._shard(split, shard)
             unseen -= tensors.keys()
             yield tensors
         if unseen:
@@ -147,13 +148,7 @@ class Bundle:
                 f"{self.path}: no shard of {split} holds {min(unseen)}, of which the manifest speaks; trust none of it"
             )
 
-    def shard_count(self, split: str) -> int:
-        """How many shards a split has. Raises ArtifactError if the bundle does not have the split."""
-        self.individuals.shards(split)
-        return -(-self.manifest.splits[split].individuals // self.manifest.shard_rows)
-
-    def shard(self, split: str, shard: int) -> dict[str, Tensor]:
-        """The tensors of one shard. Raises ArtifactError as `shards`."""
+    def _shard(self, split: str, shard: int) -> dict[str, Tensor]:
         file, rows = shard_name(split, shard), self.manifest.shard_rows
         content = read_listed(self.path, self.manifest.files, file)
         tensors, document = parse_tensors(content, str(self.path / file))
@@ -162,21 +157,13 @@ class Bundle:
         check_shard(str(self.path / file), self.manifest, place, there, tensors, document)
         return tensors
 
-    def walk(
-        self, split: str, shards: Container[int] | None = None
-    ) -> Iterator[tuple[SplitRows, dict[str, Tensor]]]:
+    def walk(self, split: str) -> Iterator[tuple[SplitRows, dict[str, Tensor]]]:
         """Whose each shard is and what it holds, one shard after the other.
-
-        Args:
-            split: of the bundle.
-            shards: the numbers of those that are wanted; all unless given.
 
         Raises:
             ArtifactError: as `shards`; also at the end, if individuals.csv was changed.
         """
-        for shard, rows in enumerate(self.individuals.shards(split)):
-            if shards is None or shard in shards:
-                yield rows, self.shard(split, shard)
+        return zip(self.individuals.shards(split), self.shards(split), strict=True)
 
     def counterparts(self, split: str) -> dict[str, tuple[Tensor, Tensor]]:
         """Per attribute the representations [m, d] f32 of true counterparts, and of which individual each is [m].
