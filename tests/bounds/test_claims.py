@@ -29,7 +29,6 @@ def decisions(method, status=STATUS):
         samples=np.arange(n),
         successes=np.zeros(n, dtype=np.int64),
         smoothed=True,
-        alpha={"head's radius": 0.01},
     )
 
 

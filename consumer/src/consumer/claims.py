@@ -12,7 +12,6 @@ import numpy.typing as npt
 from torch import Tensor
 
 from consumer.case import Case
-from consumer.decide import HEAD_EVENT
 from consumer.population import population_statement
 from consumer.settings import MethodSettings
 from consumer.tally import Tally
@@ -29,6 +28,9 @@ __all__ = ["choose_method", "claim_of", "decide_rows", "require_method", "view_m
 
 CONFIDENCE = 0.95
 """Of the statements about all certificates together."""
+
+HEAD_EVENT = "head's radius"
+"""What may fail on the head's side, where it is sampled."""
 
 
 def view_methods(case: Case, settings: MethodSettings) -> tuple[RadiusMethod, ...]:

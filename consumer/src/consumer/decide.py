@@ -6,8 +6,8 @@ from the producer is never certified, whatever the head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import numpy as np
@@ -32,10 +32,7 @@ from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 BALL, TUBE = " ball", " tube"
 """What ends the name of a deterministic decision's method."""
 
-HEAD_EVENT = "head's radius"
-"""What may fail on the head's side."""
-
-__all__ = ["BALL", "HEAD_EVENT", "TUBE", "Bounds", "Decisions", "Draws", "decide"]
+__all__ = ["BALL", "TUBE", "Bounds", "Decisions", "Draws", "decide"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,6 @@ class Decisions:
         samples: noisy samples behind the decision [n].
         successes: those among them on which the predicted class won [n].
         smoothed: whether the certified head is the smoothed one.
-        alpha: failure probability per event and individual that the head's side spends.
         witness: where in the similarity set somebody is decided otherwise [n], NaN where nobody is known; or None.
         epsilon: the largest epsilon that is known to be certified [n], NaN where none is; or None.
     """
@@ -106,7 +102,6 @@ class Decisions:
     samples: npt.NDArray[np.int64]
     successes: npt.NDArray[np.int64]
     smoothed: bool
-    alpha: Mapping[str, float] = field(default_factory=dict)
     witness: npt.NDArray[np.float64] | None = None
     epsilon: npt.NDArray[np.float64] | None = None
 
@@ -232,7 +227,6 @@ def _sampled(
         samples=samples,
         successes=successes,
         smoothed=True,
-        alpha={HEAD_EVENT: sampling.alpha},
     )
 
 
