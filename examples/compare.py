@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from rich.table import Table
 from scatter import draw_scatter
 from signing import TRUST, shrink_radii, sign, write_trust
 
-__all__ = ["Play", "perform"]
+__all__ = ["Play", "perform", "perform_on_folder"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,19 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
     _show_tampered(play, consumer)
     print(f"done in {time.monotonic() - started:.0f} s")
     return figures
+
+
+def perform_on_folder(description: str, play: Callable[[str], Play], out: Path) -> None:
+    """The command line of an example on a folder of data, whose path `play` is given; it is skipped where there is none."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=out)
+    given = parser.parse_args()
+    if not given.data.is_dir():
+        sys.exit(f"skipped: there is no {given.data}")
+    perform(play(str(given.data.resolve())), given.out)
 
 
 def _signed(artifact: str) -> tuple[str, str]:

@@ -8,20 +8,19 @@ agreement allows non-commercial research: pictures and models stay where they we
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from compare import Play, perform
+from compare import Play, perform_on_folder
 
 
-def play(data: Path) -> Play:
+def play(folder: str) -> Play:
     """The example on this folder."""
     shared = ("--preset", "demo", "--every", "4", "--tube-vertices", "9")
     return Play(
-        data=f"celeba:{data.resolve()}",
+        data=f"celeba:{folder}",
         attributes=["Pale_Skin"],
         target="Smiling",
         publish=["--preset", "fairface"],
@@ -33,12 +32,4 @@ def play(data: Path) -> Play:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("out/celeba"))
-    given = parser.parse_args()
-    if not given.data.is_dir():
-        sys.exit(f"skipped: there is no {given.data}")
-    perform(play(given.data), given.out)
+    perform_on_folder(__doc__, play, Path("out/celeba"))

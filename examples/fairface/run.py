@@ -7,20 +7,19 @@ The folder is FairFace in its official layout: train/, val/, fairface_label_trai
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from compare import Play, perform
+from compare import Play, perform_on_folder
 
 
-def play(data: Path) -> Play:
+def play(folder: str) -> Play:
     """The example on this folder."""
     shared = ("--preset", "demo", "--every", "4", "--tube-vertices", "9")
     return Play(
-        data=f"fairface:{data.resolve()}",
+        data=f"fairface:{folder}",
         attributes=["Race=Black"],
         target="Age-2",
         publish=["--preset", "fairface", "--epsilon", "0.5"],
@@ -32,10 +31,4 @@ def play(data: Path) -> Play:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("out/fairface"))
-    arguments = parser.parse_args()
-    perform(play(arguments.data), arguments.out)
+    perform_on_folder(__doc__, play, Path("out/fairface"))
