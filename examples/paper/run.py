@@ -45,7 +45,8 @@ def main() -> None:
     table = TABLES[chosen.table]
     rows = [table.rows[i] for i in chosen.rows] if chosen.rows else table.rows
     scheme, _, place = chosen.data.partition(":")
-    data = f"{scheme}:{Path(place).resolve()}" if scheme != "portraits" and place else chosen.data
+    photographs = scheme != "portraits"
+    data = f"{scheme}:{Path(place).resolve()}" if photographs and place else chosen.data
     words = [
         "--preset",
         chosen.preset,
@@ -55,7 +56,9 @@ def main() -> None:
         str(chosen.tube_vertices),
     ]
     small = chosen.preset == "demo"
-    heads = FIVE_PASSES if small and (table.five_passes or data != "portraits") else []
+    heads = FIVE_PASSES if small and (table.five_passes or photographs) else []
+    # Photographs need the wider flow of the two small ones.
+    flow_preset = "fairface" if small and photographs else chosen.preset
     cells = [
         (row, column)
         for row in rows
@@ -66,7 +69,7 @@ def main() -> None:
     # Seed after seed: a run that is stopped leaves a whole table of fewer seeds.
     for seed in range(chosen.seeds):
         for index, (row, column) in enumerate(cells):
-            spec = publish(table, row, column, data, chosen.preset, chosen.out)
+            spec = publish(table, row, column, data, flow_preset, chosen.out)
             folder = chosen.out / column / "+".join(row.attributes)
             fit = [*words, *row.fit[column]]
             if table.counterparts:
@@ -104,8 +107,7 @@ def publish(table: Table, row: Row, column: str, data: str, preset: str, out: Pa
             "--data",
             data,
             "--preset",
-            # Photographs need the wider flow of the two small ones.
-            "fairface" if preset == "demo" and data != "portraits" else preset,
+            preset,
             "--out",
             flow.name,
         )
