@@ -44,7 +44,6 @@ class Tally:
     def __init__(self, view: str, individuals: int, seed: Seed, epsilon: float) -> None:
         self.groups: Counter[Group] = Counter()
         self.sample: list[Row] = []
-        self.outcomes = Outcomes()
         self.epsilons = EpsilonTally(epsilon)
         self.individuals = individuals
         draw = stream(seed, "consumer.report", view)
@@ -53,7 +52,6 @@ class Tally:
     def add(self, row: Row) -> None:
         """One more."""
         self.groups[Group(row.label, row.prediction, row.status, row.reason)] += 1
-        self.outcomes.add(row)
         self.epsilons.add(row)
         if self._place < SAMPLE:
             self.sample.append(row)
@@ -69,6 +67,12 @@ class Tally:
     def counts(self) -> dict[Status, int]:
         """How many rows have each status."""
         return {status: self.count(status=status) for status in Status}
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What is known of whom; nobody has a witness but those for whom it is the reason."""
+        fair, unfair = self.count(status=Status.CERTIFIED), self.count(reason=Reason.WITNESS)
+        return Outcomes(fair, unfair, self.groups.total() - fair - unfair)
 
     def count(self, **having: object) -> int:
         """How many rows have these cells."""

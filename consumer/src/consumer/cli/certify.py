@@ -88,15 +88,14 @@ def certify(
 def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
     from consumer.reality import interval, reality_lines
-    from consumer.report.outcomes import Outcomes
     from consumer.report.page import REPORT
+    from consumer.tally import count_rows
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 
     document = certificate.document
-    outcomes = {view: Outcomes() for view in document.claims}
-    for row in certificate.rows:
-        outcomes[row.view].add(row)
+    tallies = count_rows(document, certificate.rows)
+    outcomes = {view: tally.outcomes for view, tally in tallies.items()}
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
          f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),

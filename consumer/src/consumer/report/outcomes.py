@@ -1,18 +1,15 @@
-"""What is known of people proven fair, proven unfair, or nothing; counted in one pass, in constant space."""
+"""What is known of people: proven fair, proven unfair, or nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared_spec.artifacts.rows import Row
-from shared_spec.terms import Status
-
 __all__ = ["Outcomes"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcomes:
-    """A running count of one view's rows.
+    """How many people of one view.
 
     Attributes:
         fair: certified: everybody in the similarity set gets the decision, as the claim's statement says it.
@@ -20,18 +17,9 @@ class Outcomes:
         unknown: neither; nothing is said of them.
     """
 
-    fair: int = 0
-    unfair: int = 0
-    unknown: int = 0
-
-    def add(self, row: Row) -> None:
-        """Counts one more individual."""
-        if row.status == Status.CERTIFIED:
-            self.fair += 1
-        elif row.witness is not None:
-            self.unfair += 1
-        else:
-            self.unknown += 1
+    fair: int
+    unfair: int
+    unknown: int
 
     @property
     def total(self) -> int:
