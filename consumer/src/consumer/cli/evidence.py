@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import get_args
 
 import click
 
 import consumer
+from consumer.evidencing import Format
 from shared_spec.console import emit, path_option
-
-if TYPE_CHECKING:
-    from consumer.evidencing.verb import Format
 
 __all__ = ["evidence"]
 
@@ -21,7 +19,7 @@ __all__ = ["evidence"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["cyclonedx", "model-card", "csv"]),
+    type=click.Choice(get_args(Format)),
     default="cyclonedx",
     show_default=True,
     help="CycloneDX 1.6 with model card and declarations, a model card in Markdown, or a row per claim.",

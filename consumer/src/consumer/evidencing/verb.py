@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
 
+from consumer.evidencing import Format
 from consumer.evidencing.claim_table import claim_table
 from consumer.evidencing.cyclonedx import cyclonedx
 from consumer.evidencing.model_card import model_card
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.certificate import Certificate, CertificateDocument, load_certificate
 
-__all__ = ["FORMATS", "Format", "evidence"]
-
-Format: TypeAlias = Literal["cyclonedx", "model-card", "csv"]
+__all__ = ["FORMATS", "evidence"]
 
 FORMATS: Mapping[Format, Callable[[CertificateDocument], bytes]] = {
     "cyclonedx": cyclonedx,
