@@ -135,10 +135,8 @@ def _bundle_link(bundle: Bundle, trust: Trust | None) -> ChainLink:
 
 
 def _certificate_link(certificate: Certificate, trust: Trust | None) -> ChainLink:
-    document, subject = (
-        certificate.document,
-        certificate_subject(certificate.document, certificate.path),
-    )
+    document = certificate.document
+    subject = certificate_subject(document, certificate.path)
     pinned = trust if trust is not None and "consumer" in trust.parties else None
     origin = origin_of(subject, pinned)
     seed = _seed(document.commitment, subject, document.parents, origin, pinned)
