@@ -96,7 +96,7 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
 
 
 def perform_on_folder(description: str, play: Callable[[str], Play], out: Path) -> None:
-    """The command line of an example on a folder of data, whose path `play` is given; it is skipped where there is none."""
+    """The command line of an example on a folder of data, whose path `play` takes; without a folder it is skipped."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter
     )
