@@ -30,6 +30,10 @@ ENCODER = [
     "--batch",
     "64",
 ]
+CHROMIUM = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=900,1400",
+]  # fmt: skip
 
 
 def fit(paths):
@@ -112,6 +116,23 @@ def run():
 def fit_words():
     """The function that gives the words of the fit behind `tiny`."""
     return fit
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """Chromium without a window or a network of its own, and what pages write to its console."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if None in programs:
+        pytest.skip("chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for flag in [*CHROMIUM, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture

@@ -1,16 +1,11 @@
 """report.html in Chromium, from disk: it fits a phone, is dark where that is asked for, prints, and is read aloud."""
 
 import base64
-import shutil
 
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.pipeline]
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 CONTRAST = """
 const channels = text => text.match(/[0-9.]+/g).slice(0, 3).map(Number);
 const light = text => channels(text).map(c => c / 255)
@@ -30,22 +25,14 @@ return [...document.querySelectorAll('main p, main td, main th, main dt, main dd
 """
 
 
-@pytest.fixture(scope="module")
-def browser(tiny, tmp_path_factory):
-    """Chromium with the page of a certificate."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    programs = shutil.which("chromium"), shutil.which("chromedriver")
-    if None in programs:
-        pytest.skip("chromium and chromium-driver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs[0]
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
-    driver.get((tiny.certificate / "report.html").as_uri())
-    yield driver
-    driver.quit()
+@pytest.fixture
+def browser(tiny, chromium):
+    """Chromium with the page of a certificate, and nothing of earlier pages in its console."""
+    chromium.get_log("browser")
+    chromium.get((tiny.certificate / "report.html").as_uri())
+    yield chromium
+    for emulated in ("clearDeviceMetricsOverride", "setEmulatedMedia"):
+        chromium.execute_cdp_cmd(f"Emulation.{emulated}", {})
 
 
 def emulate(browser, width, scheme="light"):
