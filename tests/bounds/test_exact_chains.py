@@ -1,12 +1,11 @@
 """The exact view along chains: balls and tubes against exact rational arithmetic and against dense points."""
 
-import importlib.util
 import math
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+import rational_line as oracle
 import torch
 
 from producer.views.exact.bounds import certify_chains, certify_exact
@@ -17,16 +16,6 @@ from shared_spec.chains import EditChains
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import torch_generator
 
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 SHAPES = [(3, 6, 5, 3), (2, 8, 2), (3, 4), (4, 5, 6, 5, 2)]
 VISITS = torch.tensor([[1, 2, 0, 3], [4, 0, 5, 6]])
 

@@ -1,10 +1,9 @@
 """The exact view at the edges of float64: what underflows, overflows or is not a number decides nothing."""
 
-import importlib.util
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+import rational_line as oracle
 import torch
 from scipy.stats import norm
 
@@ -23,16 +22,6 @@ from shared_spec.errors import ArtifactError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import LARGEST, TERMS, norm_above
 
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 ZERO, ONE = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
 COLLINEAR = {1: (1.0,), 2: (3.0, 4.0), 3: (1.0, 2.0, 2.0)}
 """Multiples of one vector; with several the set is the segment of the first, as long as the multiples' norm."""

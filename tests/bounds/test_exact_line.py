@@ -1,10 +1,9 @@
 """k = 1: the certified radius against exact rational arithmetic, closed forms, attacks and itself."""
 
-import importlib.util
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+import rational_line as oracle
 import torch
 
 from producer.views.exact.bounds import certify_exact
@@ -14,16 +13,6 @@ from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 SHAPES = [(3, 6, 5, 3), (2, 8, 2), (3, 4), (4, 5, 6, 5, 2)]
 
 

@@ -4,11 +4,10 @@ Ranges of neurons hold computed preactivations and no rounding: by the 1-Lipschi
 cover the difference, which the networks here would show if it were not so.
 """
 
-import importlib.util
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+import rational_line as oracle
 import torch
 
 from producer.views.exact.affine_forms import AffineRows, ReducedNetwork, reduce_network
@@ -20,16 +19,6 @@ from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 ZERO, ONE = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
 
 

@@ -1,9 +1,7 @@
 """k = 2, 3: branch and bound, decisions for linear heads and affine tubes against attacks and closed forms."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+import rational_line as oracle
 import torch
 
 from producer.views.exact.affine_forms import linear_forms, reduce_network
@@ -13,17 +11,6 @@ from producer.views.exact.decision import bound_margins, decide_linear_head
 from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 
 
 def ball_points(count, k, generator):

@@ -1,9 +1,7 @@
 """Tubes hold the curve, polylines are the network, and Gaussian masses agree with sampling and closed forms."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
+import rational_line as oracle
 import torch
 from scipy.stats import binom, norm
 
@@ -13,17 +11,6 @@ from producer.views.polyline import polyline
 from shared_spec.errors import ArtifactError, DataError, SettingsError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 
 
 def distance_to_chain(points, chain):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+import rational_line as oracle
 import torch
 
 from consumer.decide import Bounds, Draws, decide
@@ -22,17 +21,6 @@ F64 = torch.float64
 # Class 0 where x > 0.
 STEP = FrozenHead((torch.tensor([[1.0], [0.0]], dtype=F64),), (torch.zeros(2, dtype=F64),))
 ONE = torch.zeros(1, dtype=torch.int64)
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_line")
 
 
 def found(values, places, delta, epsilon=1.0):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+import rational_heads as oracle
 import torch
 
 from consumer.head import FrozenHead
@@ -20,17 +19,6 @@ from consumer.radius.region import Region, affine_tube, ball
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_heads")
 
 
 def random_mlp(generator, *widths, scale=1.0):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+import rational_heads as oracle
 import torch
 
 from consumer.head import FrozenHead
@@ -23,17 +22,6 @@ from consumer.radius.region import ball
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_heads")
 
 
 def random_mlp(generator, *widths, scale=1.0):

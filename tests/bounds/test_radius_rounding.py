@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+import rational_heads as oracle
 import torch
 
 from consumer.head import FrozenHead
@@ -21,15 +20,6 @@ from shared_spec.rng import numpy_generator, torch_generator
 F64 = torch.float64
 
 
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_heads")
 head_of, squared = oracle.head_of, oracle.squared
 
 

@@ -9,7 +9,6 @@ LassiError, more than 5 s or 1 GiB, a changed claim that is accepted, and accept
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import resource
 import shutil
 import signal
@@ -19,6 +18,7 @@ import time
 import traceback
 from pathlib import Path
 
+import forge
 import numpy as np
 import torch
 
@@ -57,17 +57,6 @@ VALUES = [
 CELLS = [
     b"", b"0", b"1", b"-1", b"nan", b"1e999", b"\xff", b"\x00", b'"', b"CERTIFIED", b"yes", b"x" * 200_000,
 ]  # fmt: skip
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "hostile" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-forge = _load("forge")
 
 
 def pick(generator, options):

@@ -7,13 +7,12 @@ set and across it, in the directions of the exact gradients of the margins and i
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
+import rational_heads as oracle
 import torch
 
 from consumer.head import FrozenHead
@@ -27,17 +26,6 @@ from shared_spec.rng import numpy_generator
 F64 = torch.float64
 CASES = 4
 """Heads per seed, each with three sets."""
-
-
-def _load(name):
-    path = Path(__file__).parents[1] / "oracles" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle = _load("rational_heads")
 
 
 def head_violations(seed: int) -> list[str]:

@@ -22,7 +22,7 @@ from shared_spec.errors import LassiError
 from shared_spec.rng import torch_generator
 
 FOLDER = Path(__file__).parent
-sys.path.append(str(FOLDER.parent / "oracles"))
+sys.path += [str(FOLDER.parent / "oracles"), str(FOLDER.parent / "hostile")]
 
 
 def all_kinds():

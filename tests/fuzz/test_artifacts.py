@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import artifacts
 import pytest
 
 pytestmark = pytest.mark.pipeline
 
 SEEDS = 320
-
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-artifacts = _load("artifacts")
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 80))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
-from pathlib import Path
 
+import forge
 import pytest
 import torch
 
@@ -14,16 +13,6 @@ from shared_spec import load_certificate
 from shared_spec.statements import words_of
 
 pytestmark = pytest.mark.pipeline
-
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-forge = _load("forge")
 
 
 def verify(paths):

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import forge
 import pytest
 import torch
 
 pytestmark = pytest.mark.pipeline
-
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-forge = _load("forge")
 
 
 def inspect(paths):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
 import shlex
@@ -11,6 +10,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import forge
 import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,16 +33,6 @@ pytestmark = pytest.mark.pipeline
 SEED = "5e" * 32
 ALL = AuditSettings(sample=1000)
 OTHER = "sha256-content-v1:" + "0" * 64
-
-
-def _load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-forge = _load(Path(__file__).parents[1] / "hostile" / "forge.py")
 
 
 def audit(paths, settings=ALL, **changes):

@@ -2,31 +2,15 @@
 
 import base64
 import hashlib
-import importlib.util
 import re
-import shutil
 import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import forge
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "verifier.html"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=900,1400",
-]  # fmt: skip
-
-
-def _load_forge():
-    path = Path(__file__).parents[1] / "hostile" / "forge.py"
-    spec = importlib.util.spec_from_file_location("forge", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-forge = _load_forge()
 
 
 class _Tags(HTMLParser):
@@ -67,36 +51,21 @@ def test_the_page_can_fetch_nothing_and_runs_its_own_script_alone():
     assert not re.search(markup, page.bodies["script"])
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    programs = shutil.which("chromium"), shutil.which("chromedriver")
-    if None in programs:
-        pytest.skip("chromium and chromium-driver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs[0]
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
-def look(browser, parties):
+def look(chromium, parties):
     """Gives the page files and a key; returns its verdict and its findings by subject."""
 
     def check(*paths, key=""):
-        browser.get(PAGE.as_uri())
-        browser.execute_script("document.getElementById('key').value = arguments[0]", key)
+        chromium.get(PAGE.as_uri())
+        chromium.execute_script("document.getElementById('key').value = arguments[0]", key)
         names = [str(each) for path in paths for each in files_of(path)]
-        browser.find_element("id", "files").send_keys("\n".join(names))
-        verdict = browser.find_element("id", "verdict")
+        chromium.find_element("id", "files").send_keys("\n".join(names))
+        verdict = chromium.find_element("id", "verdict")
         until = time.monotonic() + 60
         while verdict.text.startswith(("No files", "Checking")) and time.monotonic() < until:
             time.sleep(0.05)
-        subjects = [each.text for each in browser.find_elements("tag name", "dt")]
-        findings = [each.text for each in browser.find_elements("tag name", "dd")]
+        subjects = [each.text for each in chromium.find_elements("tag name", "dt")]
+        findings = [each.text for each in chromium.find_elements("tag name", "dd")]
         return verdict.text, dict(zip(subjects, findings, strict=True))
 
     def files_of(path):
@@ -205,9 +174,9 @@ class TestInABrowser:
         assert verdict.startswith("✗")
         assert "does not follow from head and bundle" in found["decisions"]
 
-    def test_text_of_a_stranger_is_shown_and_never_obeyed(self, look, signed, browser):
+    def test_text_of_a_stranger_is_shown_and_never_obeyed(self, look, signed, chromium):
         markup = "<img id=stranger src=x onerror=alert(1)>"
         forge.restate(signed.certificate, lambda document: document.update(target=markup))
         _, found = look(signed.certificate)
         assert markup in found["document"]
-        assert browser.find_elements("id", "stranger") == []
+        assert chromium.find_elements("id", "stranger") == []
