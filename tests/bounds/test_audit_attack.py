@@ -107,6 +107,26 @@ def test_vertices_are_where_they_are_said_to_be():
     assert (attack.from_places(own, between, at) < 1e-9).all()
 
 
+def test_a_chain_that_holds_as_a_set_and_is_late_is_found_late():
+    """What is certified of a part of the similarity set is about the polyline's point at the same parameter."""
+    model, (latents, similarity) = encoder((20, 16, 12, 5)), case(1)
+    place = torch.linspace(-1.0, 1.0, 201, dtype=torch.float64).expand(len(latents), -1)
+    vertices = fold(model)(similarity.points(latents[:, None], 1.3 * place[..., None]))
+    attack = Attack(model, similarity)
+    true = attack.from_timetable(latents, vertices, place)
+    assert (true >= attack.from_chain(latents, vertices) - 1e-12).all()
+    assert (true <= vertices.diff(dim=1).norm(dim=2).amax(1)).all()
+    # The same points, reached a fifth of the way later or earlier; the ends stay where they are.
+    late = place + 0.2 * (1.0 - place.square())
+    found = attack.from_timetable(latents, vertices, late)
+    values = fold(model)(similarity.points(latents[:, None], 1.3 * late[..., None]))
+    assert (found >= (values - vertices).norm(dim=2).amax(1) * (1 - 1e-3)).all()
+    # Nothing is said beyond the ends.
+    middle = slice(50, 151)
+    inner = attack.from_timetable(latents, vertices[:, middle], place[:, middle])
+    assert (inner <= vertices.diff(dim=1).norm(dim=2).amax(1)).all()
+
+
 def test_a_chain_of_one_vertex_is_a_centre():
     model, (latents, similarity) = encoder((20, 16, 12, 5)), case(2)
     centre, attack = torch.ones(len(latents), 5), Attack(model, similarity)

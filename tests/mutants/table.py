@@ -229,6 +229,13 @@ MUTANTS = (
         "tests/pipeline/test_audit.py::test_a_split_that_the_data_do_not_have_is_found",
     ),
     Mutant(
+        "an audit lets a tube be late between its places", f"{_AUDIT}/dense_attack.py",
+        "point = torch.lerp(mine.gather(1, index - 1), mine.gather(1, index), share[..., None])",
+        "point = values",
+        "tests/pipeline/test_audit.py"
+        "::test_a_tube_that_holds_as_a_set_and_is_late_is_found_by_the_attack",
+    ),
+    Mutant(
         "an audit does not check: spec", f"{_AUDIT}/examine.py",
         "check_spec(evidence)", "Ledger('spec')",
         f"{_FORGERIES}[another attribute]",

@@ -107,6 +107,25 @@ def test_chains_of_edits_are_audited_as_well(tiny, tmp_path):
     assert checks_of(audited) == {"spec", "bounds", "attack"}
 
 
+def test_a_tube_that_holds_as_a_set_and_is_late_is_found_by_the_attack(tiny, tmp_path):
+    """On a line every tube through the two ends holds as a set; a part of it is about a part of the people."""
+    reps, model = tmp_path / "reps", tmp_path / "model"
+    producer.fit(
+        tiny.spec, tiny.data, reps, model=model, targets=["Smiling"],
+        training=producer.TrainingSettings(method="naive", **{**SMALL, "dimension": 1}),
+        export=producer.ExportSettings(view=("exact",)), cache=tiny.cache,
+        views=[producer.ExactSettings(tube_vertices=4)],
+    )  # fmt: skip
+
+    def change(tensors, document):
+        tensors["exact.delta"] *= 0.5
+
+    forge.edit_shard(reps, change)
+    found = producer.audit(reps, tiny.spec, model, tiny.data, tmp_path / "a", settings=ALL).document
+    attacked = [each.what for each in found.findings if each.check is AuditCheck.ATTACK]
+    assert "exact.delta at its place" in attacked
+
+
 def test_the_bundle_of_lassi_passes_whole_and_is_the_same_audit_twice(tiny, tmp_path, run, capsys):
     words = ["producer", "audit", tiny.reps, "--spec", tiny.spec, "--model", tiny.model]
     words += ["--data", tiny.data, "--auditor-seed", SEED, "--out"]

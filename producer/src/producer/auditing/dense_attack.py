@@ -32,8 +32,9 @@ _ROUNDS = 14
 _BLOCK = 2_000
 """Evaluations at once."""
 
-Distance: TypeAlias = Callable[[slice, Tensor], Tensor]
-"""Of the representations [b, p, d] of similar individuals of these rows, from whatever is attacked: [b, p]."""
+Distance: TypeAlias = Callable[[slice, Tensor, Tensor], Tensor]
+"""Of the representations [b, p, d] of similar individuals of these rows, at their places [b, p, k], from whatever is
+attacked: [b, p]."""
 
 
 class Attack:
@@ -56,7 +57,7 @@ class Attack:
             centre: [n, d].
         """
 
-        def away(rows: slice, values: Tensor) -> Tensor:
+        def away(rows: slice, places: Tensor, values: Tensor) -> Tensor:
             return _norm(values - centre[rows, None].double())
 
         return self._largest(latents, away)
@@ -64,7 +65,7 @@ class Attack:
     def from_chain(self, latents: Tensor, vertices: Tensor) -> Tensor:
         """As `from_centre`, from the chain of segments through vertices [n, m, d]."""
 
-        def away(rows: slice, values: Tensor) -> Tensor:
+        def away(rows: slice, places: Tensor, values: Tensor) -> Tensor:
             mine = vertices[rows].double()
             nearest = _norm(values - mine[:, None, 0])
             for start, end in zip(mine.unbind(1), mine.unbind(1)[1:], strict=False):
@@ -74,6 +75,30 @@ class Attack:
                 point = start[:, None] + share.clamp(0.0, 1.0)[..., None] * step
                 nearest = torch.minimum(nearest, _norm(values - point))
             return nearest
+
+        return self._largest(latents, away)
+
+    def from_timetable(self, latents: Tensor, vertices: Tensor, place: Tensor) -> Tensor:
+        """As `from_chain`, each R(z + tau epsilon a) from the chain's own point at tau, along one vector.
+
+        Beyond the first and the last place nothing is said, so nothing is attacked.
+
+        Args:
+            latents: z, [n, q].
+            vertices: [n, m, d].
+            place: tau at each vertex, in order, [n, m].
+        """
+
+        def away(rows: slice, places: Tensor, values: Tensor) -> Tensor:
+            at, tau = place[rows].contiguous(), places[..., 0]
+            after = torch.searchsorted(at, tau.contiguous()).clamp(1, at.shape[1] - 1)
+            first, last = at.gather(1, after - 1), at.gather(1, after)
+            share = ((tau - first) / (last - first).clamp_min(1e-300)).clamp(0.0, 1.0)
+            index = after[..., None].expand(-1, -1, values.shape[2])
+            mine = vertices[rows].double()
+            point = torch.lerp(mine.gather(1, index - 1), mine.gather(1, index), share[..., None])
+            covered = (tau >= at[:, :1]) & (tau <= at[:, -1:])
+            return torch.where(covered, _norm(values - point), 0.0)
 
         return self._largest(latents, away)
 
@@ -103,7 +128,7 @@ class Attack:
             def distance(places: Tensor, rows: slice = rows) -> Tensor:
                 points = ways.points(rows, places)
                 values = self._encoder.tail(points.flatten(0, 1))
-                return away(rows, values.reshape(*points.shape[:2], -1))
+                return away(rows, places, values.reshape(*points.shape[:2], -1))
 
             found.append(_search(distance, ways, len(latents[rows])))
         return torch.cat(found)

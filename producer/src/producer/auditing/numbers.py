@@ -12,7 +12,7 @@ from producer.auditing.dense_attack import Attack
 from producer.auditing.evidence import Evidence, Ledger, Sample
 from producer.views.registry import AnyView
 from shared_spec.artifacts.audit_documents import AuditCheck
-from shared_spec.chains import own_latents
+from shared_spec.chains import ChainSet, own_latents
 from shared_spec.progress import Advance, onward
 
 __all__ = ["TOLERANCE", "check_attack", "check_bounds", "check_representation"]
@@ -138,8 +138,9 @@ def _words(stated: Tensor, found: Tensor) -> tuple[str, str]:
 def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView]) -> Ledger:
     """Nobody similar is found further from a stated centre than its radius, or from a polyline than its delta.
 
-    Each vertex of a polyline is the representation of the similar individual at its stated place. Of views
-    that bound R itself; a radius around a smoothed encoder holds with a probability, for other points.
+    Each vertex of a polyline is the representation of the similar individual at its stated place, and along one vector
+    whoever is between two places is no further than delta from the polyline's point there. Of views that bound R
+    itself; a radius around a smoothed encoder holds with a probability, for other points.
     """
     ledger = Ledger(AuditCheck.ATTACK, sample.split)
     mine = [name for name, view in views.items() if not view.contract.decides_at_centre]
@@ -162,6 +163,10 @@ def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView
         if chain is not None and place is not None:
             away = attack.from_places(latents, chain, place)
             attacked.append(("place", TOLERANCE * size, away))
+            if not isinstance(evidence.spec.similarity, ChainSet):
+                # What is said of a smaller epsilon rests on this (docs/guarantees.md, E.2).
+                behind = attack.from_timetable(latents, chain, place)
+                attacked.append(("delta at its place", stated[f"{name}.delta"], behind))
         room = 2.0 * moved + _ROUNDING * size
         for what, bound, found in attacked:
             ledger.compared += len(found)
