@@ -30,7 +30,8 @@ def read(content, labels=CLASSES, splits=COUNTS):
 @pytest.mark.parametrize("written", [["Young", "Age"], ["Age", "Young"]])
 @pytest.mark.parametrize("asked", [["Young", "Age"], ["Age", "Young"]])
 def test_every_label_stays_with_its_column(written, asked):
-    content = format_individuals(SPLITS, {name: LABELS[name] for name in written}, 2)
+    labels = {name: LABELS[name] for name in written}
+    content = b"".join(format_individuals(SPLITS, labels, 2))
     found = read(content, {name: CLASSES[name] for name in asked})
     for split, ids in SPLITS.items():
         rows = found.of(split)
@@ -41,12 +42,12 @@ def test_every_label_stays_with_its_column(written, asked):
 
 @pytest.mark.parametrize("names", [["Age"], ["Age", "Young", "Smiling"], ["Age", "Old"]])
 def test_other_columns_than_the_manifest_names_are_refused(names):
-    content = format_individuals(SPLITS, LABELS, 2)
+    content = b"".join(format_individuals(SPLITS, LABELS, 2))
     with pytest.raises(ArtifactError, match="header is"):
         read(content, {name: ("a", "b") for name in names})
 
 
-GOOD = format_individuals(SPLITS, LABELS, 2)
+GOOD = b"".join(format_individuals(SPLITS, LABELS, 2))
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def _resealed(bundle, change, out):
     tensors, _ = load_tensors(out / shard_name("test", 0))
     change(tensors)
     save_shard(out, bundle.manifest, "test", 0, tensors)
-    seal_bundle(out, (out / "individuals.csv").read_bytes(), bundle.manifest)
+    seal_bundle(out, [(out / "individuals.csv").read_bytes()], bundle.manifest)
     return load_bundle(out)
 
 
@@ -135,7 +135,7 @@ def test_counterparts_that_nobody_holds_are_not_claimed(tiny, splits, tmp_path):
     manifest = load_bundle(tiny.reps).manifest.model_copy(
         update={"counterparts": {"Young": splits}}
     )
-    seal_bundle(tmp_path / "reps", (tiny.reps / "individuals.csv").read_bytes(), manifest)
+    seal_bundle(tmp_path / "reps", [(tiny.reps / "individuals.csv").read_bytes()], manifest)
     with pytest.raises(ArtifactError, match="counterparts"):
         load_bundle(tmp_path / "reps").check()
 

@@ -7,7 +7,7 @@ are the same for one process or many, and a run that goes on after a kill only a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +90,8 @@ class BundleContents:
         entries = self.manifest.views
         return tuple(view for view in self.views if split in entries[view.name].splits)
 
-    def individuals(self) -> bytes:
-        """The bytes of individuals.csv."""
+    def individuals(self) -> Iterator[bytes]:
+        """The bytes of individuals.csv, piece by piece."""
         ids = {split: data.sample_ids for split, data in self.splits.items()}
         labels = {
             name: {split: data.labels[name] for split, data in self.splits.items()}

@@ -6,7 +6,7 @@ that neither party ever needs all of them in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.atomic import writing_atomically
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
     check_directory,
@@ -68,12 +68,13 @@ def save_shard(
     )
 
 
-def seal_bundle(folder: Path, individuals: bytes, manifest: Manifest) -> Manifest:
+def seal_bundle(folder: Path, individuals: Iterable[bytes], manifest: Manifest) -> Manifest:
     """Writes individuals.csv and manifest.json beside the finished shards; returns the manifest as it was written.
 
-    Its `files` and `content_digest` are set here.
+    Its `files` and `content_digest` are set here. The pieces of individuals.csv are written as they come.
     """
-    write_atomically(folder / _INDIVIDUALS, individuals)
+    with writing_atomically(folder / _INDIVIDUALS) as file:
+        file.writelines(individuals)
     complete = manifest.model_copy(update={"files": list_files(folder, _files(manifest))})
     return save_directory_document(folder, _MANIFEST, complete)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -19,7 +19,7 @@ from shared_spec.artifacts.cells import read_cells
 from shared_spec.artifacts.distinct import Repeats
 from shared_spec.errors import ArtifactError
 
-__all__ = ["Individuals", "SplitRows", "format_individuals"]
+__all__ = ["Individuals", "SplitRows", "format_header", "format_individuals", "format_shard"]
 
 _FIXED = ("sample_id", "split", "shard", "row")
 
@@ -170,19 +170,33 @@ def format_individuals(
     splits: Mapping[str, Sequence[str]],
     labels: Mapping[str, Mapping[str, Sequence[str]]],
     rows_per_shard: int,
-) -> bytes:
-    """The file's bytes: per split its sample ids in order, and per label column and split the class names.
+) -> Iterator[bytes]:
+    """The file's bytes, piece by piece: per split its sample ids in order, and per label column and split the names.
 
     Label columns stand in the order of their names, as the manifest has no order of its own.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    names = sorted(labels)
-    writer.writerow([*_FIXED, *names])
+    yield format_header(labels)
     for split, sample_ids in splits.items():
-        for index, sample_id in enumerate(sample_ids):
-            shard, row = divmod(index, rows_per_shard)
-            writer.writerow(
-                [sample_id, split, shard, row, *(labels[name][split][index] for name in names)]
-            )
+        for shard, first in enumerate(range(0, len(sample_ids), rows_per_shard)):
+            part = slice(first, first + rows_per_shard)
+            named = {name: column[split][part] for name, column in labels.items()}
+            yield format_shard(split, shard, sample_ids[part], named)
+
+
+def format_header(labels: Iterable[str]) -> bytes:
+    """The first line of the file, with these label columns."""
+    return _lines([[*_FIXED, *sorted(labels)]])
+
+
+def format_shard(
+    split: str, shard: int, sample_ids: Sequence[str], labels: Mapping[str, Sequence[str]]
+) -> bytes:
+    """The lines of one shard's individuals, and their class names per label column."""
+    n, columns = len(sample_ids), (labels[name] for name in sorted(labels))
+    return _lines(zip(sample_ids, [split] * n, [shard] * n, range(n), *columns, strict=True))
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
