@@ -32,6 +32,8 @@ class Play:
     fit: Mapping[str, Sequence[str]]
     """Per method the further words of `producer fit`."""
     certify: Sequence[str] = ()
+    shown: bool = False
+    """Whether these people may be shown on the certificates' pages."""
     audited: Sequence[str] = ()
     """Methods whose bundles an auditor computes again, a sample of them."""
     published: Mapping[str, str] | None = None
@@ -47,6 +49,9 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
                   "--out", "spec.safetensors", "--force")  # fmt: skip
     regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data,
                    "--out", "strip.png", "--force")  # fmt: skip
+    if play.shown:
+        regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data, "--for-report",
+                       "--individuals", "3", "--out", "page.png", "--force")  # fmt: skip
     sign(regulator, "regulator", "spec.safetensors")
     auditor = Organisation("auditor", out / "auditor")
     hand_over(regulator, auditor, *_signed("spec.safetensors"))
@@ -65,8 +70,11 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
         sign(producer, "producer", "reps")
         hand_over(producer, consumer, *_signed("reps"))
         audit = _audit(play, method, producer, auditor, consumer) if method in play.audited else []
+        if play.shown:
+            hand_over(regulator, consumer, "page.png")
+        strip = ["--strip", "page.png"] if play.shown else []
         result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *audit,
-                              *play.certify, "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
+                              *play.certify, *strip, "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
         spec = regulator.folder / "spec.safetensors"
         if latents is None:
             latents = latents_of(spec, play.data, "test", exported_ids(consumer.folder / "reps"))

@@ -32,6 +32,7 @@ PLAY = Play(
         ]
         for method in ("naive", "project", "lassi")
     },
+    shown=True,
     audited=("naive", "lassi"),
 )
 

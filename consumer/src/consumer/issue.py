@@ -37,6 +37,7 @@ from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
 from shared_spec.artifacts.kinds import CERTIFICATE
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.salt import read_salt
+from shared_spec.artifacts.strip import read_strip
 from shared_spec.imprint import Imprint, utc_today
 from shared_spec.progress import Report, remark, silent
 from shared_spec.rng import Seed
@@ -65,6 +66,7 @@ def certify(
     commitment: Path | str | None = None,
     salt: Path | str | None = None,
     imprint: Imprint | None = None,
+    strip: Path | str | None = None,
     force: bool = False,
     report: Report = silent,
 ) -> Certificate:
@@ -90,22 +92,27 @@ def certify(
             seed in place of `seed`.
         salt: salt.json of another certificate, for the very bytes of that one; a new one is drawn unless given.
         imprint: issuer, system, contact and dates, to be kept in the certificate; dated today if it has no date.
+        strip: film strip of `regulator.preview`, drawn for a report: the page shows who counts as similar.
         force: replace what stands at `out`.
         report: told how it goes.
 
     Raises:
         SettingsError: `out` exists, a view or method that there is not, or a commitment to something else.
         ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be, or
-            the audit is of another bundle or found something.
+            the audit is of another bundle or found something, or the strip is none of this spec.
     """
     out, imprint = Path(out), (imprint or Imprint()).dated(utc_today())
     bundle = load_bundle(reps)
     audited = None if audit is None else load_audit(audit)
     read = [bundle.path, *([] if labels is None else [Path(labels)])]
     read += [] if audited is None else [audited.path]
+    read += [] if strip is None else [Path(strip)]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     origin = origin_of(bundle_subject(bundle), trust)
     salted = None if salt is None else read_salt(Path(salt))
+    shown = None if strip is None else read_strip(Path(strip))
+    if shown is not None:
+        shown.require_of(bundle.manifest.spec)
     own = None if labels is None else Path(labels)
     entry = None if audited is None else audited.entry_for(bundle.digest, split)
     task = read_labels(bundle, target, own)
@@ -144,8 +151,9 @@ def certify(
             draft,
             chain.from_iterable(ledgers[decided].rows() for decided in kept.items()),
             fitted.head.tensors(),
-            lambda complete: render_report(complete, tallies),
+            lambda complete: render_report(complete, tallies, shown),
             salted,
+            shown,
         )
         publish_directory(out, force, CERTIFICATE)
     return replace(written, path=out)

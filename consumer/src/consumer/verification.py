@@ -192,7 +192,9 @@ def _check_report(certificate: Certificate, again: Recount) -> str:
             f"{certificate.path / REPORT}: {drawn_by.name} {drawn_by.version} drew it, which {here.name} "
             f"{here.version} cannot draw again; verify it with that release"
         )
-    if certificate.read(REPORT) != render_report(certificate.document, again.tallies):
+    if certificate.read(REPORT) != render_report(
+        certificate.document, again.tallies, certificate.strip
+    ):
         raise ArtifactError(
             f"{certificate.path / REPORT}: is not the page of this certificate; read certificate.json instead"
         )

@@ -10,6 +10,7 @@ from regulator.flow.file import FlowFile, load_flow
 from regulator.flow.images import evenly_spread
 from regulator.pictures.coverage import draw_coverage
 from regulator.pictures.flow import draw_flow, reconstructions, sample_images
+from regulator.pictures.report import draw_for_report
 from regulator.pictures.settings import CoverageSettings, PreviewSettings
 from regulator.pictures.strips import chain_strips, draw_strips, film_strips
 from regulator.study.coverage import CoverageReport, measure_coverage
@@ -26,6 +27,8 @@ from shared_spec.latents import encode_images
 from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.terms import Shown
+from shared_spec.text import is_printable
 
 __all__ = ["Preview", "coverage", "preview"]
 
@@ -53,6 +56,8 @@ def preview(
     spec: Spec | Path | str | None = None,
     flow: FlowFile | Path | str | None = None,
     settings: PreviewSettings | None = None,
+    for_report: bool = False,
+    licence: str | None = None,
     force: bool = False,
 ) -> Preview:
     """Draws film strips of a spec's similarity sets, or samples of a flow beside images and their reconstructions.
@@ -66,17 +71,25 @@ def preview(
         spec: the spec to look at; or else
         flow: the flow, before any spec.
         settings: whose images and how many; the split test's unless given.
+        for_report: draw the spec's strips for the page of a certificate: pictures alone, and of people alone who may be
+            shown to anybody. Those of `portraits` and `shapes3d` were never photographed; those of a folder need
+        licence: the words under which its owner lets them be shown. They stand in the picture and on the page.
         force: replace what stands at `out`.
 
     Raises:
-        SettingsError: both or neither of `spec` and `flow` are given, or `out` exists.
+        SettingsError: both or neither of `spec` and `flow` are given, or `out` exists, or the data set's pictures may
+            not be shown.
         DataError: an image cannot be read.
     """
     out, settings = Path(out), settings or PreviewSettings()
     looked_at = [Path(found) for found in (spec, flow) if isinstance(found, Path | str)]
     refuse_existing(out, force, kind=PICTURE, inputs=looked_at)
+    if licence is not None and not for_report:
+        raise SettingsError("`licence` is stored for a page alone; add `for_report`")
+    if for_report and flow is not None:
+        raise SettingsError("`for_report` draws a spec: leave out `flow`")
     if spec is not None and flow is None:
-        return _draw_spec(load_spec(spec), data, out, settings)
+        return _draw_spec(load_spec(spec), data, out, settings, for_report, licence)
     if flow is not None and spec is None:
         return _draw_flow(load_flow(flow), data, out, settings)
     raise SettingsError("nothing to look at, or too much: give either `spec` or `flow`")
@@ -138,8 +151,16 @@ def coverage(
     return found
 
 
-def _draw_spec(spec: Spec, data: str | Source, out: Path, settings: PreviewSettings) -> Preview:
+def _draw_spec(
+    spec: Spec,
+    data: str | Source,
+    out: Path,
+    settings: PreviewSettings,
+    for_report: bool,
+    licence: str | None,
+) -> Preview:
     source = open_source(data, spec.document.flow.size)
+    shown = _why_shown(source, licence) if for_report else None
     sample_ids = source.sample_ids(settings.split)
     rows = evenly_spread(len(sample_ids), settings.individuals)
     entries = spec.document.attributes
@@ -152,6 +173,10 @@ def _draw_spec(spec: Spec, data: str | Source, out: Path, settings: PreviewSetti
         odd = settings.points + 1 - settings.points % 2
         latents = encode_images(spec.flow, source.images(settings.split, rows))
         strips = film_strips(spec.flow, spec.similarity, names, latents, ids, odd)
+    if shown is not None:
+        drawn = draw_for_report(strips, spec.digest, spec.entry.similar, shown, licence)
+        write_atomically(out, drawn)
+        return Preview(out, len(strips))
     labels = [_label(source, settings.split, int(row), names) for row in rows]
     heading = (
         f"Similarity sets: {', '.join(names)}; |t| <= epsilon = {spec.document.epsilon:g} "
@@ -159,6 +184,24 @@ def _draw_spec(spec: Spec, data: str | Source, out: Path, settings: PreviewSetti
     )
     write_atomically(out, draw_strips(strips, heading, labels * (len(strips) // len(rows))))
     return Preview(out, len(strips))
+
+
+def _why_shown(source: Source, licence: str | None) -> Shown:
+    """Why a source's pictures may stand on a page; raises SettingsError if nobody can say so."""
+    if source.shown is None:
+        raise SettingsError(
+            f"{source.uri}: photographs of people whom nobody asked, so they are on no page; "
+            "draw portraits or shapes3d:FILE.h5 with `for_report`, or a folder with `licence`"
+        )
+    if (source.shown == Shown.LICENSED) != (licence is not None):
+        raise SettingsError(
+            f"{source.uri}: say with `licence` under which words its owner lets these pictures be shown to anybody"
+            if licence is None
+            else f"{source.uri}: its pictures are {source.shown} by a program; leave out `licence`"
+        )
+    if licence is not None and (len(licence) > 200 or not licence or not is_printable(licence)):
+        raise SettingsError("`licence` is no short line of text; say it in at most 200 characters")
+    return source.shown
 
 
 def _draw_flow(file: FlowFile, data: str | Source, out: Path, settings: PreviewSettings) -> Preview:

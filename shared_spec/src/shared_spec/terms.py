@@ -14,6 +14,7 @@ __all__ = [
     "HeadKind",
     "RadiusMethod",
     "Reason",
+    "Shown",
     "Similar",
     "Statement",
     "Status",
@@ -85,6 +86,14 @@ class Similar(StrEnum):
     VECTORS = "vectors"
     EDITS = "edits"
     COUNTERPARTS = "counterparts"
+
+
+class Shown(StrEnum):
+    """Why pictures of a data set's individuals may be shown to anybody."""
+
+    DRAWN = "drawn"
+    RENDERED = "rendered"
+    LICENSED = "licensed"
 
 
 class HeadKind(StrEnum):

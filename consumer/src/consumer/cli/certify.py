@@ -34,6 +34,10 @@ __all__ = ["certify"]
 @path_option(
     "--audit", "An audit of the bundle, for the certificate to quote; refused with findings."
 )
+@path_option(
+    "--strip",
+    "The regulator's film strip for the page (regulator preview --for-report): who counts as similar, in pictures.",
+)
 @path_option("--out", "Directory to write.", required=True)
 @click.option(
     "--view",
@@ -56,10 +60,10 @@ __all__ = ["certify"]
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling, imprint=Imprint)
 def certify(
-    reps: Path, target: str, labels: Path | None, audit: Path | None, out: Path, views: tuple[str, ...],
-    policy: str | None, trust: Path | None, salt: Path | None, commitment: Path | None, seed: int, force: bool,
-    as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling, imprint: Imprint,
-    given: frozenset[str],
+    reps: Path, target: str, labels: Path | None, audit: Path | None, strip: Path | None, out: Path,
+    views: tuple[str, ...], policy: str | None, trust: Path | None, salt: Path | None, commitment: Path | None,
+    seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling,
+    imprint: Imprint, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -76,7 +80,8 @@ def certify(
     with reporting() as report:
         certificate = consumer.certify(
             reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
-            seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, force=force, report=report,
+            seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, strip=strip, force=force,
+            report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)
     if rule is not None and (failures := rule.failures(certificate.document.claims)):

@@ -14,11 +14,13 @@ from consumer.report.curve import draw_curve
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.lead import lead_of, lead_view, similar_words
 from consumer.report.outcomes import Outcomes
+from consumer.report.pictures import picture_of
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.unchecked import not_checked
 from consumer.report.words import meaning, probabilities, similarity, verdict
 from consumer.tally import Tally
 from shared_spec.artifacts.certificate import REPORT, CertificateDocument, Claim
+from shared_spec.artifacts.strip import Strip
 from shared_spec.statements import REALITY
 from shared_spec.terms import Status
 from shared_spec.trust.seeds import FREE_SEED, seed_words
@@ -46,7 +48,9 @@ class _View:
     curve: str | None
 
 
-def render_report(document: CertificateDocument, tallies: Mapping[str, Tally]) -> bytes:
+def render_report(
+    document: CertificateDocument, tallies: Mapping[str, Tally], strip: Strip | None = None
+) -> bytes:
     """The page, in UTF-8.
 
     Reads neither the document's `files` nor its `content_digest`: both cover the page. Names of classes, attributes
@@ -55,6 +59,7 @@ def render_report(document: CertificateDocument, tallies: Mapping[str, Tally]) -
     Args:
         document: what is claimed.
         tallies: per view, of the rows of individuals.csv.
+        strip: the film strip, if the certificate has one.
     """
     points = [point for tally in tallies.values() for point in scatter_points(tally.sample)]
     # One axis for all views, so that their figures can be compared by eye.
@@ -71,6 +76,7 @@ def render_report(document: CertificateDocument, tallies: Mapping[str, Tally]) -
         leading=leading,
         lead=lead_of(chosen, leading.claim, leading.outcomes),
         similar=similar_words(document.spec),
+        picture=None if strip is None else picture_of(strip, document.spec),
         unchecked=not_checked(document),
         reality=[
             (check, [(group, found, interval(found)) for group, found in reality_lines(check)])

@@ -19,6 +19,17 @@ def not_checked(document: CertificateDocument) -> list[Unchecked]:
             "The regulator's film strips and quality report, looked at by people.",
             "",
         ),
+        *(
+            [
+                (
+                    "That the film strip shows what the regulator's spec says.",
+                    "Drawing it again from spec and data.",
+                    "regulator preview --for-report",
+                )
+            ]
+            if document.strip is not None
+            else []
+        ),
         (
             "That the system in use is the one certified here.",
             "Its operator, by the digests of encoder and head in the appendix.",

@@ -32,17 +32,22 @@ class Strip:
 
     Attributes:
         sample_id: the individual.
-        title: the attribute that is moved, or all of them joined by +.
+        attributes: those that are moved, together if they are several.
         t: coefficients along the strip [m]; for several attributes all have the same.
         images: decoded points [m, 3, S, S] uint8.
+        own: which of them is the individual itself.
     """
 
     sample_id: str
-    title: str
+    attributes: tuple[str, ...]
     t: npt.NDArray[np.float64]
     images: npt.NDArray[np.uint8]
     own: int
-    """Which of them is the individual itself."""
+
+    @property
+    def title(self) -> str:
+        """What is moved, in one line."""
+        return " + ".join(self.attributes)
 
 
 def film_strips(
@@ -68,18 +73,18 @@ def film_strips(
     """
     k = len(names)
     directions = list(torch.eye(k, dtype=torch.float64))
-    titles = list(names)
+    moved: list[tuple[str, ...]] = [(name,) for name in names]
     if k > 1:
         directions.append(torch.full((k,), k**-0.5, dtype=torch.float64))
-        titles.append(" + ".join(names))
+        moved.append(tuple(names))
     steps = torch.linspace(-similarity.epsilon, similarity.epsilon, points, dtype=torch.float64)
     strips = []
-    for title, direction in zip(titles, directions, strict=True):
+    for together, direction in zip(moved, directions, strict=True):
         shifts = (steps[:, None] * direction) @ similarity.vectors.to(torch.float64)
         for sample_id, z in zip(sample_ids, latents, strict=True):
             t = (steps * direction.abs().max()).numpy()
             images = decode_images(flow, z.to(torch.float64) + shifts)
-            strips.append(Strip(sample_id, title, t, images, points // 2))
+            strips.append(Strip(sample_id, together, t, images, points // 2))
     return strips
 
 
@@ -98,15 +103,15 @@ def chain_strips(
         n strips per chain. Along edits t is what is edited by; along counterparts the place in the chain.
     """
     if isinstance(chains, EditChains):
-        titles = [" + ".join(names[i] for i in chosen) for chosen in chains.combinations]
+        moved = [tuple(names[i] for i in chosen) for chosen in chains.combinations]
         t = np.array(sorted({*chains.steps, 0.0}))
     else:
-        titles, t = list(names), np.arange(1.0, chains.visits.shape[1] + 1)
+        moved, t = [(name,) for name in names], np.arange(1.0, chains.visits.shape[1] + 1)
     strips = []
-    for title, passed in zip(titles, chains.visits.tolist(), strict=True):
+    for together, passed in zip(moved, chains.visits.tolist(), strict=True):
         for sample_id, each in zip(sample_ids, images, strict=True):
             own = [bool((each[place] == each[0]).all()) for place in passed]
-            strips.append(Strip(sample_id, title, t, each[passed], own.index(True)))
+            strips.append(Strip(sample_id, together, t, each[passed], own.index(True)))
     return strips
 
 

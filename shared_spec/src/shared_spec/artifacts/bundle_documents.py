@@ -28,6 +28,7 @@ __all__ = [
     "EncoderEntry",
     "FileEntry",
     "Manifest",
+    "Names",
     "Plain",
     "ShardDocument",
     "SpecEntry",

@@ -30,6 +30,7 @@ from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import Row, RowWriter, read_rows
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
+from shared_spec.artifacts.strip import STRIP, Strip, StripEntry, parse_strip
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.imprint import Imprint
@@ -58,8 +59,6 @@ REPORT = "report.html"
 
 DOCUMENT = "certificate.json"
 _ROWS, _HEAD = "individuals.csv", "head.safetensors"
-_FILES = (_HEAD, _ROWS, REPORT)
-"""Of every certificate; those with roots have `SALT` besides."""
 
 
 class CommittedDraw(CommittedSeed):
@@ -94,6 +93,8 @@ class CertificateDocument(Document):
     when the certificate is written."""
     skipped: Count
     """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
+    strip: StripEntry | None = None
+    """What the film strip in the certificate shows; null where it has none."""
     files: tuple[FileEntry, ...] = ()
     """Set when the certificate is written."""
     tool: Tool
@@ -110,6 +111,18 @@ class CertificateDocument(Document):
         if self.commitment is not None:
             self.commitment.check(self.seed, self.commitment.settings, self.parents)
         return self
+
+    @model_validator(mode="after")
+    def _shows_its_spec(self) -> Self:
+        if self.strip is not None:
+            self.strip.check_of(self.spec)
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files of its directory."""
+        salt = () if self.roots is None else (SALT,)
+        return (_HEAD, _ROWS, REPORT, *salt, *(() if self.strip is None else (STRIP,)))
 
     @property
     def parents(self) -> dict[str, str]:
@@ -157,6 +170,8 @@ class Certificate:
     head: Mapping[str, Tensor]
     salt: Salt | None = None
     """Hides rows from whoever holds others; None where there are no roots."""
+    strip: Strip | None = None
+    """Pictures of who counts as similar; None where it has none."""
 
     def __repr__(self) -> str:
         claims = "; ".join(
@@ -220,19 +235,27 @@ def save_certificate(
     head: Mapping[str, Tensor],
     report: Callable[[CertificateDocument], bytes],
     salt: Salt | None = None,
+    strip: Strip | None = None,
 ) -> Certificate:
     """Writes the certificate into `folder` (a partial directory).
 
     Args:
         folder: where.
-        draft: the document; its head's digest, `roots`, `files` and `content_digest` are set here.
+        draft: the document; its head's digest, `roots`, `strip`, `files` and `content_digest` are set here.
         rows: of all views, written as they come.
         head: the classifier's weights.
         report: draws report.html from the document as it will be, but for its `files` and `content_digest`, which cover
             that page.
         salt: of the rows; a new one unless given.
+        strip: of the spec, for the page.
+
+    Raises:
+        ArtifactError: the strip is of another spec.
     """
     salt = salt or draw_salt()
+    if strip is not None:
+        strip.require_of(draft.spec)
+        write_atomically(folder / STRIP, strip.content)
     described = HeadDocument(kind=draft.head.kind)
     head_digest = save_tensors(
         folder / _HEAD, head, described.model_dump(mode="json", exclude={"content_digest"})
@@ -244,11 +267,13 @@ def save_certificate(
         writer.finish()
     write_atomically(folder / SALT, salt.to_bytes())
     entry = draft.head.model_copy(update={"digest": head_digest})
-    draft = draft.model_copy(update={"head": entry, "roots": trees.roots()})
+    draft = draft.model_copy(
+        update={"head": entry, "roots": trees.roots(), "strip": strip and strip.entry}
+    )
     write_atomically(folder / REPORT, report(draft))
-    complete = draft.model_copy(update={"files": list_files(folder, [*_FILES, SALT])})
+    complete = draft.model_copy(update={"files": list_files(folder, draft.names)})
     document = save_directory_document(folder, DOCUMENT, complete)
-    return Certificate(folder, document, dict(head), salt)
+    return Certificate(folder, document, dict(head), salt, strip)
 
 
 def load_certificate(path: Path | str | Certificate) -> Certificate:
@@ -269,18 +294,22 @@ def open_certificate(path: Path | str) -> Certificate:
     """Opens certificate/ as `load_certificate` does, but leaves the rows to whoever reads them."""
     path = Path(path)
     document = load_directory_document(path, DOCUMENT, CertificateDocument)
-    expected = _FILES if document.roots is None else (*_FILES, SALT)
-    check_directory(path, DOCUMENT, document.files, expected)
+    check_directory(path, DOCUMENT, document.files, document.names)
     read_listed(path, document.files, REPORT)
     salt = None
     if document.roots is not None:
         salt = parse_salt(read_listed(path, document.files, SALT), str(path / SALT))
+    strip = None
+    if document.strip is not None:
+        strip = parse_strip(read_listed(path, document.files, STRIP), str(path / STRIP))
+        if strip.entry != document.strip:
+            raise ArtifactError(f"{path / STRIP}: shows other things than {DOCUMENT} says")
     where = str(path / _HEAD)
     head, raw = parse_tensors(read_listed(path, document.files, _HEAD), where)
     described = parse_document(HeadDocument, raw, where)
     if (described.content_digest, described.kind) != (document.head.digest, document.head.kind):
         raise ArtifactError(f"{where}: not the head that the certificate speaks of")
-    return Certificate(path, document, head, salt)
+    return Certificate(path, document, head, salt, strip)
 
 
 def _words(counts: Mapping[Status, int]) -> str:

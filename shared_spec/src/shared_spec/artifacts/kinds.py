@@ -139,7 +139,7 @@ CERTIFICATE = directory_kind(
     "certificate",
     "certificate.json",
     "fairness-certificate",
-    r"individuals\.csv|head\.safetensors|report\.html|salt\.json",
+    r"individuals\.csv|head\.safetensors|report\.html|salt\.json|strip\.png",
 )
 ENCODER = tensor_kind("encoder", "encoder")
 FLOW = tensor_kind("flow", "flow")

@@ -28,6 +28,7 @@ from shared_spec.data.source import SPLITS
 from shared_spec.data.splits import NAME_RULE, split_of_name
 from shared_spec.data.thresholds import Threshold
 from shared_spec.errors import DataError
+from shared_spec.terms import Shown
 
 __all__ = ["MAX_CLASSES", "Folder", "read_folder"]
 
@@ -170,6 +171,8 @@ class Folder(FileSource):
         DataError: for a missing file or image, a name that leaves the folder or stands twice, a split that is none, an
             empty label, a binary column with a value of another kind, a counterpart of nobody.
     """
+
+    shown = Shown.LICENSED  # by its owner, whose words are asked for
 
     def __init__(self, folder: Path | str, size: int) -> None:
         super().__init__("folder", read_folder(Path(folder)), size)

@@ -29,6 +29,7 @@ from shared_spec.data.source import SPLITS, Source, UInt8Images
 from shared_spec.data.splits import random_fifth
 from shared_spec.errors import DataError
 from shared_spec.rng import numpy_generator
+from shared_spec.terms import Shown
 
 __all__ = ["Shapes3D"]
 
@@ -52,6 +53,8 @@ class Shapes3D(Source):
         SettingsError: if h5py is not installed.
         DataError: if the file is missing, no HDF5 file, without the two arrays, or with labels that are no factor's.
     """
+
+    shown = Shown.RENDERED
 
     def __init__(
         self, file: Path | str, size: int, correlated: bool = True, split_seed: int = 0

@@ -9,11 +9,13 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from shared_spec.errors import DataError
+from shared_spec.terms import Shown
 
 __all__ = ["SPLITS", "Source", "UInt8Images"]
 
@@ -32,6 +34,9 @@ class Source(ABC):
     """Side of the square images, in pixels."""
     classes: Mapping[str, tuple[str, ...]]
     """Per label column its class names, in the order of their integer codes; binary columns are ("no", "yes")."""
+
+    shown: ClassVar[Shown | None] = None
+    """Why its images may be shown to anybody; None where they may not: photographs of people whom nobody asked."""
 
     @abstractmethod
     def sample_ids(self, split: str) -> Sequence[str]:

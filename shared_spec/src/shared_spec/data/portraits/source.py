@@ -18,6 +18,7 @@ from shared_spec.data.portraits.draw import draw
 from shared_spec.data.portraits.factors import FACTORS, LABELS, People, draw_people
 from shared_spec.data.source import SPLITS, Source, UInt8Images
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.terms import Shown
 
 __all__ = ["Portraits"]
 
@@ -58,6 +59,8 @@ class Portraits(Source):
     Raises:
         SettingsError: for an unknown option or size.
     """
+
+    shown = Shown.DRAWN
 
     def __init__(self, uri: str = "portraits", size: int = 32) -> None:
         self._options = _parse(uri)
