@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
+from shared_spec.artifacts.difference import first_difference, shortly
 from shared_spec.errors import SettingsError
 
 __all__ = ["refuse_other"]
@@ -33,34 +33,10 @@ def refuse_other(
         wanted: what is to be made now.
         apart_from: fields that may differ, such as `tool` or `encoder.digest`.
     """
-    old, new = found.model_dump(mode="json"), wanted.model_dump(mode="json")
-    different = _difference(old, new, apart_from, "")
+    different = first_difference(found, wanted, apart_from)
     if different is not None:
         name, before, now = different
         raise SettingsError(
-            f"{where}: {made} before with {name} {_short(before)}, now {_short(now)}; "
+            f"{where}: {made} before with {name} {shortly(before)}, now {shortly(now)}; "
             f"name another `{_PLACES[made]}`, or pass `force` to replace it"
         )
-
-
-def _difference(
-    old: Any,  # noqa: ANN401 - JSON
-    new: Any,  # noqa: ANN401
-    apart_from: Collection[str],
-    name: str,
-) -> tuple[str, Any, Any] | None:
-    if name in apart_from or old == new:
-        return None
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return name, old, new
-    for field in dict.fromkeys([*new, *old]):
-        deeper = f"{name}.{field}" if name else field
-        different = _difference(old.get(field), new.get(field), apart_from, deeper)
-        if different is not None:
-            return different
-    return None
-
-
-def _short(value: Any) -> str:  # noqa: ANN401 - JSON
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 200 else text[:197] + "..."
