@@ -65,16 +65,19 @@ class Job:
         source = self.source
         return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
 
-    def latents(self, split: str, every: int = 1) -> npt.NDArray[np.float32]:
-        """Z of every `every`-th individual of a split, memory-mapped: from the cache, or computed now.
+    def latents(
+        self, split: str, every: int = 1, part: slice | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Z of every `every`-th individual of a split, or of a part of them, memory-mapped: cached, or computed now.
 
         [n, q], or [n, 1 + v, q] where the spec's similar people lie on chains.
         """
         similarity = self.spec.similarity
-        batches = -(-len(selected_rows(self.source, split, every)) // ENCODE_BATCH)
+        rows = selected_rows(self.source, split, every)[part or slice(None)]
+        batches = -(-len(rows) // ENCODE_BATCH)
         return encode_split(
             self.spec.flow, self.source, split, cache=self.cache, every=every,
-            chains=similarity if isinstance(similarity, ChainSet) else None,
+            chains=similarity if isinstance(similarity, ChainSet) else None, part=part,
             rank=self.workers.rank, world=self.workers.world, wait=self.workers.wait,
             advance=stage(self.report, f"encoding {split} (batches)", batches),
         )  # fmt: skip

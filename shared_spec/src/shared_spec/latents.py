@@ -12,8 +12,9 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,12 +73,13 @@ def encode_split(
     cache: Path,
     every: int = 1,
     chains: ChainSet | None = None,
+    part: slice | None = None,
     rank: int = 0,
     world: int = 1,
     wait: Callable[[], None] = lambda: None,
     advance: Callable[[int, str], None] = lambda done, word: None,
 ) -> npt.NDArray[np.float32]:
-    """Latents of every `every`-th individual of a split, memory-mapped read-only.
+    """Latents of every `every`-th individual of a split, or of a part of them, memory-mapped read-only.
 
     Args:
         flow: G = (E, D); its device does the work.
@@ -86,6 +88,8 @@ def encode_split(
         cache: folder of cache entries.
         every: keep every n-th individual.
         chains: whose images to encode beside each individual's own; none of them unless given.
+        part: start and stop among these individuals, for machines that share no cache entry; its bytes are those that
+            the whole has there.
         rank: this process among `world`; each encodes every `world`-th batch.
         world: how many processes share the work.
         wait: called where all processes must have come as far (a barrier).
@@ -98,23 +102,16 @@ def encode_split(
         DataError: if an image cannot be read, or a latent is not finite.
     """
     rows = selected_rows(source, split, every)
-    key = {
-        "flow": tensor_digest(
-            {name: to_host(value) for name, value in flow.state_dict().items()},
-            flow.config.model_dump(),
-        ),
-        "data": source.digest(),
-        "size": source.size,
-        "split": split,
-        "every": every,
-        "batch": ENCODE_BATCH,
-        "torch": torch.__version__,
-        "format": 1,
-    }
-    if chains is not None:
-        key |= chains.identity()
-    name = hashlib.sha256(canonical_json(key)).hexdigest()[:32]
-    final, sidecar = cache / f"{name}.f32", cache / f"{name}.json"
+    within = part or slice(0, len(rows))
+    key = _identity(flow, source, split, every, chains)
+    final, sidecar = _entry(cache, key)
+    if within != slice(0, len(rows)) and not sidecar.exists():
+        # Whole batches of the fixed partition, so that every latent is computed among the same neighbours.
+        begin = within.start - within.start % ENCODE_BATCH
+        end = min(len(rows), -(-within.stop // ENCODE_BATCH) * ENCODE_BATCH)
+        rows, within = rows[begin:end], slice(within.start - begin, within.stop - begin)
+        key |= {"part": [begin, end]}
+        final, sidecar = _entry(cache, key)
     each = () if chains is None else (chains.images_each,)
     shape = (len(rows), *each, flow.config.latent_dim)
     verb = "cached" if sidecar.exists() else "kept"
@@ -142,7 +139,33 @@ def encode_split(
     advance(-(-len(rows) // ENCODE_BATCH), f"{verb} in {cache}, {size}")
     if final.stat().st_size != bytes_kept:
         raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
-    return np.memmap(final, dtype=np.float32, mode="r", shape=shape)
+    return np.memmap(final, dtype=np.float32, mode="r", shape=shape)[within]
+
+
+def _identity(
+    flow: Glow, source: Source, split: str, every: int, chains: ChainSet | None
+) -> dict[str, Any]:
+    """What latents follow from."""
+    key = {
+        "flow": tensor_digest(
+            {name: to_host(value) for name, value in flow.state_dict().items()},
+            flow.config.model_dump(),
+        ),
+        "data": source.digest(),
+        "size": source.size,
+        "split": split,
+        "every": every,
+        "batch": ENCODE_BATCH,
+        "torch": torch.__version__,
+        "format": 1,
+    }
+    return key if chains is None else {**key, **chains.identity()}
+
+
+def _entry(cache: Path, key: Mapping[str, Any]) -> tuple[Path, Path]:
+    """The files of the entry of this key: latents, and what they were computed from."""
+    name = hashlib.sha256(canonical_json(dict(key))).hexdigest()[:32]
+    return cache / f"{name}.f32", cache / f"{name}.json"
 
 
 def encode_images(flow: Glow, images: UInt8Images) -> Tensor:
