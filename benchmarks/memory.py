@@ -20,9 +20,10 @@ import torch
 
 from producer.batches import LabelledLatents
 from producer.bundle_plan import encoder_entry
+from producer.contents import BundleContents, SplitData
 from producer.model import EncoderDocument, Model, load_encoder, save_encoder
 from producer.settings import TrainingSettings
-from producer.shards import BundleContents, SplitData, write_bundle
+from producer.shards import write_bundle
 from producer.training import train_encoder
 from producer.views.registry import choose_views, view_entries
 from shared_spec.artifacts.bundle_documents import Manifest, SpecEntry, SplitEntry

@@ -1,7 +1,7 @@
 """The data producer: learns representations in which similar individuals lie provably close together.
 
-`fit`, `export`, `search` and `audit` are the commands of the same names as functions; `load_encoder` gives a trained
-encoder.
+`fit`, `export`, `merge`, `search` and `audit` are the commands of the same names as functions, `export_part` is
+`export --shard`; `load_encoder` gives a trained encoder.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from shared_spec.lazy import lazily
 if TYPE_CHECKING:
     from producer.auditing.examine import audit
     from producer.committing import commit
-    from producer.exporting import export
+    from producer.exporting import export, export_part
     from producer.fitting import fit
+    from producer.merging import merge
     from producer.model import load_encoder
+    from producer.parts import load_bundle_part
     from producer.searching import search
     from producer.settings import (
         AuditSettings,
@@ -42,8 +44,11 @@ __all__ = [
     "audit",
     "commit",
     "export",
+    "export_part",
     "fit",
+    "load_bundle_part",
     "load_encoder",
+    "merge",
     "rotate",
     "search",
     "sign",
@@ -61,8 +66,11 @@ __getattr__ = lazily(
         "TrainingSettings": "settings",
         "audit": "auditing.examine",
         "export": "exporting",
+        "export_part": "exporting",
         "fit": "fitting",
+        "load_bundle_part": "parts",
         "load_encoder": "model",
+        "merge": "merging",
         "search": "searching",
         "rotate": "signatures",
         "sign": "signatures",

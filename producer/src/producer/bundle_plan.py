@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from producer.contents import BundleContents, SplitData
 from producer.counterparts import CounterpartRepresentations, known_counterparts
 from producer.job import Job
 from producer.model import EncoderDocument, Model
+from producer.parts import BundlePart, BundlePartDocument, positions
 from producer.settings import ExportSettings
-from producer.shards import BundleContents, SplitData, refuse_other_bundle, write_bundle
+from producer.shards import refuse_other_plan, write_bundle, write_part
 from producer.views.registry import AnyView, view_entries
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SplitEntry
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.parts import Share
 from shared_spec.chains import own_latents
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.latents import selected_rows
@@ -123,32 +126,45 @@ class BundlePlan:
             commitment=self.committed,
         )  # fmt: skip
 
-    def refuse_other(self, document: EncoderDocument, trained: bool) -> None:
+    def refuse_other(
+        self, document: EncoderDocument, trained: bool = True, shard: Share | None = None
+    ) -> None:
         """Raises SettingsError if `out`, finished or not, was begun with other settings and may not be replaced.
 
         Args:
             document: of the encoder.
             trained: whether it is there, so that its digest is known.
+            shard: of the bundle that is to be written; all of it unless given.
         """
         apart_from = () if trained else ("encoder.digest",)
-        refuse_other_bundle(self.out, self.manifest(document), self.job.force, apart_from)
+        manifest = self.manifest(document)
+        plan = manifest if shard is None else BundlePartDocument(shard=shard, manifest=manifest)
+        refuse_other_plan(self.out, plan, self.job.force, apart_from)
 
     def write(self, model: Model) -> Bundle:
         """Encodes, bounds and writes what is not there yet."""
-        job = self.job
+        job, contents = self.job, self._contents(model, Share(index=1, of=1))
+        return write_bundle(self.out, contents, job.force, job.workers, job.report)
+
+    def write_part(self, model: Model, shard: Share) -> BundlePart:
+        """Encodes, bounds and writes what is not there yet of one share of the shards."""
+        job, contents = self.job, self._contents(model, shard)
+        return write_part(self.out, contents, shard, job.force, job.workers, job.report)
+
+    def _contents(self, model: Model, shard: Share) -> BundleContents:
+        job, manifest = self.job, self.manifest(model.document)
         remark(job.report, f"spec {job.spec.digest}: {origin_words(job.origin)}")
-        contents = BundleContents(
-            self.manifest(model.document),
+        return BundleContents(
+            manifest,
             model.folded,
             job.spec.similarity,
             self.views,
-            {split: self._read(split) for split in self.every},
+            {split: self._read(split, part) for split, part in positions(manifest, shard).items()},
         )
-        return write_bundle(self.out, contents, job.force, job.workers, job.report)
 
-    def _read(self, split: str) -> SplitData:
+    def _read(self, split: str, part: slice) -> SplitData:
         source, every = self.job.source, self.every[split]
-        rows = selected_rows(source, split, every)
+        rows = selected_rows(source, split, every)[part]
         ids = source.sample_ids(split)
         labels = {
             name: [classes[code] for code in source.labels(split, name)[rows]]
@@ -159,10 +175,10 @@ class BundlePlan:
             CounterpartRepresentations(self.job.spec.flow, source, split, rows, attribute)
             for attribute in attributes
         ]
-        latents = self.job.latents(split, every)
+        latents = self.job.latents(split, every, part)
         if split not in self.certified:
             latents = own_latents(latents)
-        return SplitData([ids[row] for row in rows], latents, labels, known)
+        return SplitData([ids[row] for row in rows], latents, labels, known, part.start)
 
 
 def encoder_entry(document: EncoderDocument) -> EncoderEntry:

@@ -1,18 +1,22 @@
-"""`producer.export`: certify individuals with an encoder that was trained before."""
+"""`producer.export` and `producer.export_part`: certify individuals with an encoder that was trained before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from producer.bundle_plan import BundlePlan
 from producer.job import open_job
 from producer.model import Model
+from producer.parts import BundlePart
 from producer.plans import load_trained, plan_export
 from producer.settings import ExportSettings
 from producer.views.registry import choose_views
 from shared_spec.artifacts.atomic import refuse_existing
 from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.kinds import BUNDLE
+from shared_spec.artifacts.kinds import BUNDLE, BUNDLE_PART
+from shared_spec.artifacts.parts import Share, parse_share
 from shared_spec.artifacts.spec import Spec
 from shared_spec.data.source import Source
 from shared_spec.progress import Report, silent
@@ -20,7 +24,7 @@ from shared_spec.rng import Seed
 from shared_spec.settings import Settings
 from shared_spec.trust.pins import Trust
 
-__all__ = ["export"]
+__all__ = ["export", "export_part"]
 
 
 def export(
@@ -43,7 +47,8 @@ def export(
     """Bounds and exports individuals with a trained encoder; its training data are not needed.
 
     Guarantee: per view, the statement in the bundle's manifest, for the individuals that it lists. Under torchrun the
-    processes share the individuals, and the output is the same.
+    processes share the individuals, and the output is the same; machines that do not speak each make a part of it
+    (`export_part`).
 
     Args:
         spec: the spec that the encoder was made for.
@@ -67,10 +72,89 @@ def export(
         ArtifactError, ExpiredError, DataError: spec, its signature, commitment, model or data are not what they should
             be.
     """
+    with _planned(
+        spec, model, data, out, None, splits=splits, export=export, views=views, cache=cache, seed=seed, device=device,
+        trust=trust, commitment=commitment, force=force, report=report,
+    ) as (plan, trained):  # fmt: skip
+        return plan.write(trained)
+
+
+def export_part(
+    spec: Path | str | Spec,
+    model: Path | str | Model,
+    data: str | Source,
+    shard: str | Share,
+    out: Path | str,
+    *,
+    splits: Sequence[str] = ("test",),
+    export: ExportSettings | None = None,
+    views: Sequence[Settings] = (),
+    cache: Path | str | None = None,
+    seed: Seed = 0,
+    device: str = "cpu",
+    trust: Path | str | Trust | None = None,
+    commitment: Path | str | None = None,
+    force: bool = False,
+    report: Report = silent,
+) -> BundlePart:
+    """Exports a share of a bundle's shards; `producer.merge` makes all of them the bundle that `export` would write.
+
+    Only the share's own images are encoded. An unfinished part of the same settings is continued, a finished one kept.
+
+    Args:
+        spec: as in `export`, like all that is not named here.
+        model: likewise.
+        data: likewise, all of it.
+        shard: `I/N`, which of N equal shares of the shards.
+        out: directory of the part.
+        splits: as in `export`.
+        export: likewise.
+        views: likewise.
+        cache: likewise; several machines may share it.
+        seed: likewise.
+        device: likewise.
+        trust: likewise.
+        commitment: likewise, to the whole bundle.
+        force: replace the part that stands at `out`.
+        report: told how it goes.
+
+    Raises:
+        SettingsError: as `export`, or `shard` is no share.
+        ArtifactError, ExpiredError, DataError: as `export`.
+    """
+    share = parse_share(shard)
+    with _planned(
+        spec, model, data, out, share, splits=splits, export=export, views=views, cache=cache, seed=seed, device=device,
+        trust=trust, commitment=commitment, force=force, report=report,
+    ) as (plan, trained):  # fmt: skip
+        return plan.write_part(trained, share)
+
+
+@contextmanager
+def _planned(
+    spec: Path | str | Spec,
+    model: Path | str | Model,
+    data: str | Source,
+    out: Path | str,
+    share: Share | None,
+    *,
+    splits: Sequence[str],
+    export: ExportSettings | None,
+    views: Sequence[Settings],
+    cache: Path | str | None,
+    seed: Seed,
+    device: str,
+    trust: Path | str | Trust | None,
+    commitment: Path | str | None,
+    force: bool,
+    report: Report,
+) -> Iterator[tuple[BundlePlan, Model]]:
+    """What is to be exported by which encoder, once all that can be refused is."""
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
     read = [Path(found) for found in (spec, model) if isinstance(found, Path | str)]
-    refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=read)
+    kind = BUNDLE if share is None else BUNDLE_PART
+    refuse_existing(Path(out), force=True, kind=kind, inputs=read)
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report, trust=trust
     ) as job:
@@ -78,6 +162,6 @@ def export(
         plan = plan_export(job, out, export, bounding, splits, trained)
         plan = plan.drawn_by(commitment, trained.document)
         plan.check()
-        plan.refuse_other(trained.document, trained=True)
+        plan.refuse_other(trained.document, shard=share)
         job.workers.wait()
-        return plan.write(trained)
+        yield plan, trained

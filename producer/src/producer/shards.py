@@ -1,25 +1,22 @@
 """Writing a bundle, shard by shard, so that nothing is lost when a run is killed.
 
 The shards of a bundle are a fixed partition of its individuals and each depends on nothing but its own, so the bytes
-are the same for one process or many, and a run that goes on after a kill only adds what is missing.
+are the same for one process or many, for one machine or many, and a run that goes on after a kill only adds what is
+missing.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
-
-from producer.counterparts import CounterpartRepresentations
+from producer.contents import BundleContents
 from producer.identity import refuse_other
-from producer.views.registry import AnyView
+from producer.parts import BundlePart, BundlePartDocument, load_bundle_part, seal_part
 from shared_spec.artifacts.atomic import (
+    Kind,
     partial_directory,
     publish_directory,
     write_atomically,
@@ -28,97 +25,19 @@ from shared_spec.artifacts.bundle import Bundle, load_bundle, save_shard, seal_b
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.canonical import canonical_json, parse_json
 from shared_spec.artifacts.document import parse_document
-from shared_spec.artifacts.individuals import format_individuals
-from shared_spec.artifacts.kinds import BUNDLE
-from shared_spec.chains import Similarity, own_latents
+from shared_spec.artifacts.kinds import BUNDLE, BUNDLE_PART
+from shared_spec.artifacts.parts import Share
 from shared_spec.distributed import Workers
 from shared_spec.errors import ArtifactError
-from shared_spec.progress import Advance, Report, onward, remark, silent, stage
-from shared_spec.relu_network import ReluNetwork
+from shared_spec.progress import Report, remark, silent, stage
 
-__all__ = ["BundleContents", "SplitData", "refuse_other_bundle", "write_bundle"]
+__all__ = ["Plan", "refuse_other_plan", "write_bundle", "write_part"]
 
-
-@dataclass(frozen=True)
-class SplitData:
-    """The individuals of one split that go into the bundle.
-
-    Attributes:
-        sample_ids: n ids.
-        latents: z [n, q] float32, or [n, 1 + v, q] along chains, memory-mapped or not.
-        labels: class names [n] per label column that is shared.
-        counterparts: those of the individuals, per attribute that the manifest names for this split.
-    """
-
-    sample_ids: list[str]
-    latents: npt.NDArray[np.float32]
-    labels: Mapping[str, list[str]]
-    counterparts: Sequence[CounterpartRepresentations] = ()
+Plan: TypeAlias = Manifest | BundlePartDocument
+"""What a directory will say of itself but for its files: the bundle's manifest, or that of a part of it."""
 
 
-@dataclass(frozen=True)
-class BundleContents:
-    """Everything that a bundle's bytes follow from.
-
-    Attributes:
-        manifest: what the bundle will say but for its files; also the identity of this export.
-        encoder: R.
-        similarity: S(x).
-        views: in which to bound; the manifest's entry of each says for which splits.
-        splits: the individuals.
-    """
-
-    manifest: Manifest
-    encoder: ReluNetwork
-    similarity: Similarity
-    views: tuple[AnyView, ...]
-    splits: Mapping[str, SplitData]
-
-    def shards(self) -> list[_Shard]:
-        """The partition, those that are the most work first, so that dealing them out in turn is fair."""
-        most = self.manifest.shard_rows
-        shards = [
-            _Shard(
-                split, number, first, min(most, len(data.sample_ids) - first), self._bounding(split)
-            )
-            for split, data in self.splits.items()
-            for number, first in enumerate(range(0, len(data.sample_ids), most))
-        ]
-        return sorted(shards, key=lambda shard: shard.cost, reverse=True)
-
-    def _bounding(self, split: str) -> tuple[AnyView, ...]:
-        entries = self.manifest.views
-        return tuple(view for view in self.views if split in entries[view.name].splits)
-
-    def individuals(self) -> Iterator[bytes]:
-        """The bytes of individuals.csv, piece by piece."""
-        ids = {split: data.sample_ids for split, data in self.splits.items()}
-        labels = {
-            name: {split: data.labels[name] for split, data in self.splits.items()}
-            for name in self.manifest.labels
-        }
-        return format_individuals(ids, labels, self.manifest.shard_rows)
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """`rows` individuals of a split from the `first` on, and the views in which they are bounded."""
-
-    split: str
-    number: int
-    first: int
-    rows: int
-    views: tuple[AnyView, ...]
-
-    @property
-    def cost(self) -> int:
-        """An order of the work per individual."""
-        return sum(view.cost for view in self.views)
-
-
-def refuse_other_bundle(
-    out: Path, manifest: Manifest, force: bool, apart_from: Collection[str] = ()
-) -> None:
+def refuse_other_plan(out: Path, plan: Plan, force: bool, apart_from: Collection[str] = ()) -> None:
     """Raises SettingsError if `out` was exported, or its export begun, with other settings and `force` is off.
 
     Which release finished a bundle does not matter. One that is continued must be the work of one release, since
@@ -128,11 +47,27 @@ def refuse_other_bundle(
         return
     apart = {"files", "content_digest", *apart_from}
     if out.exists():
-        refuse_other(out, "exported", load_bundle(out).manifest, manifest, {"tool", *apart})
-    elif (begun := _begun(out)) is not None:
+        _compare(out, _made(out, plan), plan, {"tool", *apart})
+    elif (begun := _begun(out, plan)) is not None:
         where = partial_directory(out)
-        refuse_other(where, "exported", begun.tool, manifest.tool)
-        refuse_other(where, "exported", begun, manifest, apart)
+        refuse_other(where, "exported", _manifest(begun).tool, _manifest(plan).tool)
+        _compare(where, begun, plan, apart)
+
+
+def _compare(where: Path, found: Plan, plan: Plan, apart: Collection[str]) -> None:
+    refuse_other(where, "exported", _manifest(found), _manifest(plan), apart)
+    refuse_other(where, "exported", found, plan, {"manifest", *apart})
+
+
+def _manifest(plan: Plan) -> Manifest:
+    return plan if isinstance(plan, Manifest) else plan.manifest
+
+
+def _made(out: Path, plan: Plan) -> Plan:
+    """What the finished directory says."""
+    return (
+        load_bundle(out).manifest if isinstance(plan, Manifest) else load_bundle_part(out).document
+    )
 
 
 def write_bundle(
@@ -155,8 +90,43 @@ def write_bundle(
         SettingsError: if `out` was exported, or its export begun, with other settings.
         LassiError: if the place cannot be written.
     """
-    workers = workers or Workers()
-    refuse_other_bundle(out, contents.manifest, force)
+
+    def seal(partial: Path) -> None:
+        seal_bundle(partial, contents.individuals(), contents.manifest)
+
+    _write(out, contents.manifest, contents, seal, BUNDLE, force, workers or Workers(), report)
+    return load_bundle(out)
+
+
+def write_part(
+    out: Path,
+    contents: BundleContents,
+    shard: Share,
+    force: bool = False,
+    workers: Workers | None = None,
+    report: Report = silent,
+) -> BundlePart:
+    """Writes a part of the bundle, whose own individuals `contents` has, as `write_bundle` writes all of it."""
+    plan = BundlePartDocument(shard=shard, manifest=contents.manifest)
+
+    def seal(partial: Path) -> None:
+        seal_part(partial, contents.individuals(), plan)
+
+    _write(out, plan, contents, seal, BUNDLE_PART, force, workers or Workers(), report)
+    return load_bundle_part(out)
+
+
+def _write(
+    out: Path,
+    plan: Plan,
+    contents: BundleContents,
+    seal: Callable[[Path], None],
+    kind: Kind,
+    force: bool,
+    workers: Workers,
+    report: Report,
+) -> None:
+    refuse_other_plan(out, plan, force)
     there = out.exists() and not force
     if there:
         remark(report, f"using {out}, exported before with the same settings")
@@ -164,39 +134,38 @@ def write_bundle(
     if not there:
         partial = partial_directory(out)
         if workers.first:
-            _prepare(out, contents.manifest)
+            _prepare(out, plan)
         workers.wait()
         _write_shards(partial, contents, workers, report)
         workers.wait()
         if workers.first:
-            seal_bundle(partial, contents.individuals(), contents.manifest)
-            publish_directory(out, force, BUNDLE)
+            seal(partial)
+            publish_directory(out, force, kind)
     if workers.first and not partial_directory(out).exists():
-        _plan(out).unlink(missing_ok=True)
+        _plan_file(out).unlink(missing_ok=True)
     workers.wait()
-    return load_bundle(out)
 
 
-def _plan(out: Path) -> Path:
+def _plan_file(out: Path) -> Path:
     """Where an unfinished export of `out` says what it is; the partial directory itself is published as it stands."""
     return partial_directory(out).with_suffix(".json")
 
 
-def _begun(out: Path) -> Manifest | None:
-    """What an export of `out` that was cut off would have said."""
-    plan = _plan(out)
-    if not (plan.exists() and partial_directory(out).exists()):
+def _begun(out: Path, plan: Plan) -> Plan | None:
+    """What an export of `out` that was cut off would have said, if it was of the same kind."""
+    file = _plan_file(out)
+    if not (file.exists() and partial_directory(out).exists()):
         return None
-    return parse_document(Manifest, parse_json(plan.read_bytes(), str(plan)), str(plan))
+    return parse_document(type(plan), parse_json(file.read_bytes(), str(file)), str(file))
 
 
-def _prepare(out: Path, manifest: Manifest) -> None:
+def _prepare(out: Path, plan: Plan) -> None:
     """Leaves a partial directory that belongs to this export, keeping what an earlier run of it finished."""
     partial = partial_directory(out)
     if partial.is_symlink():
         partial.unlink()
     try:
-        same = _begun(out) == manifest
+        same = _begun(out, plan) == plan
     except ArtifactError:
         same = False
     if same:
@@ -204,7 +173,7 @@ def _prepare(out: Path, manifest: Manifest) -> None:
             litter.unlink()
         return
     shutil.rmtree(partial, ignore_errors=True)
-    write_atomically(_plan(out), canonical_json(manifest.model_dump(mode="json")))
+    write_atomically(_plan_file(out), canonical_json(plan.model_dump(mode="json")))
 
 
 def _write_shards(folder: Path, contents: BundleContents, workers: Workers, report: Report) -> None:
@@ -218,28 +187,6 @@ def _write_shards(folder: Path, contents: BundleContents, workers: Workers, repo
     advance = stage(report, "bounding similarity sets", total)
     done = 0
     for shard in shards:
-        tensors = _shard_tensors(contents, shard, advance, done)
+        tensors = contents.tensors(shard, advance, done)
         save_shard(folder, contents.manifest, shard.split, shard.number, tensors)
         done += shard.rows * len(shard.views)
-
-
-def _shard_tensors(
-    contents: BundleContents, shard: _Shard, advance: Advance, done: int
-) -> dict[str, Tensor]:
-    data = contents.splits[shard.split]
-    part = slice(shard.first, shard.first + shard.rows)
-    # Copied into torch's own, aligned memory: the last bits of a matrix product depend on the alignment.
-    latents = torch.from_numpy(np.array(data.latents[part])).clone()
-    encoder, similarity, seed = contents.encoder, contents.similarity, contents.manifest.seed
-    tensors: dict[str, Tensor] = {}
-    for number, view in enumerate(shard.views):
-        counted = onward(advance, done + number * shard.rows, view.name)
-        bounds = view.bound(encoder, latents, data.sample_ids[part], similarity, seed, counted)
-        tensors |= bounds.tensors(view.name)
-        if bounds.representation is not None:
-            tensors["representation"] = bounds.representation
-    if "representation" not in tensors:
-        tensors["representation"] = encoder(own_latents(latents)).to(torch.float32)
-    for known in data.counterparts:
-        tensors |= known.tensors(encoder, part)
-    return tensors

@@ -45,6 +45,7 @@ __all__ = [
     "path_option",
     "reporting",
     "run",
+    "shard_option",
     "table",
 ]
 
@@ -153,6 +154,13 @@ def cache_option(command: Command) -> Command:
 def path_option(flag: str, text: str, *, required: bool = False) -> Callable[[Command], Command]:
     """An option whose value is a path."""
     return click.option(flag, type=click.Path(path_type=Path), required=required, help=text)
+
+
+def shard_option(merge: str) -> Callable[[Command], Command]:
+    """`--shard`; the parts are put together by the command `merge`."""
+    return click.option(
+        "--shard", metavar="I/N", help=f"Do the I-th of N equal shares, as a part for `{merge}`."
+    )
 
 
 class _SeedType(click.ParamType[Seed]):

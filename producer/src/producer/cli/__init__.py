@@ -12,6 +12,7 @@ from producer.cli.commit import commit
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
+from producer.cli.merge import merge
 from producer.cli.search import search
 from shared_spec.cli.cache import cache
 from shared_spec.cli.trust import rotate_command, sign_command
@@ -32,7 +33,7 @@ def group() -> None:
     """
 
 
-for command in (fit, export, search, audit, commit, inspect, cache):
+for command in (fit, export, merge, search, audit, commit, inspect, cache):
     group.add_command(command)
 group.add_command(sign_command(producer, "reps/"))
 group.add_command(rotate_command(producer))

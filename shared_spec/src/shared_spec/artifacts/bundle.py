@@ -22,12 +22,23 @@ from shared_spec.artifacts.directory import (
     check_directory,
     list_files,
     load_directory_document,
-    open_listed,
     read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.individuals import Individuals, SplitRows
-from shared_spec.artifacts.shards import COUNTERPART, OWNER, check_shard, shard_document
+from shared_spec.artifacts.individuals import (
+    INDIVIDUALS,
+    Individuals,
+    SplitRows,
+    individuals_of,
+)
+from shared_spec.artifacts.shards import (
+    COUNTERPART,
+    OWNER,
+    check_shard,
+    counterparts_in,
+    refuse_unseen,
+    shard_document,
+)
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.views import contract_of
@@ -45,7 +56,7 @@ __all__ = [
 UNBOUNDED = float(np.finfo(np.float64).max)
 """The radius of an individual without a bound: no head's certified radius exceeds it."""
 
-_MANIFEST, _INDIVIDUALS = "manifest.json", "individuals.csv"
+_MANIFEST = "manifest.json"
 
 
 def shard_name(split: str, shard: int) -> str:
@@ -73,7 +84,7 @@ def seal_bundle(folder: Path, individuals: Iterable[bytes], manifest: Manifest) 
 
     Its `files` and `content_digest` are set here. The pieces of individuals.csv are written as they come.
     """
-    with writing_atomically(folder / _INDIVIDUALS) as file:
+    with writing_atomically(folder / INDIVIDUALS) as file:
         file.writelines(individuals)
     complete = manifest.model_copy(update={"files": list_files(folder, _files(manifest))})
     return save_directory_document(folder, _MANIFEST, complete)
@@ -81,7 +92,7 @@ def seal_bundle(folder: Path, individuals: Iterable[bytes], manifest: Manifest) 
 
 def _files(manifest: Manifest) -> list[str]:
     """The names of all files but the manifest, which follow from it."""
-    return [_INDIVIDUALS, *(shard_name(*place) for place in manifest.shards)]
+    return [INDIVIDUALS, *(shard_name(*place) for place in manifest.shards)]
 
 
 @dataclass(frozen=True)
@@ -134,22 +145,16 @@ class Bundle:
         Raises:
             ArtifactError: for a shard that is changed, belongs elsewhere, or contradicts itself.
         """
-        unseen = {
-            COUNTERPART.format(name)
-            for name, splits in self.manifest.counterparts.items()
-            if split in splits
-        }
+        unseen = counterparts_in(self.manifest, split)
         self.individuals.shards(split)
         for shard in range(-(-self.manifest.splits[split].individuals // self.manifest.shard_rows)):
-            tensors = self._shard(split, shard)
+            tensors = self.shard(split, shard)
             unseen -= tensors.keys()
             yield tensors
-        if unseen:
-            raise ArtifactError(
-                f"{self.path}: no shard of {split} holds {min(unseen)}, of which the manifest speaks; trust none of it"
-            )
+        refuse_unseen(self.path, split, unseen)
 
-    def _shard(self, split: str, shard: int) -> dict[str, Tensor]:
+    def shard(self, split: str, shard: int) -> dict[str, Tensor]:
+        """The tensors of one shard. Raises ArtifactError as `shards`."""
         file, rows = shard_name(split, shard), self.manifest.shard_rows
         content = read_listed(self.path, self.manifest.files, file)
         tensors, document = parse_tensors(content, str(self.path / file))
@@ -234,12 +239,7 @@ def load_bundle(path: Path | str | Bundle) -> Bundle:
         problem = contract_of(view).check_entry(entry, manifest.spec.epsilon)
         if problem is not None:
             raise ArtifactError(f"{path / _MANIFEST}: {view} view: {problem}; trust none of it")
-    individuals = Individuals(
-        str(path / _INDIVIDUALS),
-        lambda: open_listed(path, manifest.files, _INDIVIDUALS),
-        {split: entry.individuals for split, entry in manifest.splits.items()},
-        manifest.labels,
-        manifest.shard_rows,
-    )
+    counts = {split: entry.individuals for split, entry in manifest.splits.items()}
+    individuals = individuals_of(path, manifest, counts)
     individuals.check()
     return Bundle(path, manifest, individuals)

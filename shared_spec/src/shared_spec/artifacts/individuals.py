@@ -9,17 +9,31 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.cells import read_cells
+from shared_spec.artifacts.directory import open_listed
 from shared_spec.artifacts.distinct import Repeats
 from shared_spec.errors import ArtifactError
 
-__all__ = ["Individuals", "SplitRows", "format_header", "format_individuals", "format_shard"]
+__all__ = [
+    "INDIVIDUALS",
+    "Individuals",
+    "SplitRows",
+    "format_header",
+    "format_individuals",
+    "format_shard",
+    "individuals_of",
+]
+
+INDIVIDUALS = "individuals.csv"
+"""Name of the file."""
 
 _FIXED = ("sample_id", "split", "shard", "row")
 
@@ -46,9 +60,10 @@ class Individuals:
     Attributes:
         where: what to call the file.
         open: opens it; at its end the stream raises ArtifactError if it is not the file that the manifest lists.
-        splits: how many individuals each split has.
+        splits: how many individuals each split has here.
         labels: the classes of each label column.
         rows_per_shard: individuals per shard; the last of a split may hold fewer.
+        firsts: per split of a part the position of the first that is here; 0 unless given.
     """
 
     where: str
@@ -56,6 +71,7 @@ class Individuals:
     splits: Mapping[str, int]
     labels: Mapping[str, Sequence[str]]
     rows_per_shard: int
+    firsts: Mapping[str, int] = field(default_factory=dict)
 
     def check(self) -> None:
         """Reads the whole file, whose rows must stand in the order of the tensors.
@@ -106,9 +122,9 @@ class Individuals:
                 split = cells[1]
                 if split not in parts:
                     raise ArtifactError(
-                        f"{self.where}:{line}: the manifest knows no split {split!r:.100}"
+                        f"{self.where}:{line}: there is no split {split!r:.100} here"
                     )
-                self._check_place(cells, done[split], line)
+                self._check_place(cells, self.firsts.get(split, 0) + done[split], line)
                 part, done[split] = parts[split], done[split] + 1
                 for name, label in zip(names, cells[len(_FIXED) :], strict=True):
                     part.codes[name].append(self._code(name, label, codes[name], line))
@@ -166,18 +182,38 @@ class _Part:
         return SplitRows(tuple(self.sample_ids), codes)
 
 
+def individuals_of(
+    folder: Path,
+    manifest: Manifest,
+    counts: Mapping[str, int],
+    firsts: Mapping[str, int] | None = None,
+) -> Individuals:
+    """The file that a folder's manifest lists, not read yet; `counts` are `splits` of `Individuals`."""
+    return Individuals(
+        str(folder / INDIVIDUALS),
+        lambda: open_listed(folder, manifest.files, INDIVIDUALS),
+        counts,
+        manifest.labels,
+        manifest.shard_rows,
+        firsts or {},
+    )
+
+
 def format_individuals(
     splits: Mapping[str, Sequence[str]],
     labels: Mapping[str, Mapping[str, Sequence[str]]],
     rows_per_shard: int,
+    firsts: Mapping[str, int] | None = None,
 ) -> Iterator[bytes]:
     """The file's bytes, piece by piece: per split its sample ids in order, and per label column and split the names.
 
-    Label columns stand in the order of their names, as the manifest has no order of its own.
+    Label columns stand in the order of their names, as the manifest has no order of its own. `firsts` are those of
+    `Individuals`.
     """
     yield format_header(labels)
     for split, sample_ids in splits.items():
-        for shard, first in enumerate(range(0, len(sample_ids), rows_per_shard)):
+        before = (firsts or {}).get(split, 0) // rows_per_shard
+        for shard, first in enumerate(range(0, len(sample_ids), rows_per_shard), before):
             part = slice(first, first + rows_per_shard)
             named = {name: column[split][part] for name, column in labels.items()}
             yield format_shard(split, shard, sample_ids[part], named)

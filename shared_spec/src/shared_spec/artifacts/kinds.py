@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared_spec.artifacts.atomic import Kind
 from shared_spec.artifacts.canonical import parse_json
+from shared_spec.artifacts.parts import PART
 from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular, read_regular
 from shared_spec.artifacts.tensors import read_header
 from shared_spec.errors import ArtifactError
@@ -19,6 +20,7 @@ from shared_spec.errors import ArtifactError
 __all__ = [
     "AUDIT",
     "BUNDLE",
+    "BUNDLE_PART",
     "CERTIFICATE",
     "ENCODER",
     "FLOW",
@@ -128,13 +130,16 @@ def _is_of(document: dict[str, object], media: str) -> bool:
     return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
 
 
+_BUNDLE_FILES = r"individuals\.csv|[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{5,}\.safetensors"
+
 AUDIT = directory_kind("audit", "audit.json", "audit", r"(?!)")
 BUNDLE = directory_kind(
     "bundle",
     "manifest.json",
     "representations",
-    r"individuals\.csv|[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{5,}\.safetensors",
+    _BUNDLE_FILES,
 )
+BUNDLE_PART = directory_kind("bundle part", PART, "representations-part", _BUNDLE_FILES)
 CERTIFICATE = directory_kind(
     "certificate",
     "certificate.json",
@@ -154,6 +159,7 @@ _READERS = {
     FLOW: "regulator preview --data DATA --out flow.png --flow",
     MODEL: "producer inspect",
     BUNDLE: "producer inspect",
+    BUNDLE_PART: "producer merge --out reps/",
     AUDIT: "consumer inspect",
     CERTIFICATE: "consumer inspect",
     RECEIPT: "consumer verify-receipt --certificate CERTIFICATE",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +16,14 @@ from shared_spec.errors import ArtifactError
 from shared_spec.terms import BoundStatus
 from shared_spec.views import TensorForm, contract_of
 
-__all__ = ["COUNTERPART", "OWNER", "check_shard", "shard_document"]
+__all__ = [
+    "COUNTERPART",
+    "OWNER",
+    "check_shard",
+    "counterparts_in",
+    "refuse_unseen",
+    "shard_document",
+]
 
 COUNTERPART, OWNER = "counterparts.{}.representation", "counterparts.{}.owner"
 """Names of the two tensors of an attribute's counterparts."""
@@ -32,6 +40,23 @@ def shard_document(manifest: Manifest, split: str, shard: int) -> ShardDocument:
         split=split,
         shard=shard,
     )
+
+
+def counterparts_in(manifest: Manifest, split: str) -> set[str]:
+    """Names of the tensors of counterparts, each of which some shard of the split holds."""
+    return {
+        COUNTERPART.format(name)
+        for name, splits in manifest.counterparts.items()
+        if split in splits
+    }
+
+
+def refuse_unseen(folder: Path, split: str, unseen: Collection[str]) -> None:
+    """Raises ArtifactError if there are counterparts that no shard of the split held."""
+    if unseen:
+        raise ArtifactError(
+            f"{folder}: no shard of {split} holds {min(unseen)}, of which the manifest speaks; trust none of it"
+        )
 
 
 def check_shard(

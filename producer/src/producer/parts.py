@@ -1,0 +1,139 @@
+"""A part of a bundle: some of its shards and whose they are, sealed by one machine and merged with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from shared_spec.artifacts.atomic import writing_atomically
+from shared_spec.artifacts.bundle import Bundle, shard_name
+from shared_spec.artifacts.bundle_documents import Manifest
+from shared_spec.artifacts.directory import (
+    check_directory,
+    list_files,
+    load_directory_document,
+    save_directory_document,
+)
+from shared_spec.artifacts.individuals import INDIVIDUALS, individuals_of
+from shared_spec.artifacts.parts import PART, PartDocument, Share
+from shared_spec.errors import ArtifactError
+
+__all__ = [
+    "BundlePart",
+    "BundlePartDocument",
+    "load_bundle_part",
+    "positions",
+    "seal_part",
+    "shards_of",
+]
+
+
+class BundlePartDocument(PartDocument):
+    """part.json of a bundle's part."""
+
+    media_type: Literal["application/vnd.lassi.representations-part.v1+json"] = (
+        "application/vnd.lassi.representations-part.v1+json"
+    )
+    manifest: Manifest
+    """What the whole bundle will say, but for its files."""
+
+    @model_validator(mode="after")
+    def _is_not_sealed(self) -> Self:
+        if self.manifest.files or self.manifest.content_digest:
+            raise ValueError("the manifest is that of a finished bundle")
+        return self
+
+
+@dataclass(frozen=True)
+class BundlePart:
+    """A part whose document and individuals are checked; its shards are read, and checked, when they are asked for.
+
+    Attributes:
+        path: of the directory.
+        document: what it says of itself.
+        held: the bundle, of which only the part's own shards and individuals are here.
+    """
+
+    path: Path
+    document: BundlePartDocument
+    held: Bundle
+
+    def __repr__(self) -> str:
+        count = sum(self.held.individuals.splits.values())
+        return f"BundlePart({self.path}: {self.document.shard}; {count} individuals; {self.digest})"
+
+    @property
+    def digest(self) -> str:
+        """Content digest."""
+        return self.document.content_digest
+
+    @property
+    def shards(self) -> Iterator[tuple[str, int]]:
+        """Split and number of each shard, in the order of the bundle."""
+        return shards_of(self.document.manifest, self.document.shard)
+
+
+def shards_of(manifest: Manifest, share: Share) -> Iterator[tuple[str, int]]:
+    """Split and number of the shards in a share of a bundle, which are neighbours in its order."""
+    rows = manifest.shard_rows
+    for split, within in positions(manifest, share).items():
+        for first in range(within.start, within.stop, rows):
+            yield split, first // rows
+
+
+def positions(manifest: Manifest, share: Share) -> dict[str, slice]:
+    """Per split whose individuals are in a share of a bundle; splits of which nobody is are left out."""
+    mine, before, found = share.of_list(manifest.shard_count), 0, {}
+    for split, entry in manifest.splits.items():
+        count = -(-entry.individuals // manifest.shard_rows)
+        first, last = max(0, mine.start - before), min(count, mine.stop - before)
+        if first < last:
+            stop = min(entry.individuals, last * manifest.shard_rows)
+            found[split] = slice(first * manifest.shard_rows, stop)
+        before += count
+    return found
+
+
+def seal_part(folder: Path, individuals: Iterable[bytes], plan: BundlePartDocument) -> None:
+    """Writes individuals.csv and part.json beside the finished shards."""
+    with writing_atomically(folder / INDIVIDUALS) as file:
+        file.writelines(individuals)
+    complete = plan.model_copy(update={"files": list_files(folder, _files(plan))})
+    save_directory_document(folder, PART, complete)
+
+
+def _files(plan: BundlePartDocument) -> list[str]:
+    """The names of all files but part.json, which follow from it."""
+    return [INDIVIDUALS, *(shard_name(*place) for place in shards_of(plan.manifest, plan.shard))]
+
+
+def load_bundle_part(path: Path | str | BundlePart) -> BundlePart:
+    """Opens a part after checking its document, that its files are there, and whose its shards are.
+
+    Raises:
+        ArtifactError: if anything is missing, changed, unlisted, or not in its share.
+    """
+    if isinstance(path, BundlePart):
+        return path
+    path = Path(path)
+    document = load_directory_document(path, PART, BundlePartDocument)
+    manifest, share = document.manifest, document.shard
+    count = len(share.of_list(manifest.shard_count))
+    if count > len(document.files):  # before anything of that length is made
+        raise ArtifactError(
+            f"{path / PART}: lists {len(document.files)} files, of a part with {count} shards"
+        )
+    check_directory(path, PART, document.files, _files(document))
+    listed = manifest.model_copy(update={"files": document.files})
+    within: Mapping[str, slice] = positions(manifest, share)
+    individuals = individuals_of(
+        path, listed,
+        {split: part.stop - part.start for split, part in within.items()},
+        {split: part.start for split, part in within.items()},
+    )  # fmt: skip
+    individuals.check()
+    return BundlePart(path, document, Bundle(path, listed, individuals))
