@@ -7,17 +7,18 @@ import pytest
 import torch
 
 import regulator.flow.gate
-import regulator.flow.images
+import shared_spec.flow.images
 import shared_spec.latents
 from regulator.flow.gate import flow_quality
-from regulator.flow.images import decode_images, decode_pixels, evenly_spread
-from regulator.pictures.strips import film_strips
 from regulator.study.coverage import measure_coverage
 from regulator.study.effects import decoded_readings
+from regulator.study.vectors import evenly_spread
 from shared_spec.flow import Glow, GlowConfig, dequantise, preprocess
+from shared_spec.flow.images import decode_images, decode_pixels
 from shared_spec.latents import encode_images
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.strips import film_strips
 
 CONFIG = GlowConfig(size=8, blocks=2, flows=2, hidden=8)
 IMAGES = numpy_generator(0, "images").integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
@@ -68,7 +69,7 @@ def far_flow(flow, monkeypatch):
         assert tensor.device.type == "meta"
         return torch.rand(tensor.shape, generator=generator)
 
-    monkeypatch.setattr(regulator.flow.images, "to_host", bring)
+    monkeypatch.setattr(shared_spec.flow.images, "to_host", bring)
     monkeypatch.setattr(shared_spec.latents, "to_host", bring)
     monkeypatch.setattr(regulator.flow.gate, "to_host", lambda weights: torch.ones(weights.shape))
     return flow.to("meta")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,33 +16,9 @@ from torch import Tensor, nn
 
 from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.head_documents import HeadConfig
-from shared_spec.errors import ArtifactError, DataError
-from shared_spec.relu_network import ReluNetwork
+from shared_spec.frozen_head import FrozenHead, check_head_tensors
 
 __all__ = ["FrozenHead", "Head", "certified_head", "load_head"]
-
-
-@dataclass(frozen=True)
-class FrozenHead(ReluNetwork):
-    """C: R^d -> R^classes, the logits; no hidden layer for a linear head."""
-
-    @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return self.output_dim
-
-    def predict(self, representations: Tensor) -> Tensor:
-        """Class [...] int64 of each representation [..., d]; the first of tied classes.
-
-        Raises:
-            DataError: a representation, or a logit, is not finite.
-        """
-        logits = self(representations)
-        if not bool(torch.isfinite(logits).all()):
-            raise DataError(
-                "logits of the head are not finite: check the representations for NaN or overflow"
-            )
-        return logits.argmax(-1)
 
 
 class Head(nn.Module):
@@ -76,14 +51,7 @@ class Head(nn.Module):
 
     def frozen(self) -> FrozenHead:
         """The certified function: these weights, in float64, detached from training."""
-        tensors = {
-            name: value.detach().to(torch.float64) for name, value in self.state_dict().items()
-        }
-        count = len(self.layers)
-        return FrozenHead(
-            tuple(tensors[f"layers.{i}.weight"] for i in range(count)),
-            tuple(tensors[f"layers.{i}.bias"] for i in range(count)),
-        )
+        return FrozenHead.of(self.state_dict())
 
     def tensors(self) -> dict[str, Tensor]:
         """The weights by name, float32: what head.safetensors stores."""
@@ -96,25 +64,7 @@ class Head(nn.Module):
         Raises:
             ArtifactError: a tensor is missing, left over, of another shape or dtype, or not finite.
         """
-        expected: dict[str, tuple[int, ...]] = {}
-        for layer, (fan_in, fan_out) in enumerate(pairwise(config.widths)):
-            expected[f"layers.{layer}.weight"] = (fan_out, fan_in)
-            expected[f"layers.{layer}.bias"] = (fan_out,)
-        if set(tensors) != set(expected):
-            raise ArtifactError(
-                f"head holds tensors {sorted(tensors)!s:.300}, expected {sorted(expected)!s:.300}: not the head of its"
-                " description"
-            )
-        for name, shape in expected.items():
-            found = tensors[name]
-            if tuple(found.shape) != shape or found.dtype != torch.float32:
-                raise ArtifactError(
-                    f"head tensor {name}: expected float32 {shape}, got {found.dtype} {tuple(found.shape)}"
-                )
-            if not bool(torch.isfinite(found).all()):
-                raise ArtifactError(
-                    f"head tensor {name}: holds NaN or infinity; train the head again"
-                )
+        check_head_tensors(config, tensors)
         # Built only now that its size is known to be that of the file; every initial value is overwritten.
         head = cls(config, torch.Generator())
         head.load_state_dict(dict(tensors))

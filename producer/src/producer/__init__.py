@@ -1,7 +1,7 @@
 """The data producer: learns representations in which similar individuals lie provably close together.
 
-`fit`, `export`, `merge`, `search` and `audit` are the commands of the same names as functions, `export_part` is
-`export --shard`; `load_encoder` gives a trained encoder.
+`fit`, `export`, `merge`, `search`, `audit` and `explain` are the commands of the same names as functions, `export_part`
+is `export --shard`; `load_encoder` gives a trained encoder.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from shared_spec.lazy import lazily
 if TYPE_CHECKING:
     from producer.auditing.examine import audit
     from producer.committing import commit
+    from producer.explaining.verb import explain
     from producer.exporting import export, export_part
     from producer.fitting import fit
     from producer.merging import merge
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from producer.settings import (
         AuditSettings,
         BoundSettings,
+        ExplainSettings,
         ExportSettings,
         SearchSettings,
         TrainingSettings,
@@ -36,6 +38,7 @@ __all__ = [
     "AuditSettings",
     "BoundSettings",
     "ExactSettings",
+    "ExplainSettings",
     "ExportSettings",
     "SearchSettings",
     "SmoothingSettings",
@@ -43,6 +46,7 @@ __all__ = [
     "__version__",
     "audit",
     "commit",
+    "explain",
     "export",
     "export_part",
     "fit",
@@ -60,11 +64,13 @@ __getattr__ = lazily(
         "AuditSettings": "settings",
         "BoundSettings": "settings",
         "ExactSettings": "views.exact.settings",
+        "ExplainSettings": "settings",
         "ExportSettings": "settings",
         "SearchSettings": "settings",
         "SmoothingSettings": "views.smoothing.view",
         "TrainingSettings": "settings",
         "audit": "auditing.examine",
+        "explain": "explaining.verb",
         "export": "exporting",
         "export_part": "exporting",
         "fit": "fitting",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from producer.model import EncoderDocument
 from producer.rehearsal import Score, pareto_front
 
-__all__ = ["draw_curves", "draw_search"]
+__all__ = ["draw_curves", "draw_search", "png"]
 
 _LOSSES = ("classification", "adversarial", "reconstruction")
 
@@ -44,7 +44,7 @@ def draw_curves(document: EncoderDocument) -> bytes:
         axis.set_xlabel("epoch (grey line: kept)", fontsize=8)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(fontsize=7)
-    return _png(figure)
+    return png(figure)
 
 
 def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
@@ -91,10 +91,11 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
         axis.set_ylim(top=min(axis.get_ylim()[1], 100.5))
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG, the same bytes for the same content."""
     file = io.BytesIO()
     # Without its usual metadata the picture is the same file for the same numbers; the name shows whose it is.
     figure.savefig(file, format="png", dpi=130, metadata={"Software": "LASSI"})

@@ -19,6 +19,7 @@ __all__ = [
     "AttackKind",
     "AuditSettings",
     "BoundSettings",
+    "ExplainSettings",
     "ExportSettings",
     "ObjectiveSettings",
     "SearchSettings",
@@ -162,6 +163,17 @@ class AuditSettings(Settings):
     sample: int = setting(
         300, "Individuals per split whose numbers are computed again; all of a smaller one.", ge=1
     )
+
+
+class ExplainSettings(Settings):
+    """What an explanation shows."""
+
+    group: ClassVar[str] = "Picture"
+
+    split: Literal["train", "valid", "test"] | None = setting(
+        None, "Where the individual is; among the certificate's people unless given.", metavar="SPLIT"
+    )  # fmt: skip
+    points: int = setting(7, "Points per strip, odd: the individual is in the middle.", ge=3, le=31)
 
 
 class SearchSettings(Settings):

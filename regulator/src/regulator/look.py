@@ -7,26 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regulator.flow.file import FlowFile, load_flow
-from regulator.flow.images import evenly_spread
 from regulator.pictures.coverage import draw_coverage
 from regulator.pictures.flow import draw_flow, reconstructions, sample_images
 from regulator.pictures.report import draw_for_report
 from regulator.pictures.settings import CoverageSettings, PreviewSettings
-from regulator.pictures.strips import chain_strips, draw_strips, film_strips
+from regulator.pictures.strips import draw_strips
 from regulator.study.coverage import CoverageReport, measure_coverage
 from regulator.study.known_truth import KnownTruth
-from regulator.study.vectors import known_names
+from regulator.study.vectors import evenly_spread, known_names
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.artifacts.spec import Spec, load_spec
-from shared_spec.chains import ChainSet, EditChains
+from shared_spec.chains import EditChains
 from shared_spec.data import Source, open_source
 from shared_spec.data.column import Column
 from shared_spec.errors import DataError, SettingsError
-from shared_spec.latents import encode_images
 from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
+from shared_spec.strips import strips_of
 from shared_spec.terms import Shown
 from shared_spec.text import is_printable
 
@@ -161,18 +160,12 @@ def _draw_spec(
 ) -> Preview:
     source = open_source(data, spec.document.flow.size)
     shown = _why_shown(source, licence) if for_report else None
-    sample_ids = source.sample_ids(settings.split)
-    rows = evenly_spread(len(sample_ids), settings.individuals)
+    rows = evenly_spread(len(source.sample_ids(settings.split)), settings.individuals)
     entries = spec.document.attributes
     names = [entry.name for entry in entries]
-    ids = [sample_ids[row] for row in rows]
-    if isinstance(spec.similarity, ChainSet):
-        images = spec.similarity.images_of(source, settings.split, rows)
-        strips = chain_strips(spec.similarity, names, images, ids)
-    else:
-        odd = settings.points + 1 - settings.points % 2
-        latents = encode_images(spec.flow, source.images(settings.split, rows))
-        strips = film_strips(spec.flow, spec.similarity, names, latents, ids, odd)
+    strips = strips_of(
+        spec.flow, spec.similarity, names, source, settings.split, rows, settings.points
+    )
     if shown is not None:
         drawn = draw_for_report(strips, spec.digest, spec.entry.similar, shown, licence)
         write_atomically(out, drawn)

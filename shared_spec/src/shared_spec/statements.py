@@ -6,11 +6,15 @@ Never more than docs/guarantees.md, A.2 to A.6, allows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from shared_spec.terms import Statement
+from shared_spec.terms import Reason, Statement, Status
 
-__all__ = ["REALITY", "StatementWords", "words_of"]
+if TYPE_CHECKING:
+    from shared_spec.artifacts.claim_documents import Claim
+    from shared_spec.artifacts.rows import Row
+
+__all__ = ["REALITY", "StatementWords", "row_words", "words_of"]
 
 REALITY = (
     "True counterparts are images of the same person with one attribute changed, made by whoever made the data. "
@@ -105,3 +109,18 @@ def words_of(statement: Statement) -> StatementWords:
             )
         case _:
             assert_never(statement)
+
+
+def row_words(row: Row, claim: Claim) -> str:
+    """What a certificate says of one person in one view."""
+    decided = f"decided {row.prediction}" if row.prediction else "without a decision"
+    if row.status == Status.CERTIFIED:
+        said = words_of(claim.statement).certified.format(model=claim.certified_model)
+        doubt = ", unless the random draws failed" if claim.alpha_per_individual > 0 else ""
+        return f"{row.status}, {decided}: {said}{doubt}."
+    if row.reason == Reason.WITNESS:
+        return (
+            f"{row.status}, {decided}: somebody who counts as similar gets another decision from "
+            f"{claim.certified_model}. The producer states that person's representation, and the head decides it so."
+        )
+    return f"{row.status}, {decided}: {row.reason or 'not certified'}. No statement is made about this person."

@@ -53,7 +53,7 @@ def verify_receipt(receipt: Path, certificate: Path, trust: Path | None, as_json
     Example:
       consumer verify-receipt receipt.json --certificate certificate.json --trust trust.toml
     """
-    from consumer.report.words import row_words
+    from shared_spec.statements import row_words
     from shared_spec.trust.verification import origin_words
 
     found = consumer.verify_receipt(receipt, certificate, trust=trust)

@@ -10,10 +10,9 @@ from consumer.population import population_statement
 from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
-from shared_spec.artifacts.rows import Row
 from shared_spec.imprint import Imprint
 from shared_spec.statements import words_of
-from shared_spec.terms import Similar, Status
+from shared_spec.terms import Similar
 
 __all__ = [
     "audit_words",
@@ -21,7 +20,6 @@ __all__ = [
     "imprint_rows",
     "meaning",
     "probabilities",
-    "row_words",
     "similarity",
     "verdict",
 ]
@@ -38,17 +36,6 @@ def verdict(claim: Claim) -> str:
     if claim.certified == 0:
         return f"None of the {claim.individuals} individuals is certified in this view."
     return f"{among} are certified: {said}, unless the random draws behind the certificate failed."
-
-
-def row_words(row: Row, claim: Claim) -> str:
-    """What a certificate says of one person in one view."""
-    decided = f"decided {row.prediction}" if row.prediction else "without a decision"
-    if row.status != Status.CERTIFIED:
-        return f"{row.status}, {decided}: {row.reason or 'not certified'}. No statement is made about this person."
-    words = words_of(claim.statement)
-    said = words.certified.format(model=claim.certified_model)
-    doubt = ", unless the random draws failed" if claim.alpha_per_individual > 0 else ""
-    return f"{row.status}, {decided}: {said}{doubt}."
 
 
 def meaning(claim: Claim) -> str:

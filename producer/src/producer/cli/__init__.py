@@ -9,6 +9,7 @@ import click
 import producer
 from producer.cli.audit import audit
 from producer.cli.commit import commit
+from producer.cli.explain import explain
 from producer.cli.export import export
 from producer.cli.fit import fit
 from producer.cli.inspect import inspect
@@ -33,7 +34,7 @@ def group() -> None:
     """
 
 
-for command in (fit, export, merge, search, audit, commit, inspect, cache):
+for command in (fit, export, merge, search, audit, explain, commit, inspect, cache):
     group.add_command(command)
 group.add_command(sign_command(producer, "reps/"))
 group.add_command(rotate_command(producer))

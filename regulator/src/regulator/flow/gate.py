@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regulator.flow.images import through
 from shared_spec.artifacts.quality import InversionError, Quality
 from shared_spec.device import to_host
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow, bits_per_dim, dequantise, preprocess
+from shared_spec.flow.images import through
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [

@@ -8,11 +8,11 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from regulator.flow.images import decode_images
 from regulator.pictures.png import png
 from shared_spec.data.source import UInt8Images
 from shared_spec.device import to_host
 from shared_spec.flow import Glow, to_images
+from shared_spec.flow.images import decode_images
 from shared_spec.latents import encode_images
 
 __all__ = ["draw_flow", "reconstructions", "sample_images", "tile"]

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from regulator.pictures.strips import Strip
 from shared_spec.artifacts.png import COMMENT, MOST_SIDE
 from shared_spec.artifacts.strip import MOST_ROWS, MOST_STEPS, StripEntry, StripRow
 from shared_spec.errors import SettingsError
+from shared_spec.strips import Strip
 from shared_spec.terms import Shown, Similar
 
 __all__ = ["draw_for_report"]

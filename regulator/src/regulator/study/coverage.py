@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.flow.images import decode_images
 from regulator.study.chain_points import nearest_on_chains
 from regulator.study.known_truth import KnownTruth
 from regulator.study.projection import nearest_coefficients
@@ -25,6 +24,7 @@ from shared_spec.data.column import Column
 from shared_spec.data.source import UInt8Images
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.flow import Glow, preprocess, to_images
+from shared_spec.flow.images import decode_images
 from shared_spec.latents import encode_images
 from shared_spec.progress import Report, silent, stage
 from shared_spec.similarity import SimilaritySet

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.flow.images import decode_pixels
 from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
 from regulator.vectors.groups import find_groups
 from regulator.vectors.linear_boundary import Boundary, fit_column
@@ -24,6 +23,7 @@ from regulator.vectors.request import Encoded
 from shared_spec.artifacts.quality import EffectEntry, EffectsEntry, ReaderEntry
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow, preprocess
+from shared_spec.flow.images import decode_pixels
 from shared_spec.progress import Report, silent, stage
 from shared_spec.rng import Seed, numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regulator.flow.images import evenly_spread
+import numpy as np
+import numpy.typing as npt
+
 from regulator.study.coverage import measure_coverage
 from regulator.study.effects import EffectSettings, measure_effects
 from regulator.study.known_truth import KnownTruth
@@ -19,7 +21,7 @@ from shared_spec.progress import Report, silent
 from shared_spec.rng import Seed
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["columns_to_read", "known_names", "study_chains", "study_vectors"]
+__all__ = ["columns_to_read", "evenly_spread", "known_names", "study_chains", "study_vectors"]
 
 
 def columns_to_read(
@@ -40,6 +42,11 @@ def columns_to_read(
         for split in ("train", "valid"):
             find_groups(source, split, column)
     return columns
+
+
+def evenly_spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
+    """At most `wanted` of the positions 0 ... available - 1, evenly spread, both ends included."""
+    return np.unique(np.linspace(0, available - 1, wanted).astype(np.int64))
 
 
 def known_names(source: Source, names: Sequence[str]) -> list[str]:

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.flow.images import device_of
 from regulator.recogniser import Recogniser, train_recogniser
 from regulator.vectors.linear_boundary import boundary_of
 from regulator.vectors.request import AttributeVector, VectorRequest
 from regulator.vectors.settings import DiscoverSettings
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow
+from shared_spec.flow.images import device_of
 from shared_spec.progress import Advance
 from shared_spec.rng import torch_generator
 

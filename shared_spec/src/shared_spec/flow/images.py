@@ -1,23 +1,21 @@
-"""Images to latents and back: computed where the flow lies, a batch at a time, and returned to the host."""
+"""Latents to images: computed where the flow lies, a batch at a time, and returned to the host."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from shared_spec.data.source import UInt8Images
 from shared_spec.device import to_host
-from shared_spec.flow import Glow, to_images
+from shared_spec.flow.glow import Glow
+from shared_spec.flow.pixels import to_images
 
 __all__ = [
     "decode_images",
     "decode_pixels",
     "device_of",
-    "evenly_spread",
     "through",
 ]
 
@@ -45,8 +43,3 @@ def decode_images(flow: Glow, latents: Tensor) -> UInt8Images:
     """Images [n, 3, S, S] of latents [n, q]."""
     images: UInt8Images = to_images(decode_pixels(flow, latents)).numpy()
     return images
-
-
-def evenly_spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
-    """At most `wanted` of the positions 0 ... available - 1, evenly spread, both ends included."""
-    return np.unique(np.linspace(0, available - 1, wanted).astype(np.int64))

@@ -1,0 +1,1 @@
+"""Why not me? One person's similarity set in pictures, with the consumer's decision on each of them."""

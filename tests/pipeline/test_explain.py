@@ -1,0 +1,180 @@
+"""Why not me: one person's strip with the decisions that the certificate's head takes, and where they change."""
+
+import json
+import shutil
+
+import forge
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import producer
+from producer.explaining.decisions import BETWEEN, decide_along
+from shared_spec import load_bundle, load_certificate
+from shared_spec.frozen_head import FrozenHead
+from shared_spec.relu_network import ReluNetwork
+from shared_spec.statements import row_words
+from shared_spec.strips import Strip
+from shared_spec.terms import Reason
+
+pytestmark = pytest.mark.pipeline
+
+
+def words(tiny, person, out, **others):
+    given = {
+        "individual": person, "spec": tiny.spec, "model": tiny.model, "data": tiny.data, "head": tiny.certificate,
+        "out": out, **others,
+    }  # fmt: skip
+    return [
+        "producer",
+        "explain",
+        *(word for name, value in given.items() for word in (f"--{name}", value)),
+    ]
+
+
+def rows_of(tiny):
+    return {row.sample_id: row for row in load_certificate(tiny.certificate).rows_of("exact")}
+
+
+def explained(tiny, person, tmp_path, run, capsys):
+    out = tmp_path / f"{person}.png"
+    capsys.readouterr()
+    assert run(*words(tiny, person, out), "--json") == 0
+    return json.loads(capsys.readouterr().out), out
+
+
+def test_decisions_are_those_of_the_certificate_and_change_where_it_has_a_witness(
+    tiny, run, capsys, tmp_path
+):
+    rows = rows_of(tiny)
+    unfair = [row for row in rows.values() if row.reason == Reason.WITNESS]
+    fair = [row for row in rows.values() if row.status == "CERTIFIED"]
+    assert unfair
+    for row in [*unfair, *fair[:2]]:
+        found, _ = explained(tiny, row.sample_id, tmp_path, run, capsys)
+        (strip,) = found["strips"]
+        assert found["decision"] == row.prediction == strip["decisions"][len(strip["t"]) // 2]
+        assert found["contradiction"] is None
+        assert bool(strip["changes"]) == (row in unfair)
+        if (
+            row in unfair
+        ):  # the first change on the way to the witness lies no further than the witness itself
+            side = [abs(t) for t in strip["changes"] if t * row.witness > 0]
+            assert side
+            assert min(side) <= abs(row.witness) + 2 / BETWEEN
+            assert (
+                "somebody who counts as similar gets another decision"
+                in found["certificate"]["exact"]
+            )
+
+
+def test_the_picture_shows_the_flip_and_says_whom_it_is_for(tiny, run, capsys, tmp_path):
+    row = next(row for row in rows_of(tiny).values() if row.reason == Reason.WITNESS)
+    assert run(*words(tiny, row.sample_id, tmp_path / "why.png")) == 0
+    text = capsys.readouterr().out
+    assert "show them to nobody who may not see that person's image" in text
+    assert "changes at t = " in text
+    page = np.asarray(Image.open(tmp_path / "why.png").convert("RGB")).astype(int)
+    orange = (abs(page - [0xC0, 0x4A, 0x00]).sum(-1) < 40).sum()
+    assert orange > 200, "no other decision is marked"
+
+
+def test_a_strip_is_decided_place_by_place_and_its_spans_fill_it():
+    """R is the identity on a line, C changes at 0.3: between the pictures at 0 and 1, a third of the way."""
+    t = np.array([-1.0, 0.0, 1.0])
+    strip = Strip("x", ("a",), t, torch.tensor([[-1.0], [0.0], [1.0]], dtype=torch.float64),
+                  np.zeros((3, 3, 2, 2), dtype=np.uint8), 1)  # fmt: skip
+    one = torch.ones(1, 1, dtype=torch.float64)
+    encoder = ReluNetwork((one,), (torch.zeros(1, dtype=torch.float64),))
+    head = FrozenHead.of({
+        "layers.0.weight": torch.tensor([[0.0], [1.0]]), "layers.0.bias": torch.tensor([0.0, -0.3]),
+    })  # fmt: skip
+    decided = decide_along(strip, encoder, head)
+    assert decided.at_pictures.tolist() == [0, 0, 1]
+    assert decided.own == 0
+    (flip,) = decided.flips
+    assert abs(decided.t_at(flip) - 0.3) <= 0.5 / BETWEEN
+    assert decided.spans == [(0.0, flip, 0), (flip, 2.0, 1)]
+
+
+def test_what_the_pictures_contradict_is_said(tiny, run, capsys, tmp_path):
+    """A certificate that calls an unfair decision certified, all digests right."""
+    row = next(row for row in rows_of(tiny).values() if row.reason == Reason.WITNESS)
+    (tmp_path / "forged").mkdir()
+    folder = shutil.copytree(tiny.certificate, tmp_path / "forged" / "certificate")
+    table = folder / "individuals.csv"
+    table.write_text("".join(
+        line.replace("NOT_CERTIFIED", "CERTIFIED").replace(Reason.WITNESS, "")
+        if line.startswith(f"{row.sample_id},exact,") else line
+        for line in table.read_text().splitlines(keepends=True)
+    ))  # fmt: skip
+    forge.seal(folder)
+    forge.restate(folder, lambda d: d["claims"]["exact"]["counts"].update(
+        CERTIFIED=d["claims"]["exact"]["counts"]["CERTIFIED"] + 1,
+        NOT_CERTIFIED=d["claims"]["exact"]["counts"]["NOT_CERTIFIED"] - 1,
+    ))  # fmt: skip
+    capsys.readouterr()
+    assert run(*words(tiny, row.sample_id, tmp_path / "why.png", head=folder), "--json") == 0
+    assert "here somebody gets another" in json.loads(capsys.readouterr().out)["contradiction"]
+
+
+def test_whoever_the_certificate_leaves_out_can_be_explained_too(tiny, run, capsys, tmp_path):
+    assert run(*words(tiny, "valid-000003", tmp_path / "a.png", split="valid"), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["certificate"] == {}
+
+
+def test_what_does_not_belong_together_is_refused(tiny, fails, tmp_path, copies):
+    out = tmp_path / "why.png"
+    fails(
+        5,
+        "nobody in the split test is called 'nobody'",
+        *words(tiny, "nobody", out),
+        nothing_at=out,
+    )
+    forge.restate(
+        copies.certificate, lambda d: d.update(encoder_digest="sha256-content-v1:" + "0" * 64)
+    )
+    person = load_bundle(tiny.reps).sample_ids("test")[0]
+    fails(
+        3,
+        "the certificate is of the encoder",
+        *words(tiny, person, out, head=copies.certificate),
+        nothing_at=out,
+    )
+    out.write_bytes(b"mine")
+    fails(2, "exists", *words(tiny, person, out))
+    fails(2, "is no picture drawn by LASSI", *words(tiny, person, out), "--force")
+
+
+def test_an_expired_certificate_explains_nothing(tiny, fails, tmp_path, copies):
+    out = tmp_path / "why.png"
+    forge.restate(
+        copies.certificate,
+        lambda d: d["imprint"].update(issued="2020-01-01", valid_until="2020-12-31"),
+    )
+    person = load_bundle(tiny.reps).sample_ids("test")[0]
+    fails(
+        6,
+        "was valid until 2020-12-31",
+        *words(tiny, person, out, head=copies.certificate),
+        nothing_at=out,
+    )
+
+
+def test_a_witness_is_a_statement_about_a_person(tiny):
+    claims = load_certificate(tiny.certificate).document.claims
+    for row in rows_of(tiny).values():
+        said = row_words(row, claims["exact"])
+        assert ("No statement" in said) == (
+            row.status != "CERTIFIED" and row.reason != Reason.WITNESS
+        )
+        assert ("gets another decision" in said) == (row.reason == Reason.WITNESS)
+
+
+def test_it_is_a_function_too(tiny, tmp_path):
+    person = load_bundle(tiny.reps).sample_ids("test")[0]
+    found = producer.explain(
+        person, tiny.spec, tiny.model, tiny.data, tiny.certificate, tmp_path / "a.png"
+    )
+    assert repr(found).startswith(f"Explanation({tmp_path / 'a.png'}: {person}; decided ")
