@@ -3,8 +3,9 @@
     file_violations(seed, sets) -> a line per violation
 
 Data sets in every layout that is read, and settings as TOML. A change is drawn from the seed alone and read in a
-process of its own, since a decoder that is a C library can do worse than raise. Violations are: an exception that is no
-LassiError, a dead process, more than 5 s or 1 GiB, and a data set that changed and kept its digest.
+process of its own, since a decoder that is a C library can do worse than raise. Violations are: an exception that is
+no LassiError, a dead process, more than 5 s of processor, a minute or 1 GiB, and a data set that changed and kept its
+digest.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from shared_spec.rng import numpy_generator
 
 __all__ = ["file_violations", "make_sets"]
 
-SECONDS, BYTES = 5, 2**30
+SECONDS, MINUTE, BYTES = 5, 60, 2**30
 
 SETTINGS = (
     "data = 'portraits:train=30,valid=6,test=6'\npreset = 'demo'\nsteps = 10\nbatch = 4\nlr = 1e-3\n"
@@ -234,17 +235,20 @@ def in_a_process(folder, kind):
     child = os.fork()
     if not child:
         os.close(reader)
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         os.write(writer, json.dumps(outcome_of(folder, kind)).encode()[:60_000])
         os._exit(0)
     os.close(writer)
     with open(reader, "rb") as stream:
-        late = not select.select([stream], [], [], SECONDS)[0]
+        late = not select.select([stream], [], [], MINUTE)[0]
         if late:
             os.kill(child, signal.SIGKILL)
         content = stream.read()
     _, status = os.waitpid(child, 0)
     if late:
-        return {"wrong": f"not done in {SECONDS} s"}
+        return {"wrong": f"not done in {MINUTE} s"}
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+        return {"wrong": f"not done in {SECONDS} s of processor"}
     return json.loads(content) if content else {"wrong": f"the process died ({status})"}
 
 

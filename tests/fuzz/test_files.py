@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import files
 import pytest
@@ -38,6 +39,9 @@ def test_the_fuzzer_reports_what_does_not_hold(monkeypatch, sets):
     assert "KeyError" in files.in_a_process(sets / "folder", "folder")["wrong"]
     monkeypatch.setattr(files, "read", lambda folder, kind: os._exit(9))
     assert "died" in files.in_a_process(sets / "folder", "folder")["wrong"]
-    monkeypatch.setattr(files, "SECONDS", 0.2)
-    monkeypatch.setattr(files, "read", lambda folder, kind: files.time.sleep(60))
-    assert "not done" in files.in_a_process(sets / "folder", "folder")["wrong"]
+    monkeypatch.setattr(files, "SECONDS", 1)
+    monkeypatch.setattr(files, "read", lambda folder, kind: [0 for _ in iter(int, 1)])
+    assert "1 s of processor" in files.in_a_process(sets / "folder", "folder")["wrong"]
+    monkeypatch.setattr(files, "MINUTE", 0.2)
+    monkeypatch.setattr(files, "read", lambda folder, kind: time.sleep(60))
+    assert "0.2 s" in files.in_a_process(sets / "folder", "folder")["wrong"]
