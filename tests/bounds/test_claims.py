@@ -45,9 +45,9 @@ def claim(*tried, statement=Statement.D):
             decide=lambda *_, found=found: found, config=SimpleNamespace(classes=("no", "yes"))
         )
         tally = Tally("smoothing", 6, 0, 1.0)
-        rows[method] = list(
-            tally.through(decide_rows(case, "smoothing", method, list("abcdef"), np.array(LABELS), tensors))
-        )  # fmt: skip
+        decided = decide_rows(case, "smoothing", method, list("abcdef"), np.array(LABELS), tensors)
+        tally.add(decided)
+        rows[method] = list(decided)
         tallies["smoothing", method] = tally
     kept = choose_method("smoothing", methods, tallies)
     found = claim_of(

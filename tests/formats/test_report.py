@@ -9,10 +9,13 @@ import sys
 import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from columns import in_columns
 
 from consumer.population import population_statement
 from consumer.report.page import render_report as render_tallies
@@ -134,7 +137,8 @@ def document(claims, classes=("no", "yes"), **changes):
 
 def render_report(found, its_rows):
     """The page of a document and its rows."""
-    return render_tallies(found, count_rows(found, its_rows))
+    parts = [in_columns(list(mine)) for _, mine in groupby(its_rows, attrgetter("view"))]
+    return render_tallies(found, count_rows(found, parts))
 
 
 MIXED = ["CERTIFIED", "NOT_CERTIFIED", "CERTIFIED", "NOT_CERTIFIED"]

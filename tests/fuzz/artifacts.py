@@ -205,7 +205,7 @@ def meaning(paths):
         contextlib.suppress(LassiError),
         (paths / "certificate" / "individuals.csv").open("rb") as stream,
     ):
-        found.append(list(read_rows(stream, "")))
+        found.append([row for rows in read_rows(stream, "") for row in rows])
     return found
 
 

@@ -54,8 +54,8 @@ def roots_of(certificate, stated):
     try:
         trees = RowTrees(read_salt(certificate / "salt.json"))
         with (certificate / "individuals.csv").open("rb") as stream:
-            for row in read_rows(stream, "individuals.csv"):
-                trees.add(row)
+            for rows in read_rows(stream, "individuals.csv"):
+                trees.add(rows.view, rows.lines())
         return {**stated, **trees.roots()}
     except (ArtifactError, FileNotFoundError):
         return stated

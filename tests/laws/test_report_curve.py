@@ -7,15 +7,12 @@ import re
 import numpy as np
 
 from consumer.report.curve import BINS, EpsilonTally, draw_curve
-from shared_spec.artifacts.rows import Row
-from shared_spec.terms import Reason, Status
 
 
 def tally(epsilons, epsilon=0.7):
     found = EpsilonTally(epsilon)
-    for value in epsilons:
-        status = Status.CERTIFIED if value == epsilon else Status.NOT_CERTIFIED
-        found.add(Row("a", "exact", "", "no", status, Reason.NONE, 1.0, 1.0, "", 0, 0, None, value))
+    for part in (epsilons[:3], epsilons[3:]):
+        found.add(part)
     return found
 
 

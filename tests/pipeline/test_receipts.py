@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from columns import in_columns
 
 import consumer
 from shared_spec.artifacts.canonical import canonical_json
@@ -23,7 +24,7 @@ from shared_spec.artifacts.receipt import (
     make_receipt,
     parse_receipt,
 )
-from shared_spec.artifacts.rows import Row, format_rows
+from shared_spec.artifacts.rows import HEADER, Row
 from shared_spec.artifacts.salt import RowTrees
 from shared_spec.errors import ArtifactError, ExpiredError
 from shared_spec.imprint import Imprint
@@ -166,12 +167,15 @@ def test_a_neighbours_row_cannot_be_guessed_from_a_receipt(issued):
     """Who knows a neighbour's row word for word still does not find its hash in the path, for want of the salt."""
     rows = issued.rows_of("exact")
     path = make_receipt(issued, rows[0].sample_id).rows[0].path
-    assert issued.salt.leaf(rows[1]) == path[0], "the neighbour's hash does stand there"
-    own = issued.salt.of(rows[0])
-    table = format_rows([rows[1]])
+    line = next(issued.parts("exact")).lines()[1]
+    assert list(issued.salt.leaves("exact", [line])) == [path[0]], (
+        "the neighbour's does stand there"
+    )
+    own = issued.salt.of("exact", rows[0].sample_id)
+    table = b"%b\n%b\n" % (HEADER, line)
     for salt in (b"", own, bytes(16)):
         assert leaf_hash(salt + table) != path[0]
-    salts = {issued.salt.of(row) for row in issued.rows}
+    salts = {issued.salt.of(row.view, row.sample_id) for row in issued.rows}
     assert len(salts) == len(list(issued.rows)), "two rows share a salt"
 
 
@@ -194,8 +198,10 @@ def test_a_receipt_of_ten_million_is_at_most_two_kilobytes_per_view():
     row = Row("portraits/0001234567", "smoothing", "Smiling", "Not smiling", Status.NOT_CERTIFIED,
               Reason.WITNESS, 1.2345678901234567e-05, 1.2345678901234567e-05, "sequential", 100_000, 99_999,
               0.12345678901234568)  # fmt: skip
-    header, line = format_rows([row]).decode().splitlines()
-    shown = ReceiptRow(index=9_999_999, line=line, path=(b"\xff" * 32,) * 24, salt=b"\xff" * 16)
+    (line,), header = in_columns([row]).lines(), HEADER.decode()
+    shown = ReceiptRow(
+        index=9_999_999, line=line.decode(), path=(b"\xff" * 32,) * 24, salt=b"\xff" * 16
+    )
     digest = "sha256-content-v1:" + "f" * 64
     assert (10**7 - 1).bit_length() == 24
     assert len(Receipt(certificate=digest, header=header, rows=(shown,)).to_bytes()) <= 2048
@@ -216,7 +222,7 @@ def test_roots_do_not_depend_on_how_rows_of_views_are_mixed(issued):
     views = [issued.rows_of(view) for view in issued.document.claims]
     for pair in zip(*views, strict=True):
         for row in pair:
-            trees.add(row)
+            trees.add(row.view, in_columns([row]).lines())
     assert trees.roots() == issued.document.roots
 
 

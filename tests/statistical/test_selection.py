@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from columns import in_columns
 from scipy.stats import binom
 
 from consumer.claims import choose_method, claim_of
@@ -24,10 +25,12 @@ EXACT = ViewEntry(statement=Statement.X, sentence=X, alpha={}, settings={}, spli
 def drawn_tally(generator):
     """N individuals at random, of whom a method certifies exactly those whom its own model treats fairly."""
     tally = Tally("exact", N, 0, 1.0)
+    rows = []
     for certified in generator.random(N) < FAIR:
         status = Status.CERTIFIED if certified else Status.NOT_CERTIFIED
         reason = Reason.NONE if certified else Reason.NOT_PROVED
-        tally.add(Row("", "exact", "", "no", status, reason, None, None, "crown ball", 0, 0))
+        rows.append(Row("", "exact", "", "no", status, reason, None, None, "crown ball", 0, 0))
+    tally.add(in_columns(rows))
     return tally
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 import numpy as np
@@ -18,10 +18,10 @@ from consumer.tally import Tally
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.certificate import Claim, Population
-from shared_spec.artifacts.rows import Row
+from shared_spec.artifacts.rows import Rows
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.sampling import Sampling
-from shared_spec.terms import RadiusMethod, Reason, Statement, Status
+from shared_spec.terms import RadiusMethod, Statement, Status
 from shared_spec.views import contract_of
 
 __all__ = ["choose_method", "claim_of", "decide_rows", "require_method", "view_methods"]
@@ -146,7 +146,7 @@ def decide_rows(
     sample_ids: Sequence[str],
     labels: npt.NDArray[np.int64],
     tensors: Mapping[str, Tensor],
-) -> Iterator[Row]:
+) -> Rows:
     """Decides the individuals of one shard: a row for each.
 
     Args:
@@ -158,43 +158,23 @@ def decide_rows(
         tensors: of the shard.
     """
     decisions = case.decide(view, method, sample_ids, tensors)
-    radii = tensors[f"{view}.radius"].tolist()
+    radii = tensors[f"{view}.radius"]
     named = [*case.config.classes, ""]  # code -1, unknown or abstained, is the empty cell
-    columns = zip(
-        sample_ids, labels.tolist(), decisions.prediction.tolist(), decisions.status.tolist(),
-        decisions.reason.tolist(), radii, _known(decisions.d_rs, len(radii)), decisions.method.tolist(),
-        decisions.samples.tolist(), decisions.successes.tolist(), _known(decisions.witness, len(radii)),
-        _known(decisions.epsilon, len(radii)), strict=True,
-    )  # fmt: skip
-    for (
-        who,
-        label,
-        predicted,
-        status,
-        reason,
-        radius,
-        reach,
-        how,
-        samples,
-        won,
-        place,
-        epsilon,
-    ) in columns:
-        yield Row(
-            sample_id=who,
-            view=view,
-            label=named[label],
-            prediction=named[predicted],
-            status=Status(status),
-            reason=Reason(reason),
-            d_cs=None if radius >= UNBOUNDED else radius,
-            d_rs=reach,
-            method=how,
-            samples=samples,
-            successes=won,
-            witness=place,
-            epsilon=epsilon,
-        )
+    return Rows(
+        view=view,
+        sample_id=list(sample_ids),
+        label=[named[code] for code in labels.tolist()],
+        prediction=[named[code] for code in decisions.prediction.tolist()],
+        status=decisions.status.tolist(),
+        reason=decisions.reason.tolist(),
+        d_cs=[None if radius >= UNBOUNDED else radius for radius in radii.tolist()],
+        d_rs=_known(decisions.d_rs, len(radii)),
+        method=decisions.method.tolist(),
+        samples=decisions.samples.tolist(),
+        successes=decisions.successes.tolist(),
+        witness=_known(decisions.witness, len(radii)),
+        epsilon=_known(decisions.epsilon, len(radii)),
+    )
 
 
 def _known(values: npt.NDArray[np.float64] | None, count: int) -> list[float | None]:

@@ -13,7 +13,8 @@ from consumer.claims import decide_rows
 from consumer.labels import CodesOf
 from consumer.reality import Comparison
 from consumer.tally import Tally
-from shared_spec.artifacts.rows import Row, RowWriter, read_rows
+from shared_spec.artifacts.cells import whole_lines
+from shared_spec.artifacts.rows import HEADER, Rows, read_rows
 from shared_spec.progress import Report, stage
 from shared_spec.terms import RadiusMethod
 
@@ -33,20 +34,23 @@ class Ledger:
 
     def __init__(self, stream: BinaryIO, tally: Tally) -> None:
         self._stream, self.tally = stream, tally
-        self._writer = RowWriter(stream)
+        stream.write(HEADER + b"\n")
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Rows) -> None:
         """Writes and counts the rows of one shard."""
-        self._writer.write(self.tally.through(rows))
+        self._stream.write(b"\n".join([*rows.lines(), b""]))
+        self.tally.add(rows)
 
-    def finish(self) -> None:
-        """No more rows are added."""
-        self._writer.finish()
+    def lines(self) -> Iterator[list[bytes]]:
+        """The lines of all rows, without their line feeds, some at a time."""
+        self._stream.seek(len(HEADER) + 1)
+        for piece in whole_lines(self._stream, "rows"):
+            yield piece.split(b"\n")[:-1]
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, once it is finished; can be read once."""
+    def parts(self) -> Iterator[Rows]:
+        """All rows, some at a time."""
         self._stream.seek(0)
-        return read_rows(self._stream, self._stream.name)
+        return read_rows(self._stream, "rows")
 
 
 Ledgers: TypeAlias = Mapping[Decided, Ledger]
@@ -89,17 +93,13 @@ def decide_split(
     }
     comparison = Comparison(case.bundle, case.split, case.frozen)
     advance, done = stage(report, "deciding", individuals), 0
-    try:
-        for people, tensors in case.bundle.walk(case.split):
-            codes, decided = labels(people), {}
-            for (view, method), ledger in ledgers.items():
-                rows = list(decide_rows(case, view, method, people.sample_ids, codes, tensors))
-                ledger.add(rows)
-                decided[view, method] = rows
-            comparison.add(tensors, decided.items())
-            done += len(people.sample_ids)
-            advance(done, f"{len(people.sample_ids)} at a time")
-    finally:
-        for ledger in ledgers.values():
-            ledger.finish()
+    for people, tensors in case.bundle.walk(case.split):
+        codes, decided = labels(people), {}
+        for (view, method), ledger in ledgers.items():
+            rows = decide_rows(case, view, method, people.sample_ids, codes, tensors)
+            ledger.add(rows)
+            decided[view, method] = rows
+        comparison.add(tensors, decided.items())
+        done += len(people.sample_ids)
+        advance(done, f"{len(people.sample_ids)} at a time")
     return ledgers, comparison

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer.case import Case
@@ -14,6 +13,7 @@ from consumer.claims import choose_method, claim_of, view_methods
 from consumer.deciding import decide_split, unnamed_files
 from consumer.fitting import FittedHead, fit_head
 from consumer.labels import read_labels
+from consumer.report.outcomes import Outcomes
 from consumer.report.page import render_report
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import (
@@ -46,7 +46,14 @@ from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
 from shared_spec.trust.verification import Origin, origin_of, origin_words
 
-__all__ = ["certify"]
+__all__ = ["Issued", "certify"]
+
+
+@dataclass(frozen=True, repr=False)
+class Issued(Certificate):
+    """A certificate that was just issued, with what is known of whom in each view."""
+
+    outcomes: Mapping[str, Outcomes] = field(default_factory=dict)
 
 
 def certify(
@@ -69,7 +76,7 @@ def certify(
     strip: Path | str | None = None,
     force: bool = False,
     report: Report = silent,
-) -> Certificate:
+) -> Issued:
     """Trains a classifier on a bundle and issues a certificate for every individual of a split.
 
     Guarantee: what CERTIFIED means is said by the statement of each claim (`shared_spec.statements`), for the model
@@ -149,14 +156,19 @@ def certify(
         written = save_certificate(
             partial,
             draft,
-            chain.from_iterable(ledgers[decided].rows() for decided in kept.items()),
+            (
+                (view, lines)
+                for view, method in kept.items()
+                for lines in ledgers[view, method].lines()
+            ),
             fitted.head.tensors(),
             lambda complete: render_report(complete, tallies, shown),
             salted,
             shown,
         )
         publish_directory(out, force, CERTIFICATE)
-    return replace(written, path=out)
+    outcomes = {view: tally.outcomes for view, tally in tallies.items()}
+    return Issued(out, written.document, written.head, written.salt, written.strip, outcomes)
 
 
 def _draft(

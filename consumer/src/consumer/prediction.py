@@ -23,7 +23,7 @@ from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.kinds import table_kind
-from shared_spec.artifacts.rows import COLUMNS, cells_of
+from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError
 from shared_spec.progress import silent
 from shared_spec.rng import Seed
@@ -130,9 +130,9 @@ def require_origin(certificate: Certificate, bundle: Bundle) -> None:
             )
 
 
-_KEPT = [index for index, column in enumerate(COLUMNS) if column != "label"]
+_KEPT = [column for column in COLUMNS if column != "label"]
 _CLAIMED = ("certified_model", "statement", "alpha", "seed", "bundle_digest", "certificate_digest")
-_HEADER = [*(COLUMNS[index] for index in _KEPT), *_CLAIMED]
+_HEADER = [*_KEPT, *_CLAIMED]
 _PREDICTIONS = table_kind("table of predictions", _HEADER)
 
 
@@ -151,8 +151,10 @@ def _write(stream: BinaryIO, case: Case, ledgers: Ledgers, made_from: tuple[str,
             claim.alpha_per_individual,
             str(case.seed),
         ]
-        for row in ledger.rows():
-            cells = cells_of(row)
-            writer.writerow([*(cells[index] for index in _KEPT), *claimed, *made_from])
+        for rows in ledger.parts():
+            columns = rows.columns()
+            kept = [columns[name] for name in _KEPT]
+            further = [[cell] * len(rows) for cell in (*claimed, *made_from)]
+            writer.writerows(zip(*kept, *further, strict=True))
     text.flush()
     text.detach()

@@ -7,7 +7,7 @@ rendered, edited or photographed by whoever made the data. Where both are known,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,7 @@ from consumer.head import FrozenHead
 from consumer.population import percent_down
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.reality import Alike, RealityCheck
-from shared_spec.artifacts.rows import Row
+from shared_spec.artifacts.rows import Rows
 from shared_spec.artifacts.shards import COUNTERPART, OWNER
 from shared_spec.stats import clopper_pearson_lower, clopper_pearson_upper
 from shared_spec.terms import Status
@@ -45,15 +45,13 @@ class Comparison:
             if split in splits
         }
 
-    def add(
-        self, tensors: Mapping[str, Tensor], rows: Iterable[tuple[Hashable, Sequence[Row]]]
-    ) -> None:
+    def add(self, tensors: Mapping[str, Tensor], rows: Iterable[tuple[Hashable, Rows]]) -> None:
         """One shard, and its individuals' rows per set of certificates, each under a key of its own."""
         if not self._counts:
             return
         own = self._head.predict(tensors["representation"]).numpy()
         certified = {
-            key: np.array([row.status == Status.CERTIFIED for row in found], dtype=bool)
+            key: np.array([status == Status.CERTIFIED for status in found.status], dtype=bool)
             for key, found in rows
         }
         for attribute, counts in self._counts.items():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from consumer.tally import Tally, tallies_for
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.certificate import Certificate, Claim
 from shared_spec.artifacts.individuals import SplitRows
-from shared_spec.artifacts.rows import COLUMNS, Row
+from shared_spec.artifacts.rows import COLUMNS, Row, RowReader, Rows
 from shared_spec.artifacts.salt import RowTrees
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.sampling import Sampling
@@ -56,14 +55,14 @@ class Recount:
             (view, method): Tally(view, claim.individuals, document.seed, document.spec.epsilon)
             for view, claim in document.claims.items()
             for method in claim.methods_tried
-        }
+        } | {(view, claim.radius_method): self.tallies[view] for view, claim in document.claims.items()}  # fmt: skip
         frozen = next(iter(self._cases.values())).frozen
         comparison = Comparison(bundle, document.split, frozen)
-        stated = {view: self._rows_of(view) for view in document.claims}
+        stated = {view: RowReader(certificate.parts(view)) for view in document.claims}
         for people, tensors in bundle.walk(document.split):
             self._shard(people, tensors, stated, comparison)
         for rows in stated.values():
-            if next(rows, None) is not None:
+            if rows.take(1) is not None:
                 raise self._others(next(iter(stated)))
         certificate.check_roots(self._trees)
         self.reality = comparison.checks({view: view for view in document.claims})
@@ -90,42 +89,37 @@ class Recount:
             ) from None
         return case
 
-    def _rows_of(self, view: str) -> Iterator[Row]:
-        """The stated rows of a view; whoever looks for more than there are has read the file to its end."""
-        for row in self._certificate.rows:
-            if row.view == view:
-                yield row
-            elif row.view not in self.tallies:
-                raise ArtifactError(
-                    f"{self._certificate.path}: has rows of a view about which it claims nothing"
-                )
-
     def _shard(
         self,
         people: SplitRows,
         tensors: Mapping[str, Tensor],
-        stated: Mapping[str, Iterator[Row]],
+        stated: Mapping[str, RowReader],
         comparison: Comparison,
     ) -> None:
-        found = {view: list(islice(rows, len(people.sample_ids))) for view, rows in stated.items()}
-        for view, rows in found.items():
-            if [row.sample_id for row in rows] != list(people.sample_ids):
+        found: dict[str, Rows] = {}
+        for view, reader in stated.items():
+            rows = reader.take(len(people.sample_ids))
+            if rows is None or rows.sample_id != list(people.sample_ids):
                 raise self._others(view)
+            found[view] = rows
         codes = self._labels(people, found)
         for view, rows in found.items():
             self._compare(view, rows, people, codes, tensors)
         comparison.add(tensors, found.items())
 
-    def _labels(self, people: SplitRows, stated: Mapping[str, list[Row]]) -> npt.NDArray[np.int64]:
+    def _labels(self, people: SplitRows, stated: Mapping[str, Rows]) -> npt.NDArray[np.int64]:
         """The class codes that the rows state, the same in all views."""
         path, first = self._certificate.path, next(iter(stated.values()))
         for rows in stated.values():
-            for row, other in zip(rows, first, strict=True):
-                if row.label not in self._code or row.label != other.label:
-                    raise ArtifactError(
-                        f"{path}: {row.sample_id}: label {row.label!r} is no class, or differs between views"
-                    )
-        codes = np.array([self._code[row.label] for row in first], dtype=np.int64)
+            if rows.label != first.label or not set(rows.label) <= self._code.keys():
+                row = next(
+                    row for row, other in zip(rows, first, strict=True)
+                    if row.label not in self._code or row.label != other.label
+                )  # fmt: skip
+                raise ArtifactError(
+                    f"{path}: {row.sample_id}: label {row.label!r} is no class, or differs between views"
+                )
+        codes = np.array([self._code[label] for label in first.label], dtype=np.int64)
         if self._shares:
             shared = people.labels[self._certificate.document.target]
             self.shared = self.shared and np.array_equal(codes, shared)
@@ -134,25 +128,22 @@ class Recount:
     def _compare(
         self,
         view: str,
-        stated: list[Row],
+        stated: Rows,
         people: SplitRows,
         codes: npt.NDArray[np.int64],
         tensors: Mapping[str, Tensor],
     ) -> None:
         case, claim = self._cases[view], self._certificate.document.claims[view]
         for method in claim.methods_tried:
-            decided = decide_rows(case, view, method, people.sample_ids, codes, tensors)
-            again = self._again[view, method].through(decided)
-            if method != claim.radius_method:
-                for _ in again:
-                    pass
-                continue
-            for row, expected in zip(stated, again, strict=True):
-                if row != expected:
-                    self._refuse_others(view, row, expected)
-                self.tallies[view].add(row)
-                if self._trees is not None:
-                    self._trees.add(row)
+            rows = decide_rows(case, view, method, people.sample_ids, codes, tensors)
+            if method == claim.radius_method:
+                if stated != rows:
+                    for row, expected in zip(stated, rows, strict=True):
+                        self._refuse_others(view, row, expected)
+                rows = stated
+            self._again[view, method].add(rows)
+        if self._trees is not None:
+            self._trees.add(view, stated.lines())
 
     def _refuse_others(self, view: str, row: Row, expected: Row) -> None:
         for column in COLUMNS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+import numpy as np
 
 from consumer.report.curve import EpsilonTally
 from consumer.report.outcomes import Outcomes
 from shared_spec.artifacts.certificate import CertificateDocument
-from shared_spec.artifacts.rows import Row
+from shared_spec.artifacts.rows import Row, Rows
 from shared_spec.rng import Seed, stream
 from shared_spec.terms import Reason, Status
 
@@ -29,7 +31,7 @@ class Group(NamedTuple):
 
 
 class Tally:
-    """Counts of rows that are added one by one, in the order of the individuals.
+    """Counts of rows that are added some at a time, in the order of the individuals.
 
     The sample is systematic: of n individuals every n/`SAMPLE`-th is taken, from a start that the seed draws, so that
     it is the same whoever adds the rows, and takes no memory to choose.
@@ -49,19 +51,16 @@ class Tally:
         draw = stream(seed, "consumer.report", view)
         self._place = int(draw.integers(individuals)) if individuals > SAMPLE else 0
 
-    def add(self, row: Row) -> None:
-        """One more."""
-        self.groups[Group(row.label, row.prediction, row.status, row.reason)] += 1
-        self.epsilons.add(row)
-        if self._place < SAMPLE:
-            self.sample.append(row)
-        self._place = (self._place + SAMPLE) % max(self.individuals, SAMPLE)
-
-    def through(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """These rows, each added as it passes."""
-        for row in rows:
-            self.add(row)
-            yield row
+    def add(self, rows: Rows) -> None:
+        """Some more."""
+        found = Counter(zip(rows.label, rows.prediction, rows.status, rows.reason, strict=True))
+        for (label, prediction, status, reason), count in found.items():
+            self.groups[Group(label, prediction, Status(status), Reason(reason))] += count
+        self.epsilons.add(rows.epsilon)
+        cycle = max(self.individuals, SAMPLE)
+        places = (self._place + SAMPLE * np.arange(len(rows))) % cycle
+        self.sample += rows.at(np.flatnonzero(places < SAMPLE).tolist())
+        self._place = (self._place + SAMPLE * len(rows)) % cycle
 
     @property
     def counts(self) -> dict[Status, int]:
@@ -91,9 +90,9 @@ def tallies_for(document: CertificateDocument) -> dict[str, Tally]:
     }
 
 
-def count_rows(document: CertificateDocument, rows: Iterable[Row]) -> Mapping[str, Tally]:
+def count_rows(document: CertificateDocument, parts: Iterable[Rows]) -> Mapping[str, Tally]:
     """The tallies of a certificate's rows."""
     tallies = tallies_for(document)
-    for row in rows:
-        tallies[row.view].add(row)
+    for rows in parts:
+        tallies[rows.view].add(rows)
     return tallies

@@ -16,7 +16,7 @@ def is_printable(text: str) -> bool:
     >>> is_printable("Größe 3"), is_printable("\x1b[31m"), is_printable("a\u202eb")
     (True, False, False)
     """
-    return (text.isascii() and text.isprintable()) or not any(map(_obeyed, text))
+    return (text.isascii() and text.isprintable()) or not any(map(_obeyed, set(text)))
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -17,7 +17,7 @@ from shared_spec.imprint import Imprint
 from shared_spec.options import Command, command_settings
 
 if TYPE_CHECKING:
-    from shared_spec.artifacts.certificate import Certificate
+    from consumer.issue import Issued
 
 __all__ = ["certify"]
 
@@ -90,17 +90,14 @@ def certify(
         )
 
 
-def _show(certificate: Certificate, reps: Path, as_json: bool) -> None:
+def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
     from consumer.reality import interval, reality_lines
     from consumer.report.page import REPORT
-    from consumer.tally import count_rows
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 
-    document = certificate.document
-    tallies = count_rows(document, certificate.rows)
-    outcomes = {view: tally.outcomes for view, tally in tallies.items()}
+    document, outcomes = certificate.document, certificate.outcomes
     rows = [
         [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
          f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),

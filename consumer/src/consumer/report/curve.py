@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared_spec.artifacts.rows import Row
+import numpy as np
 
 __all__ = ["BINS", "EpsilonTally", "draw_curve"]
 
@@ -30,17 +31,16 @@ class EpsilonTally:
     known: int = 0
     reached: list[int] = field(default_factory=lambda: [0] * (BINS + 1))
 
-    def add(self, row: Row) -> None:
-        """Counts one row."""
-        self.individuals += 1
-        if row.epsilon is not None:
-            self.known += 1
-            self.reached[self._bin(row.epsilon)] += 1
-
-    def _bin(self, epsilon: float) -> int:
-        if not 0.0 < epsilon < self.epsilon:
-            return BINS if epsilon >= self.epsilon else 0
-        return min(int(epsilon / self.epsilon * BINS), BINS - 1)
+    def add(self, epsilons: Sequence[float | None]) -> None:
+        """Counts the rows that hold these, None where none is known."""
+        found = np.array(epsilons, dtype=np.float64)
+        known = found[~np.isnan(found)]
+        self.individuals += len(found)
+        self.known += len(known)
+        bins = np.minimum(np.maximum(known / self.epsilon * BINS, 0.0), BINS - 1).astype(np.int64)
+        bins[known >= self.epsilon] = BINS
+        for index, count in enumerate(np.bincount(bins, minlength=BINS + 1).tolist()):
+            self.reached[index] += count
 
     @property
     def certified(self) -> list[int]:

@@ -1,22 +1,80 @@
-"""CSV as artefacts hold it: UTF-8, one header, as many cells in every row, and nothing in them but printable text."""
+"""CSV as artefacts hold it: UTF-8, one header, as many cells in every row, and nothing in them but printable text.
+
+A file is read some lines at a time. No cell can hold a line feed, so a line is a row.
+"""
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import BinaryIO, NoReturn
 
 from shared_spec.errors import ArtifactError
 from shared_spec.text import is_printable
 
-__all__ = ["read_cells"]
+__all__ = ["Block", "read_blocks", "whole_lines"]
+
+_PIECE = 2**20
+"""Bytes that are read at once, and of the longest line."""
 
 
-def read_cells(
+@dataclass(frozen=True)
+class Block:
+    """Rows that stand one after the other, at least one, column by column.
+
+    Attributes:
+        where: what to call the file.
+        first: number of the first line, from 1.
+        columns: as many as the header has, of one cell [n] for each row.
+    """
+
+    where: str
+    first: int
+    columns: Sequence[list[str]]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def cut(self, start: int, end: int) -> Block:
+        """The rows from the `start`-th up to the `end`-th."""
+        columns = [column[start:end] for column in self.columns]
+        return Block(self.where, self.first + start, columns)
+
+    def runs(self, column: int) -> Iterator[tuple[str, Block]]:
+        """The rows in parts that have the same in this column, each with that."""
+        end = 0
+        for value, cells in groupby(self.columns[column]):
+            start, end = end, end + len(list(cells))
+            yield value, self.cut(start, end)
+
+    def refuse(self, column: Sequence[str], right: Callable[[str], bool], what: str) -> NoReturn:
+        """Raises ArtifactError about the first cell that is not right: that it `what`."""
+        at = next(n for n, cell in enumerate(column) if not right(cell))
+        error = f"cannot be read ({column[at]!r:.100} {what})"
+        raise ArtifactError(f"{self.where}:{self.first + at}: {error}; ask for the artefact again")
+
+
+def whole_lines(stream: BinaryIO, where: str) -> Iterator[bytes]:
+    """The bytes of a file in pieces that end where lines end. Raises ArtifactError for a line beyond all measure."""
+    rest = b""
+    while piece := stream.read(_PIECE):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield rest + piece[:end]
+            rest = b""
+        rest += piece[end:]
+        if len(rest) > _PIECE:
+            raise ArtifactError(f"{where}: a line is longer than {_PIECE} bytes")
+    if rest:
+        yield rest
+
+
+def read_blocks(
     stream: BinaryIO, header: Sequence[str], where: str, earlier: Sequence[str] = ()
-) -> Iterator[list[str]]:
-    """The rows after the header, as they are read; the stream is closed with the last of them.
+) -> Iterator[Block]:
+    """The rows after the header, some at a time as they are read.
 
     Args:
         stream: the file.
@@ -27,28 +85,59 @@ def read_cells(
     Raises:
         ArtifactError: for another header, a row of another length, or bytes that are no such table.
     """
-    line = 0
-    try:
-        with io.TextIOWrapper(stream, "utf-8", newline="") as text:
-            reader = csv.reader(text, strict=True)
-            for line, cells in enumerate(reader, 1):
-                if line == 1 and earlier and cells == list(earlier):
-                    header = earlier
-                if line == 1 and cells != list(header):
-                    raise ArtifactError(
-                        f"{where}: header is {cells!s:.200}, expected {list(header)}"
-                    )
-                if len(cells) != len(header):
-                    raise ArtifactError(
-                        f"{where}:{line}: {len(cells)} cells, expected {len(header)}"
-                    )
-                if not is_printable("".join(cells)):
-                    raise ArtifactError(f"{where}:{line}: a cell holds control characters")
-                if line > 1:
-                    yield cells
-    except (ValueError, csv.Error) as error:
-        raise ArtifactError(
-            f"{where}:{line}: cannot be read ({error}); ask for the artefact again"
-        ) from error
-    if line == 0:
+    line = 1
+    for piece in whole_lines(stream, where):
+        text = _decoded(piece, where, line)
+        if line == 1:
+            first, _, text = text.partition("\n")
+            found = _quoted([first], where, 1)[0]
+            if found not in (list(header), list(earlier)):
+                raise ArtifactError(f"{where}: header is {found!s:.200}, expected {list(header)}")
+            width, line = len(found), 2
+        if text:
+            block = Block(where, line, _columns(text, width, where, line))
+            yield block
+            line += len(block)
+    if line == 1:
         raise ArtifactError(f"{where}: is empty, expected the header {list(header)}")
+
+
+def _decoded(piece: bytes, where: str, first: int) -> str:
+    """Text that ends with a line feed."""
+    try:
+        return piece.decode().removesuffix("\n") + "\n"
+    except UnicodeDecodeError as error:
+        line = first + piece.count(b"\n", 0, error.start)
+        raise _unreadable(where, line, error) from error
+
+
+def _columns(text: str, width: int, where: str, first: int) -> list[list[str]]:
+    """The cells of lines that all have `width` of them, column by column."""
+    if '"' not in text and is_printable(text.replace("\n", "")):
+        # A cell of its own for each line feed: where every other one stands in its place, no row is longer or shorter.
+        cells = text.replace("\n", ",\n,").split(",")
+        feeds = cells[width :: width + 1]
+        if len(feeds) == text.count("\n") and set(feeds) == {"\n"}:
+            return [cells[column : -1 : width + 1] for column in range(width)]
+    rows = _quoted(text.removesuffix("\n").split("\n"), where, first)
+    for line, row in enumerate(rows, first):
+        if len(row) != width:
+            raise ArtifactError(f"{where}:{line}: {len(row)} cells, expected {width}")
+        if not is_printable("".join(row)):
+            raise ArtifactError(f"{where}:{line}: a cell holds control characters")
+    return list(map(list, zip(*rows, strict=True)))
+
+
+def _quoted(lines: Sequence[str], where: str, first: int) -> list[list[str]]:
+    """The cells of lines in which some may be quoted, or which end as on another system."""
+    rows = []
+    for number, line in enumerate(lines, first):
+        try:
+            rows.append(next(csv.reader([line], strict=True), []))
+        except csv.Error as error:
+            raise _unreadable(where, number, error) from error
+    return rows
+
+
+def _unreadable(where: str, line: int, error: Exception) -> ArtifactError:
+    return ArtifactError(f"{where}:{line}: cannot be read ({error}); ask for the artefact again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -28,7 +28,7 @@ from shared_spec.artifacts.directory import (
 from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool, parse_document
 from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
 from shared_spec.artifacts.reality import RealityCheck
-from shared_spec.artifacts.rows import Row, RowWriter, read_rows
+from shared_spec.artifacts.rows import HEADER, Row, Rows, read_rows
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
 from shared_spec.artifacts.strip import STRIP, Strip, StripEntry, parse_strip
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
@@ -189,31 +189,45 @@ class Certificate:
         """The bytes of one of its files. Raises ArtifactError if they were changed."""
         return read_listed(self.path, self.document.files, name)
 
-    @property
-    def rows(self) -> Iterator[Row]:
-        """The rows of all views, read from the file as they are asked for.
+    def parts(self, *views: str) -> Iterator[Rows]:
+        """The rows of these views, of all unless given, some at a time as they are read, each time of one view.
+
+        Those of a view stand in the order of the bundle's individuals.
 
         Raises:
-            ArtifactError: at the end, if the file is no longer the one that was opened.
+            ArtifactError: for what is no row, or of a view about which nothing is claimed; at the end, if the file is
+                no longer the one that was opened.
         """
-        with open_listed(self.path, self.document.files, _ROWS) as stream:
-            yield from read_rows(stream, str(self.path / _ROWS))
 
-    def stream_of(self, view: str) -> Iterator[Row]:
-        """The rows of one view, in the order of the bundle's individuals, read as `rows`."""
-        return (row for row in self.rows if row.view == view)
+        def wanted(view: str) -> bool:
+            if view not in self.document.claims:
+                raise ArtifactError(
+                    f"{self.path}: has rows of a view about which it claims nothing"
+                )
+            return not views or view in views
+
+        with open_listed(self.path, self.document.files, _ROWS) as stream:
+            yield from read_rows(stream, str(self.path / _ROWS), wanted)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows of all views one by one, read as `parts`."""
+        return (row for rows in self.parts() for row in rows)
 
     def rows_of(self, view: str) -> tuple[Row, ...]:
         """The rows of one view, in memory."""
-        return tuple(self.stream_of(view))
+        return tuple(row for rows in self.parts(view) for row in rows)
 
     def check_rows(self) -> None:
         """Raises ArtifactError unless every row can be read and the document counts and hashes them as they are."""
         trees = None if self.salt is None else RowTrees(self.salt)
-        rows = self.rows if trees is None else trees.through(self.rows)
-        found = Counter((row.view, row.status) for row in rows)
+        found: Counter[tuple[str, str]] = Counter()
+        for rows in self.parts():
+            found.update(zip([rows.view] * len(rows), rows.status, strict=True))
+            if trees is not None:
+                trees.add(rows.view, rows.lines())
         for view, claim in self.document.claims.items():
-            counts = {status: found[view, status] for status in Status}
+            counts = {status: found[view, status.value] for status in Status}
             if counts != claim.counts or sum(counts.values()) != claim.individuals:
                 raise ArtifactError(
                     f"{self.path}: {view}: the rows count {_words(counts)}, the document {_words(claim.counts)}"
@@ -231,7 +245,7 @@ class Certificate:
 def save_certificate(
     folder: Path,
     draft: CertificateDocument,
-    rows: Iterable[Row],
+    rows: Iterable[tuple[str, Sequence[bytes]]],
     head: Mapping[str, Tensor],
     report: Callable[[CertificateDocument], bytes],
     salt: Salt | None = None,
@@ -242,7 +256,7 @@ def save_certificate(
     Args:
         folder: where.
         draft: the document; its head's digest, `roots`, `strip`, `files` and `content_digest` are set here.
-        rows: of all views, written as they come.
+        rows: a view and lines of its rows, of all views, written as they come.
         head: the classifier's weights.
         report: draws report.html from the document as it will be, but for its `files` and `content_digest`, which cover
             that page.
@@ -262,9 +276,10 @@ def save_certificate(
     )
     trees = RowTrees(salt)
     with writing_atomically(folder / _ROWS) as stream:
-        writer = RowWriter(stream)
-        writer.write(trees.through(rows))
-        writer.finish()
+        stream.write(HEADER + b"\n")
+        for view, lines in rows:
+            stream.write(b"\n".join([*lines, b""]))
+            trees.add(view, lines)
     write_atomically(folder / SALT, salt.to_bytes())
     entry = draft.head.model_copy(update={"digest": head_digest})
     draft = draft.model_copy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from array import array
+from collections.abc import Iterable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -42,9 +43,9 @@ class Repeats:
     ) -> None:
         self._open.close()
 
-    def add(self, word: str) -> None:
-        """One more."""
-        self._held.append(hash(word))
+    def add(self, words: Iterable[str]) -> None:
+        """Some more."""
+        self._held.extend(map(hash, words))
         if len(self._held) >= _HELD:
             self._spill()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared_spec.artifacts.bundle_documents import Manifest
-from shared_spec.artifacts.cells import read_cells
+from shared_spec.artifacts.cells import Block, read_blocks
 from shared_spec.artifacts.directory import open_listed
 from shared_spec.artifacts.distinct import Repeats
 from shared_spec.errors import ArtifactError
@@ -81,9 +81,8 @@ class Individuals:
                 order, and splits or numbers of individuals other than these.
         """
         with Repeats() as repeats:
-            for _, rows in self._read():
-                for sample_id in rows.sample_ids:
-                    repeats.add(sample_id)
+            for _, rows in self._read(self.splits):
+                repeats.add(rows.sample_ids)
             suspects = repeats.found()
         if suspects:
             self._refuse_twins(suspects)
@@ -107,60 +106,28 @@ class Individuals:
             raise ArtifactError(
                 f"{self.where}: no individuals of split {split!r}; it has {', '.join(self.splits)}"
             )
-        return (rows for name, rows in self._read() if name == split)
+        return (rows for _, rows in self._read([split]))
 
-    def _read(self) -> Iterator[tuple[str, SplitRows]]:
-        """The file shard by shard, checked but for ids that stand twice."""
+    def _read(self, splits: Collection[str]) -> Iterator[tuple[str, SplitRows]]:
+        """These splits shard by shard, checked but for ids that stand twice; all of the file is read."""
         names = sorted(self.labels)
-        parts = {split: _Part(names) for split in self.splits}
-        done = dict.fromkeys(self.splits, 0)
-        codes = {
-            name: {label: code for code, label in enumerate(self.labels[name])} for name in names
-        }
+        parts = {split: _Part(split, self) for split in splits}
         with self.open() as stream:
-            for line, cells in enumerate(read_cells(stream, [*_FIXED, *names], self.where), 2):
-                split = cells[1]
-                if split not in parts:
-                    raise ArtifactError(
-                        f"{self.where}:{line}: there is no split {split!r:.100} here"
-                    )
-                self._check_place(cells, self.firsts.get(split, 0) + done[split], line)
-                part, done[split] = parts[split], done[split] + 1
-                for name, label in zip(names, cells[len(_FIXED) :], strict=True):
-                    part.codes[name].append(self._code(name, label, codes[name], line))
-                part.sample_ids.append(cells[0])
-                if len(part.sample_ids) == self.rows_per_shard:
-                    parts[split] = _Part(names)
-                    yield split, part.rows()
-        for split, expected in self.splits.items():
-            if done[split] != expected:
-                raise ArtifactError(
-                    f"{self.where}: {split} lists {done[split]} individuals, expected {expected}"
-                )
-            if parts[split].sample_ids:
-                yield split, parts[split].rows()
-
-    def _check_place(self, cells: Sequence[str], index: int, line: int) -> None:
-        sample_id, _, *place = cells[: len(_FIXED)]
-        if not 0 < len(sample_id) <= _ID_LENGTH:
-            raise ArtifactError(
-                f"{self.where}:{line}: sample id {sample_id!r:.100} is empty or too long"
-            )
-        if place != [str(part) for part in divmod(index, self.rows_per_shard)]:
-            raise ArtifactError(f"{self.where}:{line}: shard and row {place} are out of order")
-
-    def _code(self, name: str, label: str, codes: Mapping[str, int], line: int) -> int:
-        if label not in codes:
-            raise ArtifactError(
-                f"{self.where}:{line}: label {label!r:.100} of {name} is no class; expected one of "
-                f"{', '.join(self.labels[name]):.300}"
-            )
-        return codes[label]
+            for block in read_blocks(stream, [*_FIXED, *names], self.where):
+                for split, found in block.runs(_FIXED.index("split")):
+                    if split in parts:
+                        yield from ((split, rows) for rows in parts[split].add(found))
+                    elif split not in self.splits:
+                        raise ArtifactError(
+                            f"{self.where}:{found.first}: there is no split {split!r:.100} here"
+                        )
+        for split, part in parts.items():
+            yield from ((split, rows) for rows in part.last())
 
     def _refuse_twins(self, suspects: set[int]) -> None:
         """Raises ArtifactError if any id with one of these hashes stands twice."""
         seen: set[str] = set()
-        for _, rows in self._read():
+        for _, rows in self._read(self.splits):
             for sample_id in rows.sample_ids:
                 if hash(sample_id) in suspects:
                     if sample_id in seen:
@@ -171,15 +138,73 @@ class Individuals:
 
 
 class _Part:
-    """A shard's individuals as they are read."""
+    """A split as it is read.
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.sample_ids: list[str] = []
-        self.codes: dict[str, list[int]] = {name: [] for name in names}
+    Args:
+        split: its name.
+        individuals: of whom it is one.
+    """
 
-    def rows(self) -> SplitRows:
-        codes = {name: np.array(found, dtype=np.int64) for name, found in self.codes.items()}
-        return SplitRows(tuple(self.sample_ids), codes)
+    def __init__(self, split: str, individuals: Individuals) -> None:
+        self._split, self._of = split, individuals
+        self._codes = {
+            name: {label: code for code, label in enumerate(individuals.labels[name])}
+            for name in sorted(individuals.labels)
+        }
+        self._shard = self._before = individuals.firsts.get(split, 0) // individuals.rows_per_shard
+        self._start()
+
+    def _start(self) -> None:
+        self._sample_ids: list[str] = []
+        self._labels: dict[str, list[int]] = {name: [] for name in self._codes}
+
+    def add(self, rows: Block) -> Iterator[SplitRows]:
+        """More rows; the shards that they complete."""
+        most, done = self._of.rows_per_shard, 0
+        while done < len(rows):
+            end = min(len(rows), done + most - len(self._sample_ids))
+            self._hold(rows.cut(done, end))
+            done = end
+            if len(self._sample_ids) == most:
+                yield self._rows()
+                self._shard += 1
+                self._start()
+
+    def last(self) -> Iterator[SplitRows]:
+        """The last shard, if it is not full. Raises ArtifactError unless the split has as many as it should."""
+        found = (self._shard - self._before) * self._of.rows_per_shard + len(self._sample_ids)
+        if found != self._of.splits[self._split]:
+            raise ArtifactError(
+                f"{self._of.where}: {self._split} lists {found} individuals, expected {self._of.splits[self._split]}"
+            )
+        if self._sample_ids:
+            yield self._rows()
+
+    def _rows(self) -> SplitRows:
+        codes = {name: np.array(found, dtype=np.int64) for name, found in self._labels.items()}
+        return SplitRows(tuple(self._sample_ids), codes)
+
+    def _hold(self, block: Block) -> None:
+        """Checks and keeps rows of one shard."""
+        sample_ids, _, shards, rows, *labels = block.columns
+        lengths = set(map(len, sample_ids))
+        if min(lengths) == 0 or max(lengths) > _ID_LENGTH:
+            what = "as a sample id is empty or too long"
+            block.refuse(sample_ids, lambda cell: 0 < len(cell) <= _ID_LENGTH, what)
+        shard, start = str(self._shard), len(self._sample_ids)
+        places = list(map(str, range(start, start + len(block))))
+        if rows != places or shards != [shard] * len(block):
+            at = next(n for n, at in enumerate(zip(shards, rows, strict=True)) if at != (shard, places[n]))  # fmt: skip
+            raise ArtifactError(
+                f"{block.where}:{block.first + at}: shard and row {[shards[at], rows[at]]} are out of order"
+            )
+        for (name, codes), column in zip(self._codes.items(), labels, strict=True):
+            if not set(column) <= codes.keys():
+                expected = f"one of {', '.join(self._of.labels[name]):.300}"
+                what = f"of {name} is no class; expected {expected}"
+                block.refuse(column, codes.__contains__, what)
+            self._labels[name] += [codes[label] for label in column]
+        self._sample_ids += sample_ids
 
 
 def individuals_of(

@@ -14,7 +14,7 @@ from shared_spec.artifacts.canonical import canonical_json, parse_json
 from shared_spec.artifacts.certificate import Certificate, CertificateDocument
 from shared_spec.artifacts.document import Count, Digest, Document, Strict, parse_document
 from shared_spec.artifacts.merkle import HASH_BYTES, inclusion_path, root_from_path
-from shared_spec.artifacts.rows import Row, format_rows, read_rows
+from shared_spec.artifacts.rows import HEADER, Row, read_rows
 from shared_spec.artifacts.salt import SALT_BYTES, leaf_of
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.trust.envelope import Base64Bytes
@@ -69,20 +69,27 @@ def make_receipt(certificate: Certificate, individual: str) -> Receipt:
             f"{certificate.path}: has no Merkle roots, so there are no receipts; ask for a certificate of this release"
         )
     shown = []
-    for view in document.claims:
-        numbered = enumerate(certificate.stream_of(view))
-        found = next(((n, row) for n, row in numbered if row.sample_id == individual), None)
-        if found is None:
-            raise DataError(
-                f"{certificate.path}: no individual {individual!r:.100} in split {document.split}; "
-                "ids stand in its individuals.csv"
-            )
-        index, row = found
-        leaves = map(salt.leaf, certificate.stream_of(view))
-        path = inclusion_path(leaves, index, document.claims[view].individuals)
-        header, line = format_rows([row]).decode().splitlines()
-        shown.append(ReceiptRow(index=index, line=line, path=path, salt=salt.of(row)))
-    return Receipt(certificate=certificate.digest, header=header, rows=tuple(shown))
+    for view, claim in document.claims.items():
+        index, line = _find(certificate, view, individual)
+        leaves = (leaf for rows in certificate.parts(view) for leaf in salt.leaves(view, rows.lines()))  # fmt: skip
+        path = inclusion_path(leaves, index, claim.individuals)
+        own = salt.of(view, individual)
+        shown.append(ReceiptRow(index=index, line=line.decode(), path=path, salt=own))
+    return Receipt(certificate=certificate.digest, header=HEADER.decode(), rows=tuple(shown))
+
+
+def _find(certificate: Certificate, view: str, individual: str) -> tuple[int, bytes]:
+    """Where a person's row stands among those of a view, and its line."""
+    before = 0
+    for rows in certificate.parts(view):
+        if individual in rows.sample_id:
+            place = rows.sample_id.index(individual)
+            return before + place, rows.lines()[place]
+        before += len(rows)
+    raise DataError(
+        f"{certificate.path}: no individual {individual!r:.100} in split {certificate.document.split}; "
+        "ids stand in its individuals.csv"
+    )
 
 
 def parse_receipt(content: bytes, where: str) -> Receipt:
@@ -115,7 +122,7 @@ def check_receipt(receipt: Receipt, document: CertificateDocument, where: str) -
             "take the document that it was made from"
         )
     table = "".join(f"{line}\n" for line in (receipt.header, *(each.line for each in receipt.rows)))
-    rows = tuple(read_rows(io.BytesIO(table.encode()), where))
+    rows = tuple(row for part in read_rows(io.BytesIO(table.encode()), where) for row in part)
     if len(rows) != len(receipt.rows) or len({row.view for row in rows}) != len(rows):
         raise ArtifactError(f"{where}: expected one row per view; ask for the receipt again")
     if len({row.sample_id for row in rows}) != 1:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from operator import attrgetter
+from itertools import chain
 from typing import Any, BinaryIO
 
-from shared_spec.artifacts.cells import read_cells
-from shared_spec.errors import ArtifactError
+from shared_spec.artifacts.cells import Block, read_blocks
 from shared_spec.terms import Reason, Status
 
-__all__ = ["COLUMNS", "Row", "RowWriter", "cells_of", "format_rows", "read_rows"]
+__all__ = ["COLUMNS", "HEADER", "Row", "RowReader", "Rows", "read_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,88 +56,138 @@ class Row:
 COLUMNS = tuple(field.name for field in fields(Row))
 """Columns of individuals.csv, in order."""
 
+HEADER = ",".join(COLUMNS).encode()
+"""The first line of individuals.csv, without the line feed."""
+
 _EARLIER = COLUMNS[: COLUMNS.index("epsilon")]
-"""Those of the releases that did not ask for it; their certificates are read, and verified by those releases."""
+"""Columns of the releases that did not ask for it; their certificates are read, and verified by those releases."""
 
-cells_of: Callable[[Row], tuple[Any, ...]] = attrgetter(*COLUMNS)
-"""What stands in a row's line, in the order of the columns."""
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|inf")
-_COUNT = re.compile(r"[0-9]{1,15}")
+_STATUS = {status.value: status for status in Status}
+_REASON = {reason.value: reason for reason in Reason}
 
 
-def _number(cell: str) -> float | None:
-    if not cell:
-        return None
-    if not _NUMBER.fullmatch(cell):
-        raise ValueError(f"{cell!r:.100} is no number")
-    return float(cell)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some individuals' rows in one view, column by column; the columns [n] are those of `Row`."""
+
+    view: str
+    sample_id: Sequence[str]
+    label: Sequence[str]
+    prediction: Sequence[str]
+    status: Sequence[str]
+    reason: Sequence[str]
+    d_cs: Sequence[float | None]
+    d_rs: Sequence[float | None]
+    method: Sequence[str]
+    samples: Sequence[int]
+    successes: Sequence[int]
+    witness: Sequence[float | None]
+    epsilon: Sequence[float | None]
+
+    def __len__(self) -> int:
+        return len(self.sample_id)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(_row, zip(*self._all(), strict=True))
+
+    def at(self, places: Iterable[int]) -> list[Row]:
+        """The rows that stand at these places."""
+        columns = self._all()
+        return [_row(tuple(column[place] for column in columns)) for place in places]
+
+    def cut(self, part: slice) -> Rows:
+        """Some of the rows."""
+        return Rows(self.view, *(column[part] for column in self._own()))
+
+    def lines(self) -> list[bytes]:
+        """The rows' lines of individuals.csv without their line feeds; floats with all their digits."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(zip(*self._all(), strict=True))
+        return text.getvalue().encode().split(b"\n")[:-1]
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """All columns by name, in their order."""
+        return dict(zip(COLUMNS, self._all(), strict=True))
+
+    def _own(self) -> list[Sequence[Any]]:
+        return [getattr(self, name) for name in COLUMNS if name != "view"]
+
+    def _all(self) -> list[Sequence[Any]]:
+        who, *others = self._own()
+        return [who, [self.view] * len(self), *others]
 
 
-def _count(cell: str) -> int:
-    if not _COUNT.fullmatch(cell):
-        raise ValueError(f"{cell!r:.100} is no count")
-    return int(cell)
-
-
-_READ: Mapping[str, Callable[[str], Any]] = {
-    "status": Status,
-    "reason": Reason,
-    "d_cs": _number,
-    "d_rs": _number,
-    "samples": _count,
-    "successes": _count,
-    "witness": _number,
-    "epsilon": _number,
-}
-
-
-class RowWriter:
-    """Writes the file, row by row; floats are written with all their digits, so nothing is rounded.
+class RowReader:
+    """Takes the rows of one view some at a time.
 
     Args:
-        stream: an empty file; it stays open.
+        parts: the rows, in order.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._text = io.TextIOWrapper(stream, "utf-8", newline="")
-        self._writer = csv.writer(self._text, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
+    def __init__(self, parts: Iterator[Rows]) -> None:
+        self._parts = parts
+        self._left: Rows | None = None
 
-    def write(self, rows: Iterable[Row]) -> None:
-        """More rows."""
-        self._writer.writerows(map(cells_of, rows))
-
-    def finish(self) -> None:
-        """Hands the stream back, with all rows in it; nothing can be written after."""
-        self._text.flush()
-        self._text.detach()
-
-
-def format_rows(rows: Iterable[Row]) -> bytes:
-    """The bytes of the file that holds these rows."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(map(cells_of, rows))
-    return text.getvalue().encode()
+    def take(self, count: int) -> Rows | None:
+        """The next rows, fewer where there are no more; None for none at all."""
+        found: list[Rows] = []
+        while count and (rows := self._left or next(self._parts, None)) is not None:
+            found.append(rows.cut(slice(count)))
+            self._left = rows.cut(slice(count, None)) if len(rows) > count else None
+            count -= len(found[-1])
+        if len(found) < 2:
+            return found[0] if found else None
+        own = zip(*(rows._own() for rows in found), strict=True)
+        return Rows(found[0].view, *(list(chain(*columns)) for columns in own))
 
 
-def read_rows(stream: BinaryIO, where: str) -> Iterator[Row]:
-    """The rows of the file in their order, as they are read.
+def _row(cells: tuple[Any, ...]) -> Row:
+    who, view, label, prediction, status, reason, *rest = cells
+    return Row(who, view, label, prediction, _STATUS[status], _REASON[reason], *rest)
+
+
+def read_rows(
+    stream: BinaryIO, where: str, wanted: Callable[[str], bool] = lambda view: True
+) -> Iterator[Rows]:
+    """The rows of the file in their order, some at a time as they are read, each time of one view.
+
+    Args:
+        stream: the file.
+        where: what to call it.
+        wanted: whether rows of a view are; others are not looked at any further.
 
     Raises:
         ArtifactError: for another header, or a cell that is not of its column's kind.
     """
-    parsers = [(index, _READ[column]) for index, column in enumerate(COLUMNS) if column in _READ]
-    for line, found in enumerate(read_cells(stream, COLUMNS, where, _EARLIER), 2):
-        cells: list[Any] = list(found)
-        try:
-            for index, parse in parsers[: len(cells) - len(COLUMNS) or None]:
-                cells[index] = parse(cells[index])
-        except ValueError as error:
-            raise ArtifactError(
-                f"{where}:{line}: cannot be read ({error}); ask for the artefact again"
-            ) from error
-        yield Row(*cells)
+    for block in read_blocks(stream, COLUMNS, where, _EARLIER):
+        for view, rows in block.runs(COLUMNS.index("view")):
+            if wanted(view):
+                yield _parse(view, rows)
+
+
+def _parse(view: str, block: Block) -> Rows:
+    """Rows of one view."""
+    names = COLUMNS if len(block.columns) == len(COLUMNS) else _EARLIER
+    columns: dict[str, Any] = dict(zip(names, block.columns, strict=True))
+    columns.setdefault("epsilon", [""] * len(block))
+    for name, known in (("status", _STATUS), ("reason", _REASON)):
+        if not set(columns[name]) <= known.keys():
+            block.refuse(columns[name], known.__contains__, f"is no {name}")
+    for name in ("d_cs", "d_rs", "witness", "epsilon"):
+        _check(block, columns[name], _NUMBERS, "number")
+        columns[name] = [float(cell) if cell else None for cell in columns[name]]
+    for name in ("samples", "successes"):
+        _check(block, columns[name], _COUNTS, "count")
+        columns[name] = list(map(int, columns[name]))
+    return Rows(**columns | {"view": view})
+
+
+_NUMBERS = re.compile(r"(?:(?:-?[0-9]++(?:\.[0-9]++)?(?:e[+-]?[0-9]++)?|inf)?\n)*+")
+_COUNTS = re.compile(r"([0-9]{1,15}\n)*+")
+
+
+def _check(block: Block, column: Sequence[str], form: re.Pattern[str], kind: str) -> None:
+    """Raises ArtifactError unless every cell of the column is of a form, each with a line feed after it."""
+    if not form.fullmatch("\n".join([*column, ""])):
+        what = f"is no {kind}"
+        block.refuse(column, lambda cell: bool(form.fullmatch(f"{cell}\n")), what)

@@ -8,6 +8,7 @@ reads the document.
 
 from __future__ import annotations
 
+import csv
 import hmac
 import secrets
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from shared_spec.artifacts.canonical import canonical_json, parse_json
 from shared_spec.artifacts.document import Document, parse_document
 from shared_spec.artifacts.merkle import Tree, leaf_hash
 from shared_spec.artifacts.reading import read_regular
-from shared_spec.artifacts.rows import Row, format_rows
+from shared_spec.artifacts.rows import HEADER
 from shared_spec.trust.fields import Hex256
 
 __all__ = [
@@ -50,14 +51,17 @@ class Salt(Document):
     content_digest: Literal[""] = Field(default="", exclude=True)
     key: Hex256
 
-    def of(self, row: Row) -> bytes:
+    def of(self, view: str, sample_id: str) -> bytes:
         """The salt of a row: it belongs to a person and a view, whatever the row says of them."""
-        named = f"{row.view}\n{row.sample_id}".encode()
+        named = f"{view}\n{sample_id}".encode()
         return hmac.digest(bytes.fromhex(self.key), named, "sha256")[:SALT_BYTES]
 
-    def leaf(self, row: Row) -> bytes:
-        """The hash of a row as a leaf of its view's tree."""
-        return leaf_of(self.of(row), format_rows([row]))
+    def leaves(self, view: str, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """The hashes of a view's rows as leaves of its tree, from their lines of individuals.csv."""
+        key, prefix = bytes.fromhex(self.key), f"{view}\n".encode()
+        for line in lines:
+            salt = hmac.digest(key, prefix + _sample_id(line), "sha256")[:SALT_BYTES]
+            yield leaf_of(salt, b"%b\n%b\n" % (HEADER, line))
 
     def to_bytes(self) -> bytes:
         """The file's bytes."""
@@ -79,19 +83,22 @@ class RowTrees:
         self._salt = salt
         self._trees: dict[str, Tree] = {}
 
-    def through(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """These rows, each added as it passes."""
-        for row in rows:
-            self.add(row)
-            yield row
-
-    def add(self, row: Row) -> None:
-        """Adds the next row of its view."""
-        self._trees.setdefault(row.view, Tree()).append(self._salt.leaf(row))
+    def add(self, view: str, lines: Iterable[bytes]) -> None:
+        """Adds the next rows of a view, by their lines of individuals.csv."""
+        tree = self._trees.setdefault(view, Tree())
+        for leaf in self._salt.leaves(view, lines):
+            tree.append(leaf)
 
     def roots(self) -> dict[str, str]:
         """Per view the root, as 64 hexadecimal digits."""
         return {view: tree.root().hex() for view, tree in self._trees.items()}
+
+
+def _sample_id(line: bytes) -> bytes:
+    """The first cell of a line."""
+    if line.startswith(b'"'):
+        return next(csv.reader([line.decode()]))[0].encode()
+    return line.partition(b",")[0]
 
 
 def draw_salt() -> Salt:
