@@ -94,6 +94,27 @@ def make_tiny(root):
     return paths
 
 
+@pytest.fixture(scope="session")
+def whole(tiny, tmp_path_factory):
+    """A certificate with all that its page can show, from a bundle with labels of groups; never to be written to."""
+    root = tmp_path_factory.mktemp("whole")
+    found = SimpleNamespace(
+        reps=root / "reps", certificate=root / "certificate", strip=root / "strip.png"
+    )
+    share = [w for name in ("Smiling", "Pale_Skin", "Wearing_Earrings") for w in ("--share", name)]
+    splits = [w for name in ("train", "valid", "test") for w in ("--split", name)]
+    steps = [
+        ["producer", "export", "--spec", tiny.spec, "--model", tiny.model, "--data", DATA, *splits, *share,
+         "--tube-vertices", "5", "--shard-rows", "25", "--cache", tiny.cache, "--out", found.reps],
+        ["regulator", "preview", "--spec", tiny.spec, "--data", DATA, "--for-report", "--out", found.strip],
+        ["consumer", "certify", "--reps", found.reps, "--target", "Smiling", "--strip", found.strip,
+         "--groups", "Pale_Skin", "--groups", "Wearing_Earrings", "--out", found.certificate],
+    ]  # fmt: skip
+    for words in steps:
+        assert command(*words) == 0, words
+    return found
+
+
 @pytest.fixture
 def copies(tiny, tmp_path):
     """The same artefacts, copied so that a test may damage them."""

@@ -29,9 +29,14 @@ PLAY = Play(
             "9",
             "--counterparts",
             "Pale_Skin",
+            "--share",
+            "Smiling",
+            "--share",
+            "Pale_Skin",
         ]
         for method in ("naive", "project", "lassi")
     },
+    certify=["--groups", "Pale_Skin"],
     shown=True,
     audited=("naive", "lassi"),
 )

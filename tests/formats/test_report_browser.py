@@ -26,10 +26,10 @@ return [...document.querySelectorAll('main p, main td, main th, main dt, main dd
 
 
 @pytest.fixture
-def browser(tiny, chromium):
-    """Chromium with the page of a certificate, and nothing of earlier pages in its console."""
+def browser(whole, chromium):
+    """Chromium with the page of a certificate that has all there is, and nothing of earlier pages in its console."""
     chromium.get_log("browser")
-    chromium.get((tiny.certificate / "report.html").as_uri())
+    chromium.get((whole.certificate / "report.html").as_uri())
     yield chromium
     for emulated in ("clearDeviceMetricsOverride", "setEmulatedMedia"):
         chromium.execute_cdp_cmd(f"Emulation.{emulated}", {})

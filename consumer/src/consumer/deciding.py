@@ -10,6 +10,7 @@ from typing import BinaryIO, TypeAlias
 
 from consumer.case import Case
 from consumer.claims import decide_rows
+from consumer.groups import GroupTally
 from consumer.labels import CodesOf
 from consumer.reality import Comparison
 from consumer.tally import Tally
@@ -67,6 +68,7 @@ def decide_split(
     labels: CodesOf,
     open_file: Callable[[str, RadiusMethod], BinaryIO],
     report: Report,
+    groups: GroupTally | None = None,
 ) -> tuple[Ledgers, Comparison]:
     """Decides everybody in each view by each of its methods, and compares with their counterparts.
 
@@ -78,6 +80,7 @@ def decide_split(
         labels: of individuals.
         open_file: a file for each view and method.
         report: told how many are decided.
+        groups: counts them, too.
 
     Raises:
         ArtifactError: a shard is not what it should be.
@@ -100,6 +103,8 @@ def decide_split(
             ledger.add(rows)
             decided[view, method] = rows
         comparison.add(tensors, decided.items())
+        if groups is not None:
+            groups.add(people, decided.items())
         done += len(people.sample_ids)
         advance(done, f"{len(people.sample_ids)} at a time")
     return ledgers, comparison

@@ -12,6 +12,7 @@ from consumer.choices import Choices, choose
 from consumer.claims import choose_method, claim_of, view_methods
 from consumer.deciding import decide_split, unnamed_files
 from consumer.fitting import FittedHead, fit_head
+from consumer.groups import GroupTally, check_groups
 from consumer.labels import read_labels
 from consumer.report.outcomes import Outcomes
 from consumer.report.page import render_report
@@ -74,6 +75,7 @@ def certify(
     salt: Path | str | None = None,
     imprint: Imprint | None = None,
     strip: Path | str | None = None,
+    groups: Sequence[str] = (),
     force: bool = False,
     report: Report = silent,
 ) -> Issued:
@@ -100,11 +102,12 @@ def certify(
         salt: salt.json of another certificate, for the very bytes of that one; a new one is drawn unless given.
         imprint: issuer, system, contact and dates, to be kept in the certificate; dated today if it has no date.
         strip: film strip of `regulator.preview`, drawn for a report: the page shows who counts as similar.
+        groups: labels that the producer shares: selection rate, accuracy and certificates are counted by their classes.
         force: replace what stands at `out`.
         report: told how it goes.
 
     Raises:
-        SettingsError: `out` exists, a view or method that there is not, or a commitment to something else.
+        SettingsError: `out` exists, a view, method or label that there is not, or a commitment to something else.
         ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be, or
             the audit is of another bundle or found something, or the strip is none of this spec.
     """
@@ -123,6 +126,7 @@ def certify(
     own = None if labels is None else Path(labels)
     entry = None if audited is None else audited.entry_for(bundle.digest, split)
     task = read_labels(bundle, target, own)
+    check_groups(bundle, groups, target)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
     chosen, drawn = choices.views, choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
@@ -135,11 +139,12 @@ def certify(
         )
     case = Case(bundle, split, fitted.head, choices.sampling, seed)
     methods = view_methods(case, choices.method)
+    counts = GroupTally(bundle, groups)
     with building(out) as partial, ExitStack() as stack:
         with storage_errors(out):
             files = unnamed_files(partial, stack)
             ledgers, comparison = decide_split(
-                case, dict.fromkeys(chosen, methods), task.of, files, report
+                case, dict.fromkeys(chosen, methods), task.of, files, report, counts
             )
         counted = {decided: ledger.tally for decided, ledger in ledgers.items()}
         kept = {view: choose_method(view, methods, counted) for view in chosen}
@@ -150,9 +155,10 @@ def certify(
             )
             for view, method in kept.items()
         }  # fmt: skip
-        reality = comparison.checks({view: (view, method) for view, method in kept.items()})
+        keys = {view: (view, method) for view, method in kept.items()}
+        reality, fares = comparison.checks(keys), counts.tables(keys)
         draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
-        draft = draft.model_copy(update={"audit": entry, "imprint": imprint})
+        draft = draft.model_copy(update={"audit": entry, "imprint": imprint, "groups": fares})
         written = save_certificate(
             partial,
             draft,

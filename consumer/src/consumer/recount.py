@@ -11,6 +11,7 @@ from torch import Tensor
 
 from consumer.case import Case
 from consumer.claims import choose_method, claim_of, decide_rows, require_method
+from consumer.groups import GroupTally, check_groups
 from consumer.head import Head
 from consumer.labels import UNLABELLED
 from consumer.reality import Comparison
@@ -39,6 +40,7 @@ class Recount:
         tallies: of the certificate's rows, per view.
         shared: whether its labels are those that the producer shares.
         reality: how decisions compare with those on counterparts.
+        groups: how groups fare, by the labels that the certificate names.
     """
 
     def __init__(self, certificate: Certificate, bundle: Bundle, head: Head) -> None:
@@ -58,14 +60,16 @@ class Recount:
         } | {(view, claim.radius_method): self.tallies[view] for view, claim in document.claims.items()}  # fmt: skip
         frozen = next(iter(self._cases.values())).frozen
         comparison = Comparison(bundle, document.split, frozen)
+        counts = self._group_tally()
         stated = {view: RowReader(certificate.parts(view)) for view in document.claims}
         for people, tensors in bundle.walk(document.split):
-            self._shard(people, tensors, stated, comparison)
+            counts.add(people, self._shard(people, tensors, stated, comparison).items())
         for rows in stated.values():
             if rows.take(1) is not None:
                 raise self._others(next(iter(stated)))
         certificate.check_roots(self._trees)
-        self.reality = comparison.checks({view: view for view in document.claims})
+        keys = {view: view for view in document.claims}
+        self.reality, self.groups = comparison.checks(keys), counts.tables(keys)
 
     def claim(self, view: str) -> Claim:
         """The claim that follows in a view."""
@@ -89,13 +93,23 @@ class Recount:
             ) from None
         return case
 
+    def _group_tally(self) -> GroupTally:
+        document = self._certificate.document
+        labels = [table.label for table in document.groups]
+        try:
+            check_groups(self._bundle, labels, document.target)
+        except SettingsError as error:
+            raise ArtifactError(f"{self._certificate.path}: groups: {error}") from None
+        return GroupTally(self._bundle, labels)
+
     def _shard(
         self,
         people: SplitRows,
         tensors: Mapping[str, Tensor],
         stated: Mapping[str, RowReader],
         comparison: Comparison,
-    ) -> None:
+    ) -> dict[str, Rows]:
+        """Decides one shard and compares; returns the stated rows, per view."""
         found: dict[str, Rows] = {}
         for view, reader in stated.items():
             rows = reader.take(len(people.sample_ids))
@@ -106,6 +120,7 @@ class Recount:
         for view, rows in found.items():
             self._compare(view, rows, people, codes, tensors)
         comparison.add(tensors, found.items())
+        return found
 
     def _labels(self, people: SplitRows, stated: Mapping[str, Rows]) -> npt.NDArray[np.int64]:
         """The class codes that the rows state, the same in all views."""

@@ -98,6 +98,8 @@ def verify(
         checks.append(Check(f"{view} view", _check_claim(stated, view, claim, again)))
     if stated.document.reality or bundle.manifest.counterparts:
         checks.append(Check("reality check", _check_reality(stated, again)))
+    if stated.document.groups:
+        checks.append(Check("groups", _check_groups(stated, again)))
     if stated.document.commitment is not None:
         checks.append(Check("seed", check_choices(stated, bundle, stated.document.commitment)))
     checks.append(Check(REPORT, _check_report(stated, again)))
@@ -175,6 +177,12 @@ def _check_reality(certificate: Certificate, again: Recount) -> str:
     _compare(certificate, "reality", reality, again.reality)
     images = sum(check.counterparts for check in reality)
     return f"{images} true counterparts, counted again"
+
+
+def _check_groups(certificate: Certificate, again: Recount) -> str:
+    groups = certificate.document.groups
+    _compare(certificate, "groups", groups, again.groups)
+    return f"by {', '.join(table.label for table in groups)}, counted again"
 
 
 def _compare(certificate: Certificate, name: str, stated: object, actual: object) -> None:

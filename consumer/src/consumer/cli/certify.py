@@ -34,6 +34,10 @@ __all__ = ["certify"]
 @path_option(
     "--audit", "An audit of the bundle, for the certificate to quote; refused with findings."
 )
+@click.option(
+    "--groups", multiple=True, metavar="NAME",
+    help="Count selection rate, accuracy and certificates by the classes of this shared label; repeat for several.",
+)  # fmt: skip
 @path_option(
     "--strip",
     "The regulator's film strip for the page (regulator preview --for-report): who counts as similar, in pictures.",
@@ -61,9 +65,9 @@ __all__ = ["certify"]
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling, imprint=Imprint)
 def certify(
     reps: Path, target: str, labels: Path | None, audit: Path | None, strip: Path | None, out: Path,
-    views: tuple[str, ...], policy: str | None, trust: Path | None, salt: Path | None, commitment: Path | None,
-    seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings, sampling: Sampling,
-    imprint: Imprint, given: frozenset[str],
+    groups: tuple[str, ...], views: tuple[str, ...], policy: str | None, trust: Path | None, salt: Path | None,
+    commitment: Path | None, seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings,
+    sampling: Sampling, imprint: Imprint, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -80,8 +84,8 @@ def certify(
     with reporting() as report:
         certificate = consumer.certify(
             reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
-            seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, strip=strip, force=force,
-            report=report,
+            seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, strip=strip, groups=groups,
+            force=force, report=report,
         )  # fmt: skip
     _show(certificate, reps, as_json)
     if rule is not None and (failures := rule.failures(certificate.document.claims)):
@@ -93,6 +97,8 @@ def certify(
 def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
     from consumer.reality import interval, reality_lines
+    from consumer.report.fares import fares_of
+    from consumer.report.lead import lead_view
     from consumer.report.page import REPORT
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
@@ -131,6 +137,25 @@ def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
         )
         for check in document.reality
     ]  # fmt: skip
+    result["groups"] = [found.model_dump(mode="json") for found in document.groups]
+    leading = lead_view(document.claims)
+    found_groups = [fares_of(each, leading, document.head.classes) for each in document.groups]
+    checks += [
+        table(
+            f"Groups by {found.label}, {leading} view; counted, not proved. {found.few}".rstrip(),
+            ["", "people", *found.rates],
+            [
+                *([name, str(people), *rates] for name, people, rates in found.groups),
+                *(
+                    [["points apart", "", *found.differences], ["ratio", "", *found.ratios]]
+                    if found.ratios
+                    else []
+                ),
+            ],
+        )
+        for found in found_groups
+        if found is not None
+    ]
     after = following("consumer", "verify", certificate.path, "--reps", reps)
     said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
     emit(result, as_json, text, *checks, said)

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
 from consumer.report.curve import draw_curve
+from consumer.report.fares import fares_of
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.lead import lead_of, lead_view, similar_words
 from consumer.report.outcomes import Outcomes
@@ -83,6 +84,11 @@ def render_report(
             for check in document.reality
         ],
         reality_words=REALITY,
+        fares=[
+            found
+            for table in document.groups
+            if (found := fares_of(table, chosen, document.head.classes)) is not None
+        ],
         similarity=similarity(document.spec),
         origin=origin_words(document.origin),
         free_seed=FREE_SEED,

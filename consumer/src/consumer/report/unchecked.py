@@ -84,6 +84,14 @@ def not_checked(document: CertificateDocument) -> list[Unchecked]:
                 "producer export --counterparts",
             )
         )
+    if not document.groups:
+        found.append(
+            (
+                "How often groups of people get each decision.",
+                "Labels of groups in the producer's bundle.",
+                "consumer certify --groups",
+            )
+        )
     whose = "the producer's" if document.labels == "producer" else "the issuer's own"
     found.append(
         (

@@ -118,9 +118,12 @@ def explain(
     document, classes = certificate.document, certificate.document.head.classes
     said = {row.view: row_words(row, document.claims[row.view]) for row in mine}
     contradiction = _contradiction(mine, certificate, decided)
-    picture = draw_explanation(
-        decided, classes, f"{document.target} of {individual}", _words(said, contradiction)
-    )
+    words = _words(said, contradiction)
+    if len(names) > 1:
+        words.insert(
+            0, "The rows are lines through the similarity set, which holds more people than these."
+        )
+    picture = draw_explanation(decided, classes, f"{document.target} of {individual}", words)
     write_atomically(out, picture)
     return Explanation(out, individual, classes, decided, said, contradiction)
 

@@ -26,6 +26,7 @@ from shared_spec.artifacts.directory import (
     save_directory_document,
 )
 from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool, parse_document
+from shared_spec.artifacts.group_figures import GroupTable
 from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import HEADER, Row, Rows, read_rows
@@ -88,6 +89,8 @@ class CertificateDocument(Document):
     claims: dict[str, Claim] = Field(min_length=1)
     reality: tuple[RealityCheck, ...] = Field(default=(), max_length=1000)
     """Per attribute whose true counterparts the bundle holds, how their decisions compare. Nothing is proved by it."""
+    groups: tuple[GroupTable, ...] = Field(default=(), max_length=100)
+    """Per label that the issuer chose, how its groups fare. Nothing is proved by it."""
     roots: dict[Name, Hex256] | None = None
     """Per view the root of the Merkle tree over its rows, of which receipts are proofs; null before there were any. Set
     when the certificate is written."""
@@ -142,6 +145,8 @@ class CertificateDocument(Document):
                 raise ValueError(
                     f"reality: {check.attribute}: its views are not those of the claims"
                 )
+        for table in self.groups:
+            table.check_beside(self.claims)
         return self
 
     @model_validator(mode="after")
