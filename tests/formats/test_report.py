@@ -271,6 +271,18 @@ def test_what_was_not_checked_is_no_more_than_that():
     assert "computed 4 of the 4 individuals" in more.only(id="audit").text
 
 
+def test_the_page_says_what_a_smaller_limit_would_certify():
+    found, its_rows = two_views()
+    assert not list(Node(render_report(found, its_rows)).every(id="less")), "nothing is known"
+    reach = [1.0, 0.7, 1.0, 0.2]
+    its_rows[:4] = [replace(row, epsilon=e) for row, e in zip(its_rows[:4], reach, strict=True)]
+    page = Node(render_report(found, its_rows))
+    less = page.only(id="less")
+    assert "3 of 4 at half of it, 2 at all of it" in less.text
+    assert "75.0% at half, 50.0% at all of it" in less.only("svg").attributes["aria-label"]
+    assert len(list(page.every("path", class_="curve"))) == 1, "drawn once"
+
+
 def test_almost_all_is_never_shown_as_all():
     its_rows = rows("exact", ["CERTIFIED"] * 9_999 + ["NOT_CERTIFIED"])
     found = document({"exact": claim("C∘R∘E", individuals=10_000, certified=9_999)})

@@ -32,9 +32,12 @@ def test_what_is_stated_is_kept_dated_and_shown(copies, run, capsys):
         assert value in shown
 
 
-def test_after_its_last_day_verify_refuses_it(copies, run, fails):
+def test_after_its_last_day_nobody_verifies_or_predicts_with_it(copies, run, fails, tmp_path):
     assert run(*certify(copies, "--issued", "2020-01-01", "--valid-until", "2020-12-31")) == 0
     fails(6, "was valid until 2020-12-31", "consumer", "verify", copies.out, "--reps", copies.reps)
+    out = tmp_path / "predictions.csv"
+    fails(6, "was valid until 2020-12-31", "consumer", "predict", "--reps", copies.reps, "--head", copies.out,
+          "--out", out, nothing_at=out)  # fmt: skip
 
 
 def test_the_last_day_belongs_to_it():

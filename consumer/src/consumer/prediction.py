@@ -25,6 +25,7 @@ from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError
+from shared_spec.imprint import utc_today
 from shared_spec.progress import silent
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
@@ -82,12 +83,13 @@ def predict(
 
     Raises:
         SettingsError: `out` exists.
-        ArtifactError, ExpiredError: the bundle was made with another encoder or spec, or the trust file does not
-            accept its signature.
+        ArtifactError, ExpiredError: the bundle was made with another encoder or spec, the certificate's last day is
+            over, or the trust file does not accept the bundle's signature.
     """
     out = Path(out)
     bundle, certificate = load_bundle(reps), load_certificate(head)
     refuse_existing(out, force, kind=_PREDICTIONS, inputs=[bundle.path, certificate.path])
+    certificate.document.imprint.check(utc_today(), str(certificate.path))
     origin = origin_of(bundle_subject(bundle), trust)
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)

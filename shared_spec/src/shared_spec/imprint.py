@@ -35,7 +35,7 @@ class Imprint(Settings):
         None, "Its date; today, in UTC, if any of these is given.", metavar="YYYY-MM-DD"
     )
     valid_until: date | None = setting(
-        None, "Its last day, in UTC; `verify` refuses it after.", metavar="YYYY-MM-DD"
+        None, "Its last day, in UTC; verify and predict refuse it after.", metavar="YYYY-MM-DD"
     )
 
     @model_validator(mode="after")

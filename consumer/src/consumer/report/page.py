@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
-from consumer.report.curve import draw_curve
+from consumer.report.curve import BINS, draw_curve
 from consumer.report.fares import fares_of
 from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.lead import lead_of, lead_view, similar_words
@@ -47,6 +47,7 @@ class _View:
     classes: list[ClassRow]
     figure: Figure | None
     curve: str | None
+    certified_at_half: int
 
 
 def render_report(
@@ -125,6 +126,7 @@ def _view(
         classes=class_table(tally.groups, document.head.classes),
         figure=draw_scatter(points, axis, len(tally.sample), claim.individuals) if points else None,
         curve=draw_curve(tally.epsilons) if tally.epsilons.says_more else None,
+        certified_at_half=tally.epsilons.certified[BINS // 2 - 1],
     )
 
 
