@@ -10,7 +10,7 @@ from producer.contents import BundleContents, SplitData
 from producer.counterparts import CounterpartRepresentations, known_counterparts
 from producer.job import Job
 from producer.model import EncoderDocument, Model
-from producer.parts import BundlePart, BundlePartDocument, positions
+from producer.parts import BundlePart, BundlePartDocument
 from producer.settings import ExportSettings
 from producer.shards import refuse_other_plan, write_bundle, write_part
 from producer.views.registry import AnyView, view_entries
@@ -138,7 +138,7 @@ class BundlePlan:
         """
         apart_from = () if trained else ("encoder.digest",)
         manifest = self.manifest(document)
-        plan = manifest if shard is None else BundlePartDocument(shard=shard, manifest=manifest)
+        plan = manifest if shard is None else BundlePartDocument.of(manifest, shard)
         refuse_other_plan(self.out, plan, self.job.force, apart_from)
 
     def write(self, model: Model) -> Bundle:
@@ -153,13 +153,14 @@ class BundlePlan:
 
     def _contents(self, model: Model, shard: Share) -> BundleContents:
         job, manifest = self.job, self.manifest(model.document)
+        mine = BundlePartDocument.of(manifest, shard).positions
         remark(job.report, f"spec {job.spec.digest}: {origin_words(job.origin)}")
         return BundleContents(
             manifest,
             model.folded,
             job.spec.similarity,
             self.views,
-            {split: self._read(split, part) for split, part in positions(manifest, shard).items()},
+            {split: self._read(split, part) for split, part in mine.items()},
         )
 
     def _read(self, split: str, part: slice) -> SplitData:

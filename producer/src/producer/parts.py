@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from shared_spec.artifacts.atomic import writing_atomically
 from shared_spec.artifacts.bundle import Bundle, shard_name
-from shared_spec.artifacts.bundle_documents import Manifest
+from shared_spec.artifacts.bundle_documents import Manifest, Names
 from shared_spec.artifacts.directory import (
     check_directory,
     list_files,
@@ -26,9 +26,7 @@ __all__ = [
     "BundlePart",
     "BundlePartDocument",
     "load_bundle_part",
-    "positions",
     "seal_part",
-    "shards_of",
 ]
 
 
@@ -40,12 +38,45 @@ class BundlePartDocument(PartDocument):
     )
     manifest: Manifest
     """What the whole bundle will say, but for its files."""
+    order: Names
+    """The splits, as they stand in individuals.csv: the keys of a stored document have no order of their own."""
 
     @model_validator(mode="after")
     def _is_not_sealed(self) -> Self:
         if self.manifest.files or self.manifest.content_digest:
             raise ValueError("the manifest is that of a finished bundle")
+        if set(self.order) != set(self.manifest.splits):
+            raise ValueError(
+                f"the splits in order are {list(self.order)}, not those of the manifest"
+            )
         return self
+
+    @classmethod
+    def of(cls, manifest: Manifest, shard: Share) -> Self:
+        """Of a bundle that is not written yet, whose manifest has the splits in their order."""
+        return cls(shard=shard, manifest=manifest, order=tuple(manifest.splits))
+
+    @property
+    def positions(self) -> dict[str, slice]:
+        """Per split whose individuals are in it; splits of which nobody is are left out."""
+        manifest, before, found = self.manifest, 0, {}
+        mine = self.shard.of_list(manifest.shard_count)
+        for split in self.order:
+            count, rows = manifest.shards_of(split), manifest.shard_rows
+            first, last = max(0, mine.start - before), min(count, mine.stop - before)
+            if first < last:
+                stop = min(manifest.splits[split].individuals, last * rows)
+                found[split] = slice(first * rows, stop)
+            before += count
+        return found
+
+    @property
+    def shards(self) -> Iterator[tuple[str, int]]:
+        """Split and number of each of its shards, which are neighbours in the bundle's order."""
+        rows = self.manifest.shard_rows
+        for split, within in self.positions.items():
+            for first in range(within.start, within.stop, rows):
+                yield split, first // rows
 
 
 @dataclass(frozen=True)
@@ -74,28 +105,7 @@ class BundlePart:
     @property
     def shards(self) -> Iterator[tuple[str, int]]:
         """Split and number of each shard, in the order of the bundle."""
-        return shards_of(self.document.manifest, self.document.shard)
-
-
-def shards_of(manifest: Manifest, share: Share) -> Iterator[tuple[str, int]]:
-    """Split and number of the shards in a share of a bundle, which are neighbours in its order."""
-    rows = manifest.shard_rows
-    for split, within in positions(manifest, share).items():
-        for first in range(within.start, within.stop, rows):
-            yield split, first // rows
-
-
-def positions(manifest: Manifest, share: Share) -> dict[str, slice]:
-    """Per split whose individuals are in a share of a bundle; splits of which nobody is are left out."""
-    mine, before, found = share.of_list(manifest.shard_count), 0, {}
-    for split, entry in manifest.splits.items():
-        count = -(-entry.individuals // manifest.shard_rows)
-        first, last = max(0, mine.start - before), min(count, mine.stop - before)
-        if first < last:
-            stop = min(entry.individuals, last * manifest.shard_rows)
-            found[split] = slice(first * manifest.shard_rows, stop)
-        before += count
-    return found
+        return self.document.shards
 
 
 def seal_part(folder: Path, individuals: Iterable[bytes], plan: BundlePartDocument) -> None:
@@ -108,7 +118,7 @@ def seal_part(folder: Path, individuals: Iterable[bytes], plan: BundlePartDocume
 
 def _files(plan: BundlePartDocument) -> list[str]:
     """The names of all files but part.json, which follow from it."""
-    return [INDIVIDUALS, *(shard_name(*place) for place in shards_of(plan.manifest, plan.shard))]
+    return [INDIVIDUALS, *(shard_name(*place) for place in plan.shards)]
 
 
 def load_bundle_part(path: Path | str | BundlePart) -> BundlePart:
@@ -129,7 +139,7 @@ def load_bundle_part(path: Path | str | BundlePart) -> BundlePart:
         )
     check_directory(path, PART, document.files, _files(document))
     listed = manifest.model_copy(update={"files": document.files})
-    within: Mapping[str, slice] = positions(manifest, share)
+    within = document.positions
     individuals = individuals_of(
         path, listed,
         {split: part.stop - part.start for split, part in within.items()},

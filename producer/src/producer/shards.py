@@ -107,7 +107,7 @@ def write_part(
     report: Report = silent,
 ) -> BundlePart:
     """Writes a part of the bundle, whose own individuals `contents` has, as `write_bundle` writes all of it."""
-    plan = BundlePartDocument(shard=shard, manifest=contents.manifest)
+    plan = BundlePartDocument.of(contents.manifest, shard)
 
     def seal(partial: Path) -> None:
         seal_part(partial, contents.individuals(), plan)
