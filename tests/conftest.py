@@ -133,7 +133,7 @@ def run():
     return command
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fit_words():
     """The function that gives the words of the fit behind `tiny`."""
     return fit

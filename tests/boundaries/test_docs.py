@@ -27,8 +27,9 @@ def shown_commands():
             f"{name} {command.name} --help": command.help for command in group.commands.values()
         }
     for where, text in texts.items():
+        whole = text.replace("\\\n", " ")
         for line in re.findall(
-            r"^\s+((?:regulator|producer|consumer) [a-z-]+ .*)$", text, re.MULTILINE
+            r"^\s+((?:regulator|producer|consumer) [a-z-]+ .*)$", whole, re.MULTILINE
         ):
             yield pytest.param(line, id=f"{where}: {line[:40]}")
 

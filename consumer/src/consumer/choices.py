@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from consumer.case import Case
 from consumer.claims import view_methods
-from consumer.head import certified_head
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.canonical import digest_file
@@ -20,7 +18,7 @@ from shared_spec.settings import Settings, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
 
-__all__ = ["Choices", "check_choices", "choose"]
+__all__ = ["Choices", "check_choices", "choose", "chosen_views"]
 
 
 class Choices(Settings):
@@ -71,10 +69,7 @@ def check_choices(certificate: Certificate, bundle: Bundle, committed: Committed
     document, head = certificate.document, certificate.document.head
     try:
         made = resolve(Choices, committed.settings)
-        case = Case(
-            bundle, document.split, certified_head(certificate), made.sampling, document.seed
-        )
-        methods = view_methods(case, made.method)
+        methods = view_methods(head, made.method)
     except SettingsError as error:
         raise ArtifactError(f"{certificate.path}: commitment: {error}") from None
     hidden = made.head.hidden if made.head.head == HeadKind.MLP else ()
@@ -124,7 +119,7 @@ def choose(
     return Choices(
         target=target,
         split=split,
-        views=tuple(_chosen_views(bundle, views, split)),
+        views=tuple(chosen_views(bundle, views, split)),
         labels="producer" if labels is None else f"sha256:{digest_file(labels)}",
         head=head,
         method=method,
@@ -132,7 +127,8 @@ def choose(
     )
 
 
-def _chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
+def chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
+    """Those of the named views, of all unless any is named, in the bundle's order. Raises SettingsError as `choose`."""
     if split in ("train", "valid"):
         raise SettingsError(
             f"`split` is {split}, on which head and noise are chosen: expected individuals whom nothing was chosen on"

@@ -18,10 +18,11 @@ from consumer.tally import Tally
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.certificate import Claim, Population
+from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.artifacts.rows import Rows
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.sampling import Sampling
-from shared_spec.terms import RadiusMethod, Statement, Status
+from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
 from shared_spec.views import contract_of
 
 __all__ = ["choose_method", "claim_of", "decide_rows", "require_method", "view_methods"]
@@ -33,7 +34,7 @@ HEAD_EVENT = "head's radius"
 """What may fail on the head's side, where it is sampled."""
 
 
-def view_methods(case: Case, settings: MethodSettings) -> tuple[RadiusMethod, ...]:
+def view_methods(head: HeadConfig, settings: MethodSettings) -> tuple[RadiusMethod, ...]:
     """The radius methods that `radius` stands for: one, or for `auto` those among which the better is taken.
 
     A linear head needs no sampling: its closed form dominates randomized smoothing (docs/guarantees.md, C.4).
@@ -41,7 +42,7 @@ def view_methods(case: Case, settings: MethodSettings) -> tuple[RadiusMethod, ..
     Raises:
         SettingsError: a method that does not fit the head.
     """
-    linear, noisy = case.frozen.is_linear, case.config.sigma_rs > 0
+    linear, noisy = head.kind == HeadKind.LINEAR, head.sigma_rs > 0
     match settings.radius:
         case "auto":
             if linear:
@@ -55,17 +56,17 @@ def view_methods(case: Case, settings: MethodSettings) -> tuple[RadiusMethod, ..
             method = RadiusMethod.RANDOMIZED if settings.report_radius else RadiusMethod.SEQUENTIAL
         case _:
             assert_never(settings.radius)
-    require_method(case, method)
+    require_method(head, method)
     return (method,)
 
 
-def require_method(case: Case, method: RadiusMethod) -> None:
+def require_method(head: HeadConfig, method: RadiusMethod) -> None:
     """Raises SettingsError if a head cannot be certified by this method."""
-    if method == RadiusMethod.CLOSED_FORM and not case.frozen.is_linear:
+    if method == RadiusMethod.CLOSED_FORM and head.kind != HeadKind.LINEAR:
         raise SettingsError(
             "`radius` is closed-form, which holds for linear heads only; use auto or crown"
         )
-    if method.sampled and not case.config.sigma_rs > 0:
+    if method.sampled and not head.sigma_rs > 0:
         raise SettingsError(
             f"`radius` is {method}, which needs noise; set `noise` above 0 or use auto"
         )

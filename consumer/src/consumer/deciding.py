@@ -19,7 +19,7 @@ from shared_spec.artifacts.rows import HEADER, Rows, read_rows
 from shared_spec.progress import Report, stage
 from shared_spec.terms import RadiusMethod
 
-__all__ = ["Ledger", "Ledgers", "decide_split", "unnamed_files"]
+__all__ = ["Decided", "Ledger", "Ledgers", "decide_split", "unnamed_files"]
 
 Decided: TypeAlias = tuple[str, RadiusMethod]
 """A view, and the method by which its individuals were decided."""
@@ -69,6 +69,7 @@ def decide_split(
     open_file: Callable[[str, RadiusMethod], BinaryIO],
     report: Report,
     groups: GroupTally | None = None,
+    shards: range | None = None,
 ) -> tuple[Ledgers, Comparison]:
     """Decides everybody in each view by each of its methods, and compares with their counterparts.
 
@@ -81,12 +82,14 @@ def decide_split(
         open_file: a file for each view and method.
         report: told how many are decided.
         groups: counts them, too.
+        shards: of those of the split; all unless given.
 
     Raises:
         ArtifactError: a shard is not what it should be.
     """
     manifest = case.bundle.manifest
     individuals = manifest.splits[case.split].individuals
+    mine = manifest.rows_in(case.split, shards)
     ledgers = {
         (view, method): Ledger(
             open_file(view, method), Tally(view, individuals, case.seed, manifest.spec.epsilon)
@@ -95,8 +98,8 @@ def decide_split(
         for method in tried
     }
     comparison = Comparison(case.bundle, case.split, case.frozen)
-    advance, done = stage(report, "deciding", individuals), 0
-    for people, tensors in case.bundle.walk(case.split):
+    advance, done = stage(report, "deciding", mine), 0
+    for people, tensors in case.bundle.walk(case.split, shards):
         codes, decided = labels(people), {}
         for (view, method), ledger in ledgers.items():
             rows = decide_rows(case, view, method, people.sample_ids, codes, tensors)

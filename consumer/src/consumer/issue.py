@@ -1,21 +1,29 @@
-"""`consumer.certify`: from a bundle to a certificate."""
+"""`consumer.certify` and `consumer.certify_part`: from a bundle to a certificate, or to a part of one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from consumer.case import Case
 from consumer.choices import Choices, choose
-from consumer.claims import choose_method, claim_of, view_methods
+from consumer.claims import view_methods
 from consumer.deciding import decide_split, unnamed_files
 from consumer.fitting import FittedHead, fit_head
 from consumer.groups import GroupTally, check_groups
-from consumer.labels import read_labels
-from consumer.report.outcomes import Outcomes
-from consumer.report.page import render_report
+from consumer.labels import TaskLabels, read_labels
+from consumer.parts import (
+    CertificatePart,
+    CertificatePartDocument,
+    PartPlan,
+    head_entry,
+    load_certificate_part,
+    named_files,
+    seal_part,
+)
+from consumer.sealing import Issued, gather_papers, seal
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import (
     building,
@@ -23,38 +31,22 @@ from shared_spec.artifacts.atomic import (
     refuse_existing,
     storage_errors,
 )
-from shared_spec.artifacts.audit import Audit, load_audit
+from shared_spec.artifacts.audit import Audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import (
-    Certificate,
-    CertificateDocument,
-    Claim,
-    CommittedDraw,
-    certificate_parents,
-    save_certificate,
-)
+from shared_spec.artifacts.certificate import certificate_parents
 from shared_spec.artifacts.document import this_tool
-from shared_spec.artifacts.head_documents import HeadEntry, HeadTraining
-from shared_spec.artifacts.kinds import CERTIFICATE
-from shared_spec.artifacts.reality import RealityCheck
-from shared_spec.artifacts.salt import read_salt
-from shared_spec.artifacts.strip import read_strip
-from shared_spec.imprint import Imprint, utc_today
+from shared_spec.artifacts.head_file import save_head
+from shared_spec.artifacts.kinds import CERTIFICATE, CERTIFICATE_PART
+from shared_spec.artifacts.parts import Share, parse_share
+from shared_spec.imprint import Imprint
 from shared_spec.progress import Report, remark, silent
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
-from shared_spec.trust.verification import Origin, origin_of, origin_words
+from shared_spec.trust.verification import origin_of, origin_words
 
-__all__ = ["Issued", "certify"]
-
-
-@dataclass(frozen=True, repr=False)
-class Issued(Certificate):
-    """A certificate that was just issued, with what is known of whom in each view."""
-
-    outcomes: Mapping[str, Outcomes] = field(default_factory=dict)
+__all__ = ["certify", "certify_part"]
 
 
 def certify(
@@ -111,101 +103,134 @@ def certify(
         ArtifactError, ExpiredError, DataError: the bundle, its signature or the labels are not what they should be, or
             the audit is of another bundle or found something, or the strip is none of this spec.
     """
-    out, imprint = Path(out), (imprint or Imprint()).dated(utc_today())
+    out, own = Path(out), None if labels is None else Path(labels)
     bundle = load_bundle(reps)
-    audited = None if audit is None else load_audit(audit)
-    read = [bundle.path, *([] if labels is None else [Path(labels)])]
-    read += [] if audited is None else [audited.path]
-    read += [] if strip is None else [Path(strip)]
+    papers = gather_papers(
+        bundle, split, trust=trust, audit=audit, salt=salt, strip=strip, imprint=imprint
+    )
+    read = [bundle.path, *papers.read, *([] if own is None else [own])]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
-    origin = origin_of(bundle_subject(bundle), trust)
-    salted = None if salt is None else read_salt(Path(salt))
-    shown = None if strip is None else read_strip(Path(strip))
-    if shown is not None:
-        shown.require_of(bundle.manifest.spec)
-    own = None if labels is None else Path(labels)
-    entry = None if audited is None else audited.entry_for(bundle.digest, split)
+    remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")
     task = read_labels(bundle, target, own)
     check_groups(bundle, groups, target)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
-    chosen, drawn = choices.views, choices.draw(commitment, certificate_parents(bundle))
+    drawn = choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
-    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
-    fitted = fit_head(bundle, task, choices.head, "exact" if "exact" in chosen else chosen[0], seed)
-    for trial in fitted.trials:
-        remark(
-            report,
-            f"noise {trial.sigma_rs:g}: validation accuracy {trial.accuracy:.3f}, certified {trial.certified:.3f}",
-        )
+    fitted = _fit(bundle, task, choices, seed, report)
     case = Case(bundle, split, fitted.head, choices.sampling, seed)
-    methods = view_methods(case, choices.method)
+    methods = view_methods(case.config, choices.method)
     counts = GroupTally(bundle, groups)
     with building(out) as partial, ExitStack() as stack:
         with storage_errors(out):
             files = unnamed_files(partial, stack)
             ledgers, comparison = decide_split(
-                case, dict.fromkeys(chosen, methods), task.of, files, report, counts
+                case, dict.fromkeys(choices.views, methods), task.of, files, report, counts
             )
-        counted = {decided: ledger.tally for decided, ledger in ledgers.items()}
-        kept = {view: choose_method(view, methods, counted) for view in chosen}
-        tallies = {view: counted[view, method] for view, method in kept.items()}
-        claims = {
-            view: claim_of(
-                view, bundle.manifest.views[view], methods, method, case.sampling, case.config.classes, tallies[view]
-            )
-            for view, method in kept.items()
-        }  # fmt: skip
-        keys = {view: (view, method) for view, method in kept.items()}
-        reality, fares = comparison.checks(keys), counts.tables(keys)
-        draft = _draft(case, choices, fitted, claims, reality, drawn, origin)
-        draft = draft.model_copy(update={"audit": entry, "imprint": imprint, "groups": fares})
-        written = save_certificate(
-            partial,
-            draft,
-            (
-                (view, lines)
-                for view, method in kept.items()
-                for lines in ledgers[view, method].lines()
-            ),
-            fitted.head.tensors(),
-            lambda complete: render_report(complete, tallies, shown),
-            salted,
-            shown,
+        entry = head_entry(case.config, choices, fitted.individuals)
+        written = seal(
+            partial, case, choices, methods, entry, ledgers, comparison, counts, drawn, papers
         )
         publish_directory(out, force, CERTIFICATE)
-    outcomes = {view: tally.outcomes for view, tally in tallies.items()}
-    return Issued(out, written.document, written.head, written.salt, written.strip, outcomes)
+    return replace(written, path=out)
 
 
-def _draft(
-    case: Case,
-    choices: Choices,
-    fitted: FittedHead,
-    claims: dict[str, Claim],
-    reality: tuple[RealityCheck, ...],
-    drawn: CommittedDraw | None,
-    origin: Origin | None,
-) -> CertificateDocument:
-    manifest = case.bundle.manifest
-    split = manifest.splits[case.split]
-    trained = choices.head.model_dump(mode="json", exclude={"head", "hidden"})
-    return CertificateDocument(
-        target=choices.target,
-        split=case.split,
-        labels=choices.whose,
-        spec=manifest.spec,
-        bundle_digest=case.bundle.digest,
-        encoder_digest=manifest.encoder.digest,
-        head=HeadEntry(
-            **dict(case.config),
-            settings=HeadTraining(**trained, training_individuals=fitted.individuals),
-        ),
-        claims=claims,
-        reality=reality,
-        skipped=split.available - split.individuals,
+def certify_part(
+    reps: Path | str | Bundle,
+    target: str,
+    shard: str | Share,
+    out: Path | str,
+    *,
+    labels: Path | str | None = None,
+    views: Sequence[str] = (),
+    head: HeadSettings | None = None,
+    head_from: Path | str | CertificatePart | None = None,
+    method: MethodSettings | None = None,
+    sampling: Sampling | None = None,
+    split: str = "test",
+    seed: Seed = 0,
+    trust: Path | str | Trust | None = None,
+    commitment: Path | str | None = None,
+    force: bool = False,
+    report: Report = silent,
+) -> CertificatePart:
+    """Decides a share of a bundle's shards; `consumer.merge` makes all of them the certificate that `certify` issues.
+
+    Nothing is claimed yet. A finished part of the same settings is kept, so the same command again is safe.
+
+    Args:
+        reps: as in `certify`, like all that is not named here.
+        target: likewise.
+        shard: `I/N`, which of N equal shares of the split's shards.
+        out: directory of the part.
+        labels: as in `certify`.
+        views: likewise.
+        head: likewise.
+        head_from: another part of this certificate, whose head is taken in place of training the same again: machines
+            of different kinds may train to different last bits.
+        method: as in `certify`.
+        sampling: likewise.
+        split: likewise.
+        seed: likewise.
+        trust: likewise; the certificate says what is found when it is merged.
+        commitment: likewise.
+        force: replace the part that stands at `out`.
+        report: told how it goes.
+
+    Raises:
+        SettingsError: as `certify`, or `shard` is no share, or `out` or `head_from` is a part of something else.
+        ArtifactError, ExpiredError, DataError: as `certify`.
+    """
+    out, own = Path(out), None if labels is None else Path(labels)
+    bundle, share = load_bundle(reps), parse_share(shard)
+    taken = None if head_from is None else load_certificate_part(head_from)
+    read = [bundle.path, *([] if own is None else [own]), *([] if taken is None else [taken.path])]
+    refuse_existing(out, force=True, kind=CERTIFICATE_PART, inputs=read)
+    origin = origin_of(bundle_subject(bundle), trust)
+    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
+    task = read_labels(bundle, target, own)
+    choices = choose(bundle, target, split, views, own, head, method, sampling)
+    drawn = choices.draw(commitment, certificate_parents(bundle))
+    seed = seed if drawn is None else drawn.seed
+    plan = PartPlan(
+        bundle_digest=bundle.digest, choices=choices, seed=seed, commitment=drawn,
         tool=this_tool("lassi-consumer"),
-        seed=case.seed,
-        commitment=drawn,
-        bundle_seed="free" if manifest.commitment is None else "committed",
-        origin=origin,
-    )
+    )  # fmt: skip
+    if out.exists() and not force:
+        found = load_certificate_part(out)
+        found.require(plan, share)
+        remark(report, f"using {out}, decided before with the same settings")
+        return found
+    if taken is not None:
+        taken.require(plan)
+        trained, entry = taken.head, taken.document.head
+    else:
+        fitted = _fit(bundle, task, choices, seed, report)
+        trained = fitted.head
+        entry = head_entry(trained.config, choices, fitted.individuals)
+    case = Case(bundle, split, trained, choices.sampling, seed)
+    methods = view_methods(case.config, choices.method)
+    with building(out) as partial, storage_errors(out), ExitStack() as stack:
+        digest = save_head(partial, entry.kind, trained.tensors())
+        decide_split(
+            case, dict.fromkeys(choices.views, methods), task.of, named_files(partial, stack), report,
+            shards=share.of_list(bundle.manifest.shards_of(split)),
+        )  # fmt: skip
+        stack.close()
+        entry = entry.model_copy(update={"digest": digest})
+        seal_part(partial, CertificatePartDocument(shard=share, plan=plan, head=entry), methods)
+        publish_directory(out, force, CERTIFICATE_PART)
+    return load_certificate_part(out)
+
+
+def _fit(
+    bundle: Bundle, task: TaskLabels, choices: Choices, seed: Seed, report: Report
+) -> FittedHead:
+    """Trains the head, and tells what its choice of noise saw."""
+    judge = "exact" if "exact" in choices.views else choices.views[0]
+    fitted = fit_head(bundle, task, choices.head, judge, seed)
+    for trial in fitted.trials:
+        remark(
+            report,
+            f"noise {trial.sigma_rs:g}: validation accuracy {trial.accuracy:.3f}, certified {trial.certified:.3f}",
+        )
+    return fitted

@@ -11,6 +11,7 @@ from consumer.cli.certify import certify
 from consumer.cli.commit import commit
 from consumer.cli.evidence import evidence
 from consumer.cli.inspect import inspect
+from consumer.cli.merge import merge
 from consumer.cli.predict import predict
 from consumer.cli.receipt import receipt, verify_receipt
 from consumer.cli.verify import verify
@@ -33,7 +34,17 @@ def group() -> None:
     """
 
 
-for command in (certify, predict, commit, inspect, verify, receipt, verify_receipt, evidence):
+for command in (
+    certify,
+    merge,
+    predict,
+    commit,
+    inspect,
+    verify,
+    receipt,
+    verify_receipt,
+    evidence,
+):
     group.add_command(command)
 group.add_command(sign_command(consumer, "certificate/"))
 group.add_command(rotate_command(consumer))

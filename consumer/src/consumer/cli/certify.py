@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 import consumer
+from consumer.cli.issuing import conclude, paper_options, rule_of
 from consumer.settings import HeadSettings, MethodSettings, Sampling
-from shared_spec.cli.trust import trust_option
-from shared_spec.console import common_options, emit, following, path_option, reporting, table
-from shared_spec.errors import PolicyNotMet
+from shared_spec.console import (
+    common_options,
+    emit,
+    facts,
+    following,
+    path_option,
+    reporting,
+    shard_option,
+)
+from shared_spec.errors import SettingsError
 from shared_spec.imprint import Imprint
 from shared_spec.options import Command, command_settings
 
 if TYPE_CHECKING:
-    from consumer.issue import Issued
+    from consumer.parts import CertificatePart
 
 __all__ = ["certify"]
 
@@ -31,18 +38,7 @@ __all__ = ["certify"]
     help="The task: a label column of the bundle, or of --labels.",
 )
 @path_option("--labels", "Your own labels: sample_id,label.")
-@path_option(
-    "--audit", "An audit of the bundle, for the certificate to quote; refused with findings."
-)
-@click.option(
-    "--groups", multiple=True, metavar="NAME",
-    help="Count selection rate, accuracy and certificates by the classes of this shared label; repeat for several.",
-)  # fmt: skip
-@path_option(
-    "--strip",
-    "The regulator's film strip for the page (regulator preview --for-report): who counts as similar, in pictures.",
-)
-@path_option("--out", "Directory to write.", required=True)
+@path_option("--out", "Directory to write; with --shard that of the part.", required=True)
 @click.option(
     "--view",
     "views",
@@ -50,24 +46,22 @@ __all__ = ["certify"]
     metavar="NAME",
     help="Views to certify; all of the bundle's unless given.",
 )
-@click.option(
-    "--policy", metavar="POLICY",
-    help='Exit with 4 unless met: "certified>=0.95" of these individuals, or "certified>=0.95@confidence=0.99" of a '
-    "population that they were drawn from at random; alpha counts against it.",
-)  # fmt: skip
-@trust_option
-@path_option("--salt", "salt.json of another certificate, to issue the very bytes of that one.")
+@paper_options
 @path_option(
     "--commitment",
     "A commitment to this certificate, its nonce and answer beside it; gives the seed.",
+)
+@shard_option("consumer merge")
+@path_option(
+    "--head-from", "With --shard: another part, whose head is taken in place of training it again."
 )
 @common_options
 @command_settings(head=HeadSettings, method=MethodSettings, sampling=Sampling, imprint=Imprint)
 def certify(
     reps: Path, target: str, labels: Path | None, audit: Path | None, strip: Path | None, out: Path,
     groups: tuple[str, ...], views: tuple[str, ...], policy: str | None, trust: Path | None, salt: Path | None,
-    commitment: Path | None, seed: int, force: bool, as_json: bool, head: HeadSettings, method: MethodSettings,
-    sampling: Sampling, imprint: Imprint, given: frozenset[str],
+    commitment: Path | None, shard: str | None, head_from: Path | None, seed: int, force: bool, as_json: bool,
+    head: HeadSettings, method: MethodSettings, sampling: Sampling, imprint: Imprint, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -77,85 +71,55 @@ def certify(
     \b
     Example:
       consumer certify --reps reps/ --target Smiling --out certificate/
+      consumer certify --reps reps/ --target Smiling --shard 3/7 --out parts/3
+      consumer merge parts/* --reps reps/ --out certificate/
     """
-    from consumer.policy import parse_policy
-
-    rule = parse_policy(policy) if policy else None
+    if shard is not None:
+        refused = {
+            "audit": audit,
+            "groups": groups,
+            "strip": strip,
+            "policy": policy,
+            "salt": salt,
+            "imprint": imprint.stated,
+        }
+        _refuse(shard, [name for name, value in refused.items() if value])
+        with reporting() as report:
+            part = consumer.certify_part(
+                reps, target, shard, out, labels=labels, views=views, head=head, head_from=head_from, method=method,
+                sampling=sampling, seed=seed, trust=trust, commitment=commitment, force=force, report=report,
+            )  # fmt: skip
+        _show_part(part, reps, as_json)
+        return
+    if head_from is not None:
+        raise SettingsError("`head_from` is of parts: give it with --shard")
+    rule = rule_of(policy)
     with reporting() as report:
         certificate = consumer.certify(
             reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
             seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, strip=strip, groups=groups,
             force=force, report=report,
         )  # fmt: skip
-    _show(certificate, reps, as_json)
-    if rule is not None and (failures := rule.failures(certificate.document.claims)):
-        raise PolicyNotMet(
-            f"policy {policy!r} is not met: {'; '.join(failures)}; the certificate is at {out}"
+    conclude(certificate, reps, as_json, policy, rule)
+
+
+def _refuse(shard: str, names: list[str]) -> None:
+    """Refuses what a part has no place for: nothing is claimed in it."""
+    if names:
+        raise SettingsError(
+            f"`shard` is {shard!r:.40}: {', '.join(names)} belong to the whole certificate; give them to consumer merge"
         )
 
 
-def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
-    from consumer.population import percent_down
-    from consumer.reality import interval, reality_lines
-    from consumer.report.fares import fares_of
-    from consumer.report.lead import lead_view
-    from consumer.report.page import REPORT
-    from shared_spec.trust.seeds import seed_words
-    from shared_spec.trust.verification import origin_words
-
-    document, outcomes = certificate.document, certificate.outcomes
-    rows = [
-        [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
-         f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),
-         str(outcomes[view].unfair), str(outcomes[view].unknown),
-         f"{claim.alpha_per_individual:g}", f"{claim.expected_false_certificates:.2g}",
-         percent_down(claim.population.fair_at_least)]
-        for view, claim in document.claims.items()
-    ]  # fmt: skip
-    columns = [
-        "view", "certified model", "accuracy %", "certified", "%", "proven unfair", "unknown", "alpha each",
-        "false expected", "if drawn at random, fair >= %",
-    ]  # fmt: skip
-    text = table(
-        f"{document.target}, noise {document.head.sigma_rs:g}: {certificate.path}", columns, rows
-    )
-    result: dict[str, Any] = {
-        "certificate": str(certificate.path),
-        "digest": certificate.digest,
-        "origin": origin_words(document.origin),
-        "seed": seed_words(document.commitment),
-        "claims": {view: claim.model_dump(mode="json") for view, claim in document.claims.items()},
+def _show_part(part: CertificatePart, reps: Path, as_json: bool) -> None:
+    head = part.document.head
+    result = {
+        "part": str(part.path),
+        "digest": part.digest,
+        "shard": str(part.document.shard),
+        "head": head.digest,
     }
-    result["outcomes"] = {view: asdict(found) for view, found in outcomes.items()}
-    result["reality"] = [check.model_dump(mode="json") for check in document.reality]
-    checks = [
-        table(
-            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
-            "counted, not proved",
-            ["", "people", "% (95% interval)"],
-            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
-        )
-        for check in document.reality
-    ]  # fmt: skip
-    result["groups"] = [found.model_dump(mode="json") for found in document.groups]
-    leading = lead_view(document.claims)
-    found_groups = [fares_of(each, leading, document.head.classes) for each in document.groups]
-    checks += [
-        table(
-            f"Groups by {found.label}, {leading} view; counted, not proved. {found.few}".rstrip(),
-            ["", "people", *found.rates],
-            [
-                *([name, str(people), *rates] for name, people, rates in found.groups),
-                *(
-                    [["points apart", "", *found.differences], ["ratio", "", *found.ratios]]
-                    if found.ratios
-                    else []
-                ),
-            ],
-        )
-        for found in found_groups
-        if found is not None
-    ]
-    after = following("consumer", "verify", certificate.path, "--reps", reps)
-    said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
-    emit(result, as_json, text, *checks, said)
+    rows = [["digest", part.digest], ["shard", result["shard"]], ["head", head.digest]]
+    rows.append(["noise", f"{head.sigma_rs:g}"])
+    after = following("consumer", "merge", "PARTS", "--reps", reps, "--out", "certificate/")
+    emit(result, as_json, facts(f"part {part.path}", rows), after)

@@ -147,7 +147,7 @@ class Bundle:
         """
         unseen = counterparts_in(self.manifest, split)
         self.individuals.shards(split)
-        for shard in range(-(-self.manifest.splits[split].individuals // self.manifest.shard_rows)):
+        for shard in range(self.manifest.shards_of(split)):
             tensors = self.shard(split, shard)
             unseen -= tensors.keys()
             yield tensors
@@ -163,13 +163,19 @@ class Bundle:
         check_shard(str(self.path / file), self.manifest, place, there, tensors, document)
         return tensors
 
-    def walk(self, split: str) -> Iterator[tuple[SplitRows, dict[str, Tensor]]]:
-        """Whose each shard is and what it holds, one shard after the other.
+    def walk(
+        self, split: str, part: range | None = None
+    ) -> Iterator[tuple[SplitRows, dict[str, Tensor]]]:
+        """Whose each shard is and what it holds, one shard after the other; those of a part, or all.
 
         Raises:
             ArtifactError: as `shards`; also at the end, if individuals.csv was changed.
         """
-        return zip(self.individuals.shards(split), self.shards(split), strict=True)
+        people = self.individuals.shards(split)
+        if part is None:
+            return zip(people, self.shards(split), strict=True)
+        numbered = enumerate(people)
+        return ((who, self.shard(split, number)) for number, who in numbered if number in part)
 
     def counterparts(self, split: str) -> dict[str, tuple[Tensor, Tensor]]:
         """Per attribute the representations [m, d] f32 of true counterparts, and of which individual each is [m].

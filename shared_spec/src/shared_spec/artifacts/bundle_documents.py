@@ -205,7 +205,21 @@ class Manifest(Document):
     @property
     def shard_count(self) -> int:
         """How many shards there are."""
-        return sum(-(-entry.individuals // self.shard_rows) for entry in self.splits.values())
+        return sum(map(self.shards_of, self.splits))
+
+    def shards_of(self, split: str) -> int:
+        """How many shards a split has."""
+        return -(-self.splits[split].individuals // self.shard_rows)
+
+    def rows_in(self, split: str, shards: range | None) -> int:
+        """How many individuals are in these shards of a split, neighbours; in all of them unless given."""
+        individuals = self.splits[split].individuals
+        if shards is None:
+            return individuals
+        first, last = (
+            min(place * self.shard_rows, individuals) for place in (shards.start, shards.stop)
+        )
+        return last - first
 
     @property
     def shards(self) -> dict[tuple[str, int], int]:
@@ -213,5 +227,5 @@ class Manifest(Document):
         return {
             (split, shard): min(self.shard_rows, entry.individuals - shard * self.shard_rows)
             for split, entry in self.splits.items()
-            for shard in range(-(-entry.individuals // self.shard_rows))
+            for shard in range(self.shards_of(split))
         }

@@ -25,14 +25,14 @@ from shared_spec.artifacts.directory import (
     read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool, parse_document
+from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool
 from shared_spec.artifacts.group_figures import GroupTable
-from shared_spec.artifacts.head_documents import HeadDocument, HeadEntry
+from shared_spec.artifacts.head_documents import HeadEntry
+from shared_spec.artifacts.head_file import HEAD, read_head, save_head
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.rows import HEADER, Row, Rows, read_rows
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
 from shared_spec.artifacts.strip import STRIP, Strip, StripEntry, parse_strip
-from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.imprint import Imprint
 from shared_spec.rng import Seed
@@ -59,7 +59,7 @@ REPORT = "report.html"
 """The certificate for people, drawn by the consumer."""
 
 DOCUMENT = "certificate.json"
-_ROWS, _HEAD = "individuals.csv", "head.safetensors"
+_ROWS = "individuals.csv"
 
 
 class CommittedDraw(CommittedSeed):
@@ -125,7 +125,7 @@ class CertificateDocument(Document):
     def names(self) -> tuple[str, ...]:
         """The files of its directory."""
         salt = () if self.roots is None else (SALT,)
-        return (_HEAD, _ROWS, REPORT, *salt, *(() if self.strip is None else (STRIP,)))
+        return (HEAD, _ROWS, REPORT, *salt, *(() if self.strip is None else (STRIP,)))
 
     @property
     def parents(self) -> dict[str, str]:
@@ -275,10 +275,7 @@ def save_certificate(
     if strip is not None:
         strip.require_of(draft.spec)
         write_atomically(folder / STRIP, strip.content)
-    described = HeadDocument(kind=draft.head.kind)
-    head_digest = save_tensors(
-        folder / _HEAD, head, described.model_dump(mode="json", exclude={"content_digest"})
-    )
+    head_digest = save_head(folder, draft.head.kind, head)
     trees = RowTrees(salt)
     with writing_atomically(folder / _ROWS) as stream:
         stream.write(HEADER + b"\n")
@@ -324,11 +321,7 @@ def open_certificate(path: Path | str) -> Certificate:
         strip = parse_strip(read_listed(path, document.files, STRIP), str(path / STRIP))
         if strip.entry != document.strip:
             raise ArtifactError(f"{path / STRIP}: shows other things than {DOCUMENT} says")
-    where = str(path / _HEAD)
-    head, raw = parse_tensors(read_listed(path, document.files, _HEAD), where)
-    described = parse_document(HeadDocument, raw, where)
-    if (described.content_digest, described.kind) != (document.head.digest, document.head.kind):
-        raise ArtifactError(f"{where}: not the head that the certificate speaks of")
+    head = read_head(path, document.files, document.head)
     return Certificate(path, document, head, salt, strip)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "BUNDLE",
     "BUNDLE_PART",
     "CERTIFICATE",
+    "CERTIFICATE_PART",
     "ENCODER",
     "FLOW",
     "MODEL",
@@ -146,6 +147,12 @@ CERTIFICATE = directory_kind(
     "fairness-certificate",
     r"individuals\.csv|head\.safetensors|report\.html|salt\.json|strip\.png",
 )
+CERTIFICATE_PART = directory_kind(
+    "certificate part",
+    PART,
+    "certificate-part",
+    r"head\.safetensors|[a-z]+\.[a-z-]+\.csv",
+)
 ENCODER = tensor_kind("encoder", "encoder")
 FLOW = tensor_kind("flow", "flow")
 MODEL = Kind("model", _is_model)
@@ -162,5 +169,6 @@ _READERS = {
     BUNDLE_PART: "producer merge --out reps/",
     AUDIT: "consumer inspect",
     CERTIFICATE: "consumer inspect",
+    CERTIFICATE_PART: "consumer merge --reps reps/ --out certificate/",
     RECEIPT: "consumer verify-receipt --certificate CERTIFICATE",
 }
