@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import consumer
 from consumer import load_head
 from producer import load_encoder
 from shared_spec import load_bundle, load_certificate, load_spec
@@ -50,6 +51,18 @@ def test_views_name_their_models_and_their_own_accuracy(tiny):
     assert claims["exact"].alpha_per_individual == 0
     assert sum(claims["smoothing"].alpha.values()) == pytest.approx(0.01, rel=1e-9)
     assert load_head(tiny.certificate).config.classes == ("no", "yes")
+
+
+def test_noise_for_a_view_without_validation_individuals_is_chosen_in_another(tiny, tmp_path):
+    entries = load_bundle(tiny.reps).manifest.views
+    assert "valid" in entries["exact"].splits
+    assert "valid" not in entries["smoothing"].splits
+    issued = [
+        consumer.certify(tiny.reps, "Smiling", tmp_path / str(len(views)), views=views).document
+        for views in (["smoothing"], ["smoothing", "exact"])
+    ]
+    assert [document.head.settings.noise for document in issued] == ["auto", "auto"]
+    assert issued[0].head.digest == issued[1].head.digest
 
 
 def test_the_bundle_holds_no_encoder_and_no_latent(tiny):

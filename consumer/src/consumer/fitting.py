@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +36,13 @@ class FittedHead:
 
 
 def fit_head(
-    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, view: str, seed: Seed
+    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, views: Sequence[str], seed: Seed
 ) -> FittedHead:
     """Trains the head on the bundle's training individuals.
 
     With noise `auto`, a head is trained at each level of `NOISE_GRID`, and of those within a point of the best
-    validation accuracy the one that certifies most validation individuals in `view` is kept. The test split is not
-    looked at.
+    validation accuracy the one that certifies most validation individuals is kept: in the exact view if it is one of
+    `views`, else in another of them or of the bundle that has such individuals. The test split is not looked at.
 
     Raises:
         DataError: too few labelled individuals, or no certified validation individuals to choose the noise with.
@@ -71,17 +71,20 @@ def fit_head(
 
     if settings.noise != "auto":
         return FittedHead(train(settings.noise), len(rows), ())
-    choice = choose_sigma(NOISE_GRID, train, _validation(bundle, labels, view))
+    choice = choose_sigma(NOISE_GRID, train, _validation(bundle, labels, views))
     return FittedHead(choice.head, len(rows), choice.trials)
 
 
 def _validation(
-    bundle: Bundle, labels: TaskLabels, view: str
+    bundle: Bundle, labels: TaskLabels, views: Sequence[str]
 ) -> Callable[[Head], tuple[float, float]]:
     """A function from a head C to its (accuracy, certified fraction) on validation individuals, without sampling."""
     codes = labels.codes.get("valid", np.zeros(0, dtype=np.int64))
     known = codes != UNLABELLED
-    if "valid" not in bundle.manifest.views[view].splits or not known.any():
+    entries = bundle.manifest.views
+    preferred = [*(view for view in views if view == "exact"), *views, *entries]
+    view = next((view for view in preferred if "valid" in entries[view].splits), None)
+    if view is None or not known.any():
         raise DataError(
             f"{bundle.path}: no certified, labelled validation individuals to choose the noise with; "
             "give `noise` a number"

@@ -226,8 +226,7 @@ def _fit(
     bundle: Bundle, task: TaskLabels, choices: Choices, seed: Seed, report: Report
 ) -> FittedHead:
     """Trains the head, and tells what its choice of noise saw."""
-    judge = "exact" if "exact" in choices.views else choices.views[0]
-    fitted = fit_head(bundle, task, choices.head, judge, seed)
+    fitted = fit_head(bundle, task, choices.head, choices.views, seed)
     for trial in fitted.trials:
         remark(
             report,
