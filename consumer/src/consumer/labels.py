@@ -68,7 +68,7 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
     else:
         classes, of = _own_labels(bundle, target, path)
     codes = {
-        split: of(bundle.individuals.of(split))
+        split: np.concatenate([np.zeros(0, np.int64), *map(of, bundle.individuals.shards(split))])
         for split in bundle.manifest.splits
         if split in ("train", "valid")
     }

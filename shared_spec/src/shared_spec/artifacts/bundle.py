@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shared_spec.ahead import ahead
 from shared_spec.artifacts.atomic import writing_atomically
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
@@ -166,16 +167,16 @@ class Bundle:
     def walk(
         self, split: str, part: range | None = None
     ) -> Iterator[tuple[SplitRows, dict[str, Tensor]]]:
-        """Whose each shard is and what it holds, one shard after the other; those of a part, or all.
+        """Whose each shard is and what it holds, one after the other; those of a part, or all. One is read ahead.
 
         Raises:
             ArtifactError: as `shards`; also at the end, if individuals.csv was changed.
         """
         people = self.individuals.shards(split)
         if part is None:
-            return zip(people, self.shards(split), strict=True)
+            return ahead(zip(people, self.shards(split), strict=True))
         numbered = enumerate(people)
-        return ((who, self.shard(split, number)) for number, who in numbered if number in part)
+        return ahead((who, self.shard(split, number)) for number, who in numbered if number in part)
 
     def counterparts(self, split: str) -> dict[str, tuple[Tensor, Tensor]]:
         """Per attribute the representations [m, d] f32 of true counterparts, and of which individual each is [m].

@@ -37,12 +37,18 @@ class Tree:
 
     def append(self, leaf: bytes) -> None:
         """Adds a leaf by its hash."""
-        node, size = leaf, self.size
-        while size & 1:
-            node = _node_hash(self._complete.pop(), node)
-            size >>= 1
-        self._complete.append(node)
-        self.size += 1
+        self.extend([leaf])
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Adds leaves by their hashes."""
+        complete = self._complete
+        for node in leaves:
+            size = self.size
+            while size & 1:
+                node = _node_hash(complete.pop(), node)
+                size >>= 1
+            complete.append(node)
+            self.size += 1
 
     def root(self) -> bytes:
         """The Merkle tree hash."""

@@ -58,10 +58,11 @@ class Salt(Document):
 
     def leaves(self, view: str, lines: Iterable[bytes]) -> Iterator[bytes]:
         """The hashes of a view's rows as leaves of its tree, from their lines of individuals.csv."""
-        key, prefix = bytes.fromhex(self.key), f"{view}\n".encode()
+        before = hmac.new(bytes.fromhex(self.key), f"{view}\n".encode(), "sha256")
         for line in lines:
-            salt = hmac.digest(key, prefix + _sample_id(line), "sha256")[:SALT_BYTES]
-            yield leaf_of(salt, b"%b\n%b\n" % (HEADER, line))
+            salted = before.copy()
+            salted.update(_sample_id(line))
+            yield leaf_of(salted.digest()[:SALT_BYTES], b"%b\n%b\n" % (HEADER, line))
 
     def to_bytes(self) -> bytes:
         """The file's bytes."""
@@ -85,9 +86,7 @@ class RowTrees:
 
     def add(self, view: str, lines: Iterable[bytes]) -> None:
         """Adds the next rows of a view, by their lines of individuals.csv."""
-        tree = self._trees.setdefault(view, Tree())
-        for leaf in self._salt.leaves(view, lines):
-            tree.append(leaf)
+        self._trees.setdefault(view, Tree()).extend(self._salt.leaves(view, lines))
 
     def roots(self) -> dict[str, str]:
         """Per view the root, as 64 hexadecimal digits."""
