@@ -4,3 +4,119 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from consumer.case import Case
+from consumer.head import Head
+from consumer.labels import UNLABELLED, TaskLabels
+from consumer.settings import HeadSettings
+from consumer.training import SigmaTrial, balanced_weights, choose_sigma, train_head
+from shared_spec.artifacts.atomic import storage_errors
+from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.head_documents import HeadConfig
+from shared_spec.errors import DataError
+from shared_spec.rng import Seed, torch_generator
+from shared_spec.sampling import Sampling
+from shared_spec.terms import HeadKind, RadiusMethod
+
+__all__ = ["NOISE_GRID", "FittedHead", "fit_head"]
+
+NOISE_GRID = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Levels that noise `auto` tries, in representation units: the coordinates of a representation have variance one."""
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A trained head, the labelled individuals behind it, and what its choice of noise saw at each level."""
+
+    head: Head
+    individuals: int
+    trials: tuple[SigmaTrial, ...]
+
+
+def fit_head(
+    bundle: Bundle, labels: TaskLabels, settings: HeadSettings, views: Sequence[str], seed: Seed
+) -> FittedHead:
+    """Trains the head on the bundle's training individuals.
+
+    With noise `auto`, a head is trained at each level of `NOISE_GRID`, and of those within a point of the best
+    validation accuracy the one that certifies most validation individuals is kept: in the exact view if it is one of
+    `views`, else in another of them or of the bundle that has such individuals. The test split is not looked at.
+
+    Raises:
+        DataError: too few labelled individuals, or no certified validation individuals to choose the noise with.
+    """
+    codes = labels.codes["train"]
+    labelled = codes != UNLABELLED
+    representations = _mapped(bundle, labelled)
+    targets = torch.from_numpy(codes[labelled])
+    balanced = settings.class_weights == "balanced"
+    weights = balanced_weights(targets, len(labels.classes)) if balanced else None
+
+    def train(sigma: float) -> Head:
+        config = HeadConfig(
+            kind=settings.head,
+            input_dim=bundle.dimension,
+            hidden=settings.hidden if settings.head == HeadKind.MLP else (),
+            classes=labels.classes,
+            sigma_rs=sigma,
+        )
+        return train_head(
+            representations, targets, config, torch_generator(seed, "consumer.head"),
+            epochs=settings.epochs, batch=settings.batch, lr=settings.learning_rate, class_weights=weights,
+        )  # fmt: skip
+
+    if settings.noise != "auto":
+        return FittedHead(train(settings.noise), len(targets), ())
+    choice = choose_sigma(NOISE_GRID, train, _validation(bundle, labels, views))
+    return FittedHead(choice.head, len(targets), choice.trials)
+
+
+def _mapped(bundle: Bundle, labelled: npt.NDArray[np.bool_]) -> Tensor:
+    """Representations [n, d] of the labelled training individuals, in a file without a name instead of in memory."""
+    done = 0
+    with storage_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as file:
+        for tensors in bundle.shards("train"):
+            points = tensors["representation"].numpy()
+            file.write(points[labelled[done : done + len(points)]].tobytes())
+            done += len(points)
+        file.flush()
+        # Copied on writing, of which there is none: torch does not take what it could not write to.
+        shape = (int(labelled.sum()), bundle.dimension)
+        return torch.from_numpy(np.memmap(file, np.float32, "c", shape=shape))
+
+
+def _validation(
+    bundle: Bundle, labels: TaskLabels, views: Sequence[str]
+) -> Callable[[Head], tuple[float, float]]:
+    """A function from a head C to its (accuracy, certified fraction) on validation individuals, without sampling."""
+    codes = labels.codes.get("valid", np.zeros(0, dtype=np.int64))
+    known = codes != UNLABELLED
+    entries = bundle.manifest.views
+    preferred = [*(view for view in views if view == "exact"), *views, *entries]
+    view = next((view for view in preferred if "valid" in entries[view].splits), None)
+    if view is None or not known.any():
+        raise DataError(
+            f"{bundle.path}: no certified, labelled validation individuals to choose the noise with; "
+            "give `noise` a number"
+        )
+
+    def evaluate(head: Head) -> tuple[float, float]:
+        case = Case(bundle, "valid", head, Sampling(), 0)
+        method = RadiusMethod.CLOSED_FORM if case.frozen.is_linear else RadiusMethod.CROWN
+        done = right = certified = 0
+        for rows, tensors in bundle.walk("valid"):
+            found = case.decide(view, method, rows.sample_ids, tensors)
+            part = slice(done, done + len(rows.sample_ids))
+            right += int((found.prediction == codes[part])[known[part]].sum())
+            certified += found.certified
+            done = part.stop
+        return right / int(known.sum()), certified / len(codes)
+
+    return evaluate
