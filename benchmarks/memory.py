@@ -3,7 +3,7 @@
 What is counted is anonymous memory, sampled from the kernel: pages of the file itself are the page cache's. The work
 runs in a process of its own, whose memory with everything imported is printed beside the peak.
 
-    python benchmarks/memory.py [--latents 200000] [--dimension 3072] [--certified 512]
+    python benchmarks/memory.py [--latents 200000] [--dimension 3072] [--certified 512] [--view smoothing --view exact]
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def anonymous_memory(pid: int | str) -> int:
     raise RuntimeError("this kernel does not report RssAnon")
 
 
-def work(step: str, folder: Path, n: int, dimension: int, certified: int, queue: Any) -> None:  # noqa: ANN401
+def work(
+    step: str, folder: Path, n: int, dimension: int, certified: int, views: tuple[str, ...],
+    queue: Any,  # noqa: ANN401
+) -> None:  # fmt: skip
     """One step in a process of its own: `fit` leaves a model that `export` reads."""
     torch.set_num_threads(1)
     latents = np.memmap(folder / "latents.f32", np.float32, "r", shape=(n, dimension))
@@ -72,15 +75,16 @@ def work(step: str, folder: Path, n: int, dimension: int, certified: int, queue:
         )  # fmt: skip
         save_encoder(folder / "model", document, trained.encoder)
     else:
-        export(folder, load_encoder(folder / "model"), similarity, latents, certified)
+        export(folder, load_encoder(folder / "model"), similarity, latents, certified, views)
     queue.put(time.perf_counter() - start)
 
 
 def export(
-    folder: Path, model: Model, similarity: SimilaritySet, latents: np.ndarray[Any, Any], certified: int
+    folder: Path, model: Model, similarity: SimilaritySet, latents: np.ndarray[Any, Any], certified: int,
+    names: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """A bundle of all latents as the train split, and of some of them, bounded in both views, as the test split."""
-    views = choose_views(("smoothing", "exact"))
+    """A bundle of all latents as the train split, and of some of them, bounded in these views, as the test split."""
+    views = choose_views(names)
     splits = {
         "train": SplitData([f"train-{i}" for i in range(len(latents))], latents, {}),
         "test": SplitData([f"test-{i}" for i in range(certified)], latents[:certified], {}),
@@ -104,15 +108,17 @@ def main() -> None:
     parser.add_argument("--latents", type=int, default=200_000)
     parser.add_argument("--dimension", type=int, default=3072)
     parser.add_argument("--certified", type=int, default=512)
+    parser.add_argument("--view", action="append", help="Both unless given.")
     options = parser.parse_args()
+    views = tuple(options.view or ("smoothing", "exact"))
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_latents(folder / "latents.f32", options.latents, options.dimension)
         for step in ("fit", "export"):
             queue = context.Queue()
-            arguments = (step, folder, options.latents, options.dimension, options.certified, queue)
-            process = context.Process(target=work, args=arguments)
+            sizes = (options.latents, options.dimension, options.certified)
+            process = context.Process(target=work, args=(step, folder, *sizes, views, queue))
             process.start()
             before, peak = queue.get(), 0
             while process.is_alive():
@@ -125,7 +131,8 @@ def main() -> None:
             if process.exitcode:
                 raise SystemExit(f"{step} failed")
             print(
-                f"{step}: {options.latents} latents of dimension {options.dimension}, {queue.get():.0f} s, peak "
+                f"{step}: {options.latents} latents of dimension {options.dimension}, {options.certified} of them "
+                f"bounded ({', '.join(views)}), {queue.get():.0f} s, peak "
                 f"{peak / 2**30:.2f} GiB beyond the page cache, of which {before / 2**30:.2f} GiB imports",
                 flush=True,
             )

@@ -32,7 +32,7 @@ from shared_spec.similarity import SimilaritySet
 from shared_spec.terms import EncoderMethod
 
 _DIMENSION, _TRAIN, _ROWS = 128, 20_000, 8192
-_CONSUMER = "from consumer.cli import main; main()"
+CONSUMER = "from consumer.cli import main; main()"
 _DIGEST = f"sha256-content-v1:{0:064x}"
 
 
@@ -51,7 +51,7 @@ def main() -> None:
         certify = ["certify", *reps, "--target", "task", "--noise", "0.25", "--out", certificate]
         for words in (certify, ["verify", certificate, *reps]):
             start = time.perf_counter()
-            spent, peak = watched([sys.executable, "-c", _CONSUMER, *map(str, words)])
+            spent, peak = watched([sys.executable, "-c", CONSUMER, *map(str, words)])
             wall = time.perf_counter() - start
             millions = options.individuals / 1e6
             print(
