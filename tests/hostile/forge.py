@@ -19,14 +19,14 @@ DOCUMENTS = {"reps": "manifest.json", "certificate": "certificate.json", "audit"
 
 def document_of(folder):
     """The document of a directory, as anybody's JSON library reads it."""
-    return json.loads((folder / DOCUMENTS[folder.name]).read_bytes())
+    return json.loads((folder / DOCUMENTS.get(folder.name, "part.json")).read_bytes())
 
 
 def seal_document(folder, document, text=None):
     """Writes the document of a directory with its digest; `text` makes the bytes out of the sealed document."""
     bare = {key: value for key, value in document.items() if key != "content_digest"}
     sealed = {**bare, "content_digest": digest_document(bare, [])}
-    (folder / DOCUMENTS[folder.name]).write_bytes((text or canonical_json)(sealed))
+    (folder / DOCUMENTS.get(folder.name, "part.json")).write_bytes((text or canonical_json)(sealed))
 
 
 def seal(folder, *further, names=None):

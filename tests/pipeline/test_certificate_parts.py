@@ -1,11 +1,12 @@
 """Certifying dealt out to machines that never speak: the certificate of the parts is the one that is issued at once."""
 
+import re
 import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from consumer import issue, load_certificate_part
+from consumer import issue, load_certificate_part, merging
 from consumer.parts import CertificatePartDocument
 from shared_spec import load_certificate
 from shared_spec.artifacts.atomic import partial_directory
@@ -297,3 +298,53 @@ def test_a_part_says_what_it_is(whole):
     part = load_certificate_part(whole / "2")
     assert repr(part).startswith("CertificatePart(")
     assert "2/3 of test" in repr(part)
+
+
+def test_numbers_are_written_in_one_spelling(reps, whole, three, run, tmp_path):
+    """A part may spell a number otherwise; the certificate's bytes do not depend on it."""
+    for part in three:
+        edit_rows(part, lambda rows: [re.sub(r",(\d+\.\d+),", r",\g<1>00,", row) for row in rows])
+    out, salt = tmp_path / "certificate", whole / "certificate" / "salt.json"
+    assert contents(three[0]) != contents(whole / "1")
+    assert run(*merge(reps, out, three, "--salt", salt)) == 0
+    assert contents(out) == contents(whole / "certificate")
+
+
+def choose_otherwise(part, **changes):
+    plan = load_document(part).plan
+    choices = plan.choices.model_copy(update=changes)
+    reseal(part, plan=plan.model_copy(update={"choices": choices}))
+
+
+def swap_classes(part):
+    head = load_document(part).head
+    reseal(part, head=head.model_copy(update={"classes": head.classes[::-1]}))
+
+
+@pytest.mark.parametrize(
+    ("lie", "pattern"),
+    [
+        (lambda part: choose_otherwise(part, views=("exact", "exact")), "not those of such an artefact|views is"),
+        (lambda part: choose_otherwise(part, views=("smoothing", "exact")), "views is"),
+        (lambda part: choose_otherwise(part, split="train"), "on which head and noise are chosen"),
+        (lambda part: choose_otherwise(part, split="ghost"), "bounds nobody of split|has no"),
+        (lambda part: choose_otherwise(part, target="Young"), "classes is|labels or predictions"),
+        (swap_classes, "classes is"),
+    ],
+)  # fmt: skip
+def test_parts_that_agree_in_a_lie_are_refused(reps, three, fails, tmp_path, lie, pattern):
+    for part in three:
+        lie(part)
+    out = tmp_path / "certificate"
+    fails(3, pattern, *merge(reps, out, three), nothing_at=out)
+
+
+def test_one_release_decides_all_parts_and_merges_them(reps, three, fails, monkeypatch, tmp_path):
+    out = tmp_path / "certificate"
+    other = merging.this_tool("lassi-consumer").model_copy(update={"torch": "9.9"})
+    with monkeypatch.context() as patch:
+        patch.setattr(merging, "this_tool", lambda name: other)
+        fails(3, "merge it with that release", *merge(reps, out, three), nothing_at=out)
+    plan = load_document(three[1]).plan
+    reseal(three[1], plan=plan.model_copy(update={"tool": other}))
+    fails(3, "plan.tool.torch is 9.9.*with one release", *merge(reps, out, three), nothing_at=out)

@@ -1,6 +1,7 @@
 """Seeds that nobody chose, through the commands: commit, answer, draw, verify, and the ways around it."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -209,6 +210,37 @@ def test_a_certificate_reveals_the_seed_that_it_was_drawn_with(protocol, fails):
         restate(protocol.issued, change)
         fails(3, said, *protocol.verify())
         document.write_bytes(original)
+
+
+def test_parts_are_drawn_with_the_seed_that_was_committed_to(parties, protocol, fails):
+    for words in (
+        protocol.commit_certificate(),
+        protocol.answer(protocol.certificate),
+        protocol.certify(),
+    ):
+        protocol.done(*words)
+    once, parts = (
+        protocol.issued.rename(parties.out / "once"),
+        [parties.out / name for name in "12"],
+    )
+    for index, part in enumerate(parts, 1):
+        protocol.done(*protocol.certify("--out", part, "--shard", f"{index}/2"))
+    merge = ["consumer", "merge", *parts, "--reps", parties.reps, "--out", protocol.issued]
+    protocol.done(*merge, "--salt", once / "salt.json")
+    for path in once.iterdir():
+        assert path.read_bytes() == (protocol.issued / path.name).read_bytes(), path.name
+    protocol.done(*protocol.verify())
+    shutil.rmtree(protocol.issued)
+    for change, said in [
+        (lambda d: d["plan"].update(seed=f"{7:064x}"), "not drawn as committed"),
+        (lambda d: d["plan"]["commitment"]["settings"].update(split="x"), "commitment is"),
+    ]:
+        originals = [(part / "part.json").read_bytes() for part in parts]
+        for part in parts:
+            restate(part, change)
+        fails(3, said, *merge, nothing_at=protocol.issued)
+        for part, original in zip(parts, originals, strict=True):
+            (part / "part.json").write_bytes(original)
 
 
 def test_a_beacon_of_somebody_who_is_not_pinned_counts_for_nothing(parties, protocol, fails):
