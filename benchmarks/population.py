@@ -31,7 +31,7 @@ from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 from shared_spec.terms import EncoderMethod
 
-_DIMENSION, _TRAIN, _ROWS = 128, 20_000, 8192
+_DIMENSION = 128
 CONSUMER = "from consumer.cli import main; main()"
 _DIGEST = f"sha256-content-v1:{0:064x}"
 
@@ -94,9 +94,11 @@ def anonymous_memory(pid: int) -> int:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:")), 0)
 
 
-def write_bundle(reps: Path, individuals: int, views: tuple[str, ...]) -> None:
+def write_bundle(
+    reps: Path, individuals: int, views: tuple[str, ...], train: int = 20_000, rows: int = 8192
+) -> None:
     """A bundle whose individuals are drawn: two classes, some too near the border to be certified."""
-    counts = {"train": _TRAIN, "test": individuals}
+    counts = {"train": train, "test": individuals}
     similarity = SimilaritySet(torch.ones(1, _DIMENSION), 1.0)
     manifest = Manifest(
         spec=SpecEntry(digest=_DIGEST, attributes=("a",), epsilon=1.0),
@@ -107,7 +109,7 @@ def write_bundle(reps: Path, individuals: int, views: tuple[str, ...]) -> None:
         ),
         views=dict(view_entries(choose_views(views), similarity, ("test",))),
         splits={name: SplitEntry(available=n, every=1, individuals=n) for name, n in counts.items()},
-        shard_rows=_ROWS, labels={"task": ("no", "yes")}, tool=this_tool("lassi-producer"), seed=0,
+        shard_rows=rows, labels={"task": ("no", "yes")}, tool=this_tool("lassi-producer"), seed=0,
     )  # fmt: skip
     reps.mkdir()
     seal_bundle(reps, shards(reps, manifest), manifest)

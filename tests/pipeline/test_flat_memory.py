@@ -1,0 +1,72 @@
+"""Memory of certifying and verifying does not grow with those who are certified: the peaks of few and of four times as
+many are the same. What is bounded by a number of its own is made small first."""
+
+import importlib.util
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+import consumer
+from consumer import tally
+from consumer.settings import HeadSettings
+from shared_spec.artifacts import cells, distinct
+
+FEW, TIMES, ROWS = 1_000, 4, 200
+
+
+@pytest.fixture(scope="module")
+def population():
+    """The benchmark, whose bundles these are."""
+    path = Path(__file__).parents[2] / "benchmarks" / "population.py"
+    spec = importlib.util.spec_from_file_location("population", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Samples, pieces and spills of a tenth of a shard."""
+    monkeypatch.setattr(tally, "SAMPLE", 50)
+    monkeypatch.setattr(cells, "_PIECE", 2**13)
+    monkeypatch.setattr(distinct, "_HELD", 200)
+
+
+def peak_of(work):
+    """Most bytes that Python and numpy held at once beyond what they held before."""
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak - before
+
+
+def test_four_times_as_many_people_take_no_more_memory(population, small, tmp_path):
+    def certify(reps, out):
+        consumer.certify(reps, "task", out, head=HeadSettings(noise=0.25))
+
+    def predict(reps, out):
+        consumer.predict(reps, out, out.with_suffix(".csv"))
+
+    def receipt(reps, out):
+        consumer.receipt(out, "test-00000700", out.with_suffix(".json"))
+
+    def verify(reps, out):
+        consumer.verify(out, reps)
+
+    peaks = {}
+    for individuals in (FEW, TIMES * FEW):
+        reps, out = tmp_path / f"reps-{individuals}", tmp_path / f"certificate-{individuals}"
+        population.write_bundle(reps, individuals, ("exact",), train=ROWS, rows=ROWS)
+        if not peaks:
+            certify(reps, tmp_path / "first")  # loads what is loaded once
+            verify(reps, tmp_path / "first")
+        peaks[individuals] = {
+            step.__name__: peak_of(lambda step=step, reps=reps, out=out: step(reps, out))
+            for step in (certify, verify, predict, receipt)
+        }
+    for name, few in peaks[FEW].items():
+        assert peaks[TIMES * FEW][name] < 1.1 * few, f"{name}: {peaks}"
