@@ -9,6 +9,7 @@ import producer
 import regulator
 from shared_spec import load_spec
 from shared_spec.artifacts.spec import EditSpecDocument, save_spec
+from shared_spec.artifacts.strip import read_strip
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.data import open_source
 from shared_spec.latents import encode_images
@@ -99,6 +100,30 @@ def test_a_certificate_says_what_similar_means_and_verifies(spec, fitted):
     counted = certificate.document.reality[0]
     assert counted.everybody.people == 40
     assert {row.status for row in certificate.rows} & {Status.CERTIFIED}
+
+
+def test_the_page_shows_the_edited_images_and_a_person_can_be_explained(
+    tiny, spec, fitted, tmp_path
+):
+    root, bundle = fitted
+    strip = regulator.preview(
+        tiny.data, tmp_path / "page.png", spec=spec, for_report=True, settings=regulator.PreviewSettings(individuals=2)
+    ).path  # fmt: skip
+    entry = read_strip(strip).entry
+    assert entry.reach == (-1.5, -0.75, 0.0, 0.75, 1.5)
+    assert [row.own for row in entry.rows] == [2] * 2 * len(spec.similarity.combinations)
+    certificate = consumer.certify(bundle, "Smiling", tmp_path / "certificate", strip=strip)
+    assert consumer.verify(certificate, bundle)
+    assert "that picture edited, up to 1.5 times" in certificate.read("report.html").decode()
+    images = spec.similarity.images(open_source(tiny.data, 32).images("test", [0]))[0]
+    row = certificate.rows_of("exact")[0]
+    found = producer.explain(
+        row.sample_id, spec, root / "model", tiny.data, certificate, tmp_path / "why.png"
+    )
+    assert found.decision == row.prediction
+    assert len(found.strips) == len(spec.similarity.combinations)
+    for decided, visited in zip(found.strips, spec.similarity.visits.tolist(), strict=True):
+        assert (decided.strip.images == images[visited]).all(), "not the edited images themselves"
 
 
 @pytest.mark.parametrize("method", ["augment", "naive"])

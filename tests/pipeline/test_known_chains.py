@@ -8,6 +8,7 @@ import consumer
 import producer
 import regulator
 from shared_spec.artifacts.spec import CounterpartSpecDocument, load_spec, save_spec
+from shared_spec.artifacts.strip import read_strip
 from shared_spec.counterpart_chains import CounterpartChains, counterpart_chain
 from shared_spec.data import open_source
 from shared_spec.data.counterparts import CounterpartSet
@@ -70,10 +71,20 @@ def test_everything_that_is_known_lies_within_the_ball(tiny, spec, tmp_path):
         "certified, and yet told apart"
     )
     assert "the data set itself knows" in certificate.read("report.html").decode()
+    person = certificate.rows_of("exact")[0].sample_id
+    found = producer.explain(
+        person, spec, tmp_path / "model", tiny.data, certificate, tmp_path / "why.png"
+    )
+    chain = counterpart_chain(open_source(tiny.data, 32), "test", 0, "Pale_Skin")
+    (decided,) = found.strips
+    assert (decided.strip.images[: len(chain)] == chain).all()
 
 
 def test_a_strip_shows_the_chain(tiny, spec, tmp_path):
     assert regulator.preview(tiny.data, tmp_path / "strip.png", spec=spec).shown == 4
+    page = regulator.preview(tiny.data, tmp_path / "page.png", spec=spec, for_report=True).path
+    entry = read_strip(page).entry
+    assert (entry.reach, entry.steps) == ((), spec.document.length)
 
 
 class Unplaced:

@@ -59,7 +59,7 @@ class DecidedStrip:
         ]
 
     def t_at(self, place: float) -> float:
-        """The coefficient at a place, in pictures from the first."""
+        """The coefficient, or along counterparts the place in the chain, at a place in pictures from the first."""
         return float(np.interp(place, np.arange(len(self.strip.t)), self.strip.t))
 
 

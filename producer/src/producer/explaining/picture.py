@@ -12,6 +12,7 @@ from matplotlib.gridspec import GridSpec
 
 from producer.explaining.decisions import DecidedStrip
 from producer.pictures import png
+from shared_spec.strips import Strip
 
 __all__ = ["draw_explanation"]
 
@@ -65,7 +66,7 @@ def _row(axis: Axes, decided: DecidedStrip, classes: Sequence[str]) -> None:
         axis.imshow(image.transpose(1, 2, 0), extent=extent, interpolation="nearest", aspect="auto")
         axis.text(column, 0.72, _plain(classes[code]), color=color, fontsize=9, ha="center")
         own = column == strip.own
-        under = "the person" if own else f"t = {strip.t[column]:+.2g}"
+        under = "the person" if own else _step(strip, column)
         axis.text(column, -0.64, under, fontsize=7, ha="center", weight="bold" if own else "normal")
         if own:
             edge = [column - 0.48, column + 0.48]
@@ -82,6 +83,12 @@ def _row(axis: Axes, decided: DecidedStrip, classes: Sequence[str]) -> None:
         axis.plot([place, place], [-0.5, 0.66], color=_OTHER, lw=1.6, ls=(0, (4, 2)))
     # A strip shows what the consumer's decision does when these attributes alone are moved.
     axis.text(-0.62, 0, _plain("\n+ ".join(strip.attributes)), fontsize=9, ha="right", va="center")
+
+
+def _step(strip: Strip, column: int) -> str:
+    """Where a picture stands: t, or along counterparts, where the person has none, its place."""
+    t = strip.t[column]
+    return f"no. {t:g}" if strip.t[strip.own] else f"t = {t:+.2g}"
 
 
 def _plain(text: str) -> str:
