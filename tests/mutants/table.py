@@ -25,6 +25,7 @@ class Mutant:
 _EXACT, _RADIUS = "producer/src/producer/views/exact", "consumer/src/consumer/radius"
 _ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test_exact_extremes.py"
 
+_STRIP = "tests/pipeline/test_strip.py"
 _AUDIT = "producer/src/producer/auditing"
 _FORGERIES = (
     "tests/pipeline/test_audit.py::test_what_was_forged_is_found_by_the_check_that_is_there_for_it"
@@ -279,5 +280,40 @@ MUTANTS = (
         "an audit does not check: attack", f"{_AUDIT}/examine.py",
         "check_attack(evidence, taken, views)", "Ledger('attack', split)",
         f"{_FORGERIES}[tubes cut short]",
+    ),
+    Mutant(
+        "a strip may be of any spec", "shared_spec/src/shared_spec/artifacts/strip.py",
+        "if self.spec_digest != spec.digest:", "if False:",
+        f"{_STRIP}::test_a_strip_that_says_what_cannot_be_is_refused_before_any_work",
+    ),
+    Mutant(
+        "a picture may unpack without end", "shared_spec/src/shared_spec/artifacts/png.py",
+        "_need(len(lines) == height * line and unpacking.eof and not unpacking.unused_data)", "lines = lines[:-1]",
+        f"{_STRIP}::test_a_file_that_is_no_such_picture_is_refused[bytes after the pixels]",
+    ),
+    Mutant(
+        "a picture's comment is not compared with the document", "shared_spec/src/shared_spec/artifacts/certificate.py",
+        "if strip.entry != document.strip:", "if False:",
+        f"{_STRIP}::test_a_certificate_says_of_its_strip_what_the_strip_says",
+    ),
+    Mutant(
+        "groups are not counted again", "consumer/src/consumer/verification.py",
+        '_compare(certificate, "groups", groups, again.groups)', "",
+        "tests/pipeline/test_groups.py::test_other_counts_are_refused_though_every_digest_is_right",
+    ),
+    Mutant(
+        "small groups are not even mentioned", "consumer/src/consumer/groups.py",
+        "few = [group for group, size in sizes.items() if 0 < size < FEWEST]", "few = list[int]()",
+        "tests/pipeline/test_groups.py::test_nothing_is_told_of_fewer_than_ten_but_that_they_are_there",
+    ),
+    Mutant(
+        "an explanation decides at other places", "producer/src/producer/explaining/decisions.py",
+        "torch.lerp(start, end, share)", "torch.lerp(end, start, share)",
+        "tests/pipeline/test_explain.py::test_a_strip_is_decided_place_by_place_and_its_spans_fill_it",
+    ),
+    Mutant(
+        "predictions with an expired certificate", "consumer/src/consumer/prediction.py",
+        "certificate.document.imprint.check(utc_today(), str(certificate.path))", "",
+        "tests/pipeline/test_imprint.py::test_after_its_last_day_nobody_verifies_or_predicts_with_it",
     ),
 )  # fmt: skip

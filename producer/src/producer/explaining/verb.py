@@ -23,6 +23,7 @@ from shared_spec.data.source import Source
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.frozen_head import FrozenHead, check_head_tensors
 from shared_spec.imprint import utc_today
+from shared_spec.similarity import SimilaritySet
 from shared_spec.statements import row_words
 from shared_spec.strips import strips_of
 from shared_spec.terms import Statement, Status
@@ -119,7 +120,7 @@ def explain(
     said = {row.view: row_words(row, document.claims[row.view]) for row in mine}
     contradiction = _contradiction(mine, certificate, decided)
     words = _words(said, contradiction)
-    if len(names) > 1:
+    if isinstance(loaded.similarity, SimilaritySet) and len(names) > 1:  # chains are all there is
         words.insert(
             0, "The rows are lines through the similarity set, which holds more people than these."
         )
