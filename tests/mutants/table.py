@@ -25,6 +25,7 @@ class Mutant:
 _EXACT, _RADIUS = "producer/src/producer/views/exact", "consumer/src/consumer/radius"
 _ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test_exact_extremes.py"
 
+_PARTS = "tests/pipeline/test_certificate_parts.py"
 _STRIP = "tests/pipeline/test_strip.py"
 _AUDIT = "producer/src/producer/auditing"
 _FORGERIES = (
@@ -315,5 +316,15 @@ MUTANTS = (
         "predictions with an expired certificate", "consumer/src/consumer/prediction.py",
         "certificate.document.imprint.check(utc_today(), str(certificate.path))", "",
         "tests/pipeline/test_imprint.py::test_after_its_last_day_nobody_verifies_or_predicts_with_it",
+    ),
+    Mutant(
+        "of two parts that are the same share the first counts", "shared_spec/src/shared_spec/artifacts/parts.py",
+        "if twin.document.content_digest != part.document.content_digest:", "if False:",
+        f"{_PARTS}::test_two_parts_that_claim_a_share_with_other_bytes_are_refused",
+    ),
+    Mutant(
+        "a part may decide anybody", "consumer/src/consumer/merging.py",
+        "if rows is None or rows.sample_id != list(people.sample_ids):", "if rows is None:",
+        f"{_PARTS}::test_a_part_that_is_not_what_it_says_is_refused",
     ),
 )  # fmt: skip
