@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
 from shared_spec.artifacts.directory import list_files
 
@@ -71,6 +72,18 @@ def test_an_honest_certificate_verifies(words, copies, run, capsys):
     assert set(verified) == {"made from", "labels", "smoothing view", "exact view", "report.html"}
     assert verified["labels"] == "the producer's"
     assert verified["report.html"] == "drawn again, the same page"
+
+
+def test_methods_that_were_not_kept_are_tried_again_as_they_were(copies, run, capsys):
+    """So few samples that the sampled method certifies nobody; with the defaults it would certify more than lines."""
+    copies.certificate = copies.out
+    head = ("--head", "mlp", "--hidden", "64", "--hidden", "64", "--noise", "10")
+    assert run("consumer", "certify", "--reps", copies.reps, "--target", "Smiling", "--out", copies.out, *head,
+               "--selection-samples", "1", "--samples", "1", "--view", "exact") == 0  # fmt: skip
+    claim = load_certificate(copies.out).document.claims["exact"]
+    assert (claim.radius_method, claim.alpha) == ("crown", {})
+    assert (claim.sampling.selection_samples, claim.sampling.samples) == (1, 1)
+    assert run(*verify(copies)) == 0, capsys.readouterr().err
 
 
 def certify_one_more(rows):

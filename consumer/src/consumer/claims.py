@@ -127,7 +127,7 @@ def claim_of(
         alpha_per_individual=total,
         radius_method=method,
         methods_tried=tuple(methods),
-        sampling=sampling if method.sampled else None,
+        sampling=sampling if any(tried.sampled for tried in methods) else None,
         individuals=individuals,
         counts=tally.counts,
         certified_fraction=certified / individuals,

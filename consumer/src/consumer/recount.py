@@ -73,11 +73,16 @@ class Recount:
 
     def claim(self, view: str) -> Claim:
         """The claim that follows in a view."""
-        case, methods = self._cases[view], self._certificate.document.claims[view].methods_tried
+        case, stated = self._cases[view], self._certificate.document.claims[view]
+        methods = stated.methods_tried
         method = choose_method(view, methods, self._again)
         entry = self._bundle.manifest.views[view]
         tally = self._again[view, method]
-        return claim_of(view, entry, methods, method, case.sampling, case.config.classes, tally)
+        claim = claim_of(view, entry, methods, method, case.sampling, case.config.classes, tally)
+        if stated.sampling is None and not method.sampled:
+            # Written before a claim said how the methods that were not kept were sampled: as by default.
+            claim = claim.model_copy(update={"sampling": None})
+        return claim
 
     def _case(self, view: str, head: Head) -> Case:
         document = self._certificate.document

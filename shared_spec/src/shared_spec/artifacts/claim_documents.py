@@ -35,7 +35,7 @@ class Claim(Strict):
     methods_tried: tuple[RadiusMethod, ...] = Field(min_length=1)
     """On these individuals; the one that certified most was kept, which the population statement pays for."""
     sampling: Sampling | None = None
-    """Null for deterministic methods."""
+    """Of the methods tried; null if none of them is sampled."""
     individuals: Annotated[Count, Field(gt=0)]
     counts: dict[Status, Count]
     certified_fraction: float = Field(ge=0, le=1)
