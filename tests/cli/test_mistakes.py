@@ -20,7 +20,7 @@ def _no_work(monkeypatch):
 
     for place in (
         "regulator.train.fit_flow", "regulator.publish.encode_split", "producer.job.encode_split",
-        "producer.fitted.train_encoder", "consumer.issue.fit_head", "regulator.look.encode_images",
+        "producer.fitted.train_encoder", "consumer.issue.fit_head", "regulator.look.strips_of",
     ):  # fmt: skip
         monkeypatch.setattr(place, work)
 

@@ -110,12 +110,12 @@ def certify(
     )
     read = [bundle.path, *papers.read, *([] if own is None else [own])]
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
-    remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")
     task = read_labels(bundle, target, own)
     check_groups(bundle, groups, target)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
     drawn = choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
+    remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")
     fitted = _fit(bundle, task, choices, seed, report)
     case = Case(bundle, split, fitted.head, choices.sampling, seed)
     methods = view_methods(case.config, choices.method)
@@ -186,11 +186,11 @@ def certify_part(
     read = [bundle.path, *([] if own is None else [own]), *([] if taken is None else [taken.path])]
     refuse_existing(out, force=True, kind=CERTIFICATE_PART, inputs=read)
     origin = origin_of(bundle_subject(bundle), trust)
-    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
     task = read_labels(bundle, target, own)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
     drawn = choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
+    remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")
     plan = PartPlan(
         bundle_digest=bundle.digest, choices=choices, seed=seed, commitment=drawn,
         tool=this_tool("lassi-consumer"),

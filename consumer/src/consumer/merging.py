@@ -93,8 +93,8 @@ def merge(
             f"{first.path}: was decided by {plan.tool.name} {plan.tool.version} on torch {plan.tool.torch}, this is "
             f"{here.version} on {here.torch}; merge it with that release"
         )
-    remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")
     check_groups(bundle, groups, plan.choices.target)
+    remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")
     counts = GroupTally(bundle, groups)
     decided, comparison = _count(found, case, counts, report)
     with building(out) as folder:
