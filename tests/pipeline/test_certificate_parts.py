@@ -41,20 +41,7 @@ def reps(tiny, run, fit_words, tmp_path_factory):
     """The tiny bundle in ten shards of test individuals, with counterparts."""
     out = tmp_path_factory.mktemp("ten") / "reps"
     words = fit_words(SimpleNamespace(**{**vars(tiny), "reps": out}))
-    assert (
-        run(
-            *words,
-            "--shard-rows",
-            "4",
-            "--counterparts",
-            "Pale_Skin",
-            "--share",
-            "Smiling",
-            "--share",
-            "Young",
-        )
-        == 0
-    )
+    assert run(*words, *SHARED) == 0
     return out
 
 

@@ -14,7 +14,7 @@ from shared_spec.artifacts.atomic import (
     writing_atomically,
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle, seal_bundle, shard_name
-from shared_spec.artifacts.directory import open_listed, read_listed
+from shared_spec.artifacts.directory import open_listed
 from shared_spec.artifacts.individuals import INDIVIDUALS
 from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.artifacts.parts import in_order
@@ -89,5 +89,8 @@ def _copy_shards(parts: Sequence[BundlePart], out: Path, partial: Path, report: 
 def _lines(parts: Sequence[BundlePart]) -> Iterator[bytes]:
     """individuals.csv of all parts: the header of the first, and the lines of each."""
     for part in parts:
-        content = read_listed(part.path, part.document.files, INDIVIDUALS)
-        yield content if part is parts[0] else content.partition(b"\n")[2]
+        with open_listed(part.path, part.document.files, INDIVIDUALS) as lines:
+            header = next(lines)
+            if part is parts[0]:
+                yield header
+            yield from lines
