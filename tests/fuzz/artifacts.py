@@ -262,11 +262,17 @@ def artifact_violations(seed, artefacts):
         ]
 
 
+def peak_bytes():
+    """The most memory that this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def _outcome(paths, kind, may_be_accepted):
     def late(*_):
         raise TimeoutError
 
-    start, peak = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, peak = time.perf_counter(), peak_bytes()
     old = signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
     try:
@@ -284,7 +290,7 @@ def _outcome(paths, kind, may_be_accepted):
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, old)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
-    if grown * (1 if sys.platform == "darwin" else 1024) > BYTES:
-        found.append(f"took {grown / 2**20:.1f} GiB in {time.perf_counter() - start:.1f} s")
+    grown = peak_bytes() - peak
+    if grown > BYTES:
+        found.append(f"took {grown / 2**30:.1f} GiB in {time.perf_counter() - start:.1f} s")
     return found

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from artifacts import mutate_bytes, pick
+from artifacts import mutate_bytes, peak_bytes, pick
 from click.testing import CliRunner
 from PIL import Image
 
@@ -254,7 +254,7 @@ def in_a_process(folder, kind):
 
 def outcome_of(folder, kind):
     """Of reading in this process."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, before = time.perf_counter(), peak_bytes()
     try:
         found = {"read": read(folder, kind)}
     except LassiError as error:
@@ -263,7 +263,7 @@ def outcome_of(folder, kind):
         found = {"refused": text} if short else {"wrong": f"no short line: {text:.200}"}
     except BaseException:
         found = {"wrong": " | ".join(traceback.format_exc().splitlines()[-3:])}
-    grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    grown = peak_bytes() - before
     if grown > BYTES:
         spent = time.perf_counter() - start
         return {"wrong": f"took {grown / 2**30:.1f} GiB in {spent:.1f} s"}
