@@ -20,12 +20,11 @@ from consumer.head import certified_head
 from consumer.labels import UNLABELLED
 from shared_spec.artifacts.atomic import refuse_existing, storage_errors, writing_atomically
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.certificate import Certificate, load_current_certificate
 from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError
-from shared_spec.imprint import utc_today
 from shared_spec.progress import silent
 from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
@@ -87,9 +86,8 @@ def predict(
             over, or the trust file does not accept the bundle's signature.
     """
     out = Path(out)
-    bundle, certificate = load_bundle(reps), load_certificate(head)
+    bundle, certificate = load_bundle(reps), load_current_certificate(head)
     refuse_existing(out, force, kind=_PREDICTIONS, inputs=[bundle.path, certificate.path])
-    certificate.document.imprint.check(utc_today(), str(certificate.path))
     origin = origin_of(bundle_subject(bundle), trust)
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)

@@ -10,7 +10,7 @@ from shared_spec.artifacts.certificate import (
     DOCUMENT,
     Certificate,
     CertificateDocument,
-    load_certificate,
+    load_current_certificate,
 )
 from shared_spec.artifacts.directory import load_directory_document
 from shared_spec.artifacts.kinds import RECEIPT
@@ -23,7 +23,6 @@ from shared_spec.artifacts.receipt import (
     parse_receipt,
 )
 from shared_spec.artifacts.rows import Row
-from shared_spec.imprint import utc_today
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.signing import signature_path
 from shared_spec.trust.subjects import certificate_subject
@@ -63,9 +62,10 @@ def receipt(
         SettingsError: `out` exists.
         DataError: nobody of this id is in the certificate.
         ArtifactError: the certificate is not what it should be, or of a release without receipts.
+        ExpiredError: its last day is over.
     """
     out = Path(out)
-    loaded = load_certificate(certificate)
+    loaded = load_current_certificate(certificate)
     refuse_existing(out, force, kind=RECEIPT, inputs=[loaded.path])
     made = make_receipt(loaded, individual)
     write_atomically(out, made.to_bytes())
@@ -103,7 +103,7 @@ def verify_receipt(
     else:
         document, place = _load_document(Path(certificate))
     rows = check_receipt(content, document, where)
-    document.imprint.check(utc_today(), str(place))
+    document.require_current(place)
     return VerifiedReceipt(document, rows, origin_of(certificate_subject(document, place), trust))
 
 

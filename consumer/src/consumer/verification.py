@@ -22,7 +22,6 @@ from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, open_certificate
 from shared_spec.artifacts.document import this_tool
 from shared_spec.errors import ArtifactError
-from shared_spec.imprint import utc_today
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import origin_words
@@ -82,7 +81,7 @@ def verify(
     trusted = None if trust is None else load_trust(trust)
     stated = certificate if isinstance(certificate, Certificate) else open_certificate(certificate)
     bundle = load_bundle(reps)
-    stated.document.imprint.check(utc_today(), str(stated.path))
+    stated.document.require_current(stated.path)
     # Who issued it is asked before anything of it is computed.
     audited = None if audit is None else load_audit(audit)
     chain = follow_chain(stated, bundle, spec, audited, trusted)

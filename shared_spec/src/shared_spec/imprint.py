@@ -35,7 +35,9 @@ class Imprint(Settings):
         None, "Its date; today, in UTC, if any of these is given.", metavar="YYYY-MM-DD"
     )
     valid_until: date | None = setting(
-        None, "Its last day, in UTC; verify and predict refuse it after.", metavar="YYYY-MM-DD"
+        None,
+        "Its last day, in UTC; after it nobody verifies, predicts with or makes anything of it.",
+        metavar="YYYY-MM-DD",
     )
 
     @model_validator(mode="after")
@@ -61,9 +63,13 @@ class Imprint(Settings):
             return self
         return resolve(Imprint, self.model_dump(mode="json") | {"issued": today.isoformat()})
 
+    def is_over(self, today: date) -> bool:
+        """Whether the last day is past."""
+        return self.valid_until is not None and today > self.valid_until
+
     def check(self, today: date, where: str) -> None:
         """Raises ExpiredError after the last day."""
-        if self.valid_until is not None and today > self.valid_until:
+        if self.is_over(today):
             raise ExpiredError(
                 f"{where}: was valid until {self.valid_until}; ask its issuer for one of today"
             )

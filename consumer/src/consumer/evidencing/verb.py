@@ -10,7 +10,11 @@ from consumer.evidencing.claim_table import claim_table
 from consumer.evidencing.cyclonedx import cyclonedx
 from consumer.evidencing.model_card import model_card
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
-from shared_spec.artifacts.certificate import Certificate, CertificateDocument, load_certificate
+from shared_spec.artifacts.certificate import (
+    Certificate,
+    CertificateDocument,
+    load_current_certificate,
+)
 
 __all__ = ["FORMATS", "evidence"]
 
@@ -39,9 +43,10 @@ def evidence(
     Raises:
         SettingsError: `out` exists.
         ArtifactError: the certificate is not what it should be.
+        ExpiredError: its last day is over.
     """
     out = Path(out)
-    loaded = load_certificate(certificate)
+    loaded = load_current_certificate(certificate)
     refuse_existing(out, force, inputs=[loaded.path])
     write_atomically(out, FORMATS[form](loaded.document))
     return out

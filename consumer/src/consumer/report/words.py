@@ -10,7 +10,7 @@ from consumer.population import population_statement
 from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
-from shared_spec.imprint import Imprint
+from shared_spec.imprint import Imprint, utc_today
 from shared_spec.statements import words_of
 from shared_spec.terms import Similar
 
@@ -108,9 +108,14 @@ def claim_rows(view: str, claim: Claim) -> list[list[str]]:
 
 
 def imprint_rows(imprint: Imprint) -> list[list[str]]:
-    """What the issuer states of itself, of the system and of the dates, line by line."""
-    return [
+    """What the issuer states of itself, of the system and of the dates, and whether it is over, line by line."""
+    rows = [
         [name.replace("_", " "), str(value)]
         for name, value in imprint.model_dump(mode="json").items()
         if value is not None
     ]
+    if imprint.is_over(utc_today()):
+        rows.append(
+            ["EXPIRED", "ask its issuer for one of today; every command but this one refuses it"]
+        )
+    return rows

@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from shared_spec.artifacts.atomic import write_atomically, writing_atomically
-from shared_spec.artifacts.audit_documents import AuditEntry
-from shared_spec.artifacts.bundle import Bundle
-from shared_spec.artifacts.bundle_documents import SpecEntry, known_views
+from shared_spec.artifacts.certificate_documents import (
+    REPORT,
+    ROWS,
+    CertificateDocument,
+    CommittedDraw,
+    certificate_parents,
+)
 from shared_spec.artifacts.claim_documents import Claim, Population
 from shared_spec.artifacts.directory import (
-    FileEntry,
     check_directory,
     list_files,
     load_directory_document,
@@ -25,21 +26,12 @@ from shared_spec.artifacts.directory import (
     read_listed,
     save_directory_document,
 )
-from shared_spec.artifacts.document import Count, Digest, Document, Name, Tool
-from shared_spec.artifacts.group_figures import GroupTable
-from shared_spec.artifacts.head_documents import HeadEntry
-from shared_spec.artifacts.head_file import HEAD, read_head, save_head
-from shared_spec.artifacts.reality import RealityCheck
+from shared_spec.artifacts.head_file import read_head, save_head
 from shared_spec.artifacts.rows import HEADER, Row, Rows, read_rows
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
-from shared_spec.artifacts.strip import STRIP, Strip, StripEntry, parse_strip
+from shared_spec.artifacts.strip import STRIP, Strip, parse_strip
 from shared_spec.errors import ArtifactError
-from shared_spec.imprint import Imprint
-from shared_spec.rng import Seed
 from shared_spec.terms import Status
-from shared_spec.trust.fields import Hex256
-from shared_spec.trust.seeds import CommittedSeed
-from shared_spec.trust.verification import Origin
 
 __all__ = [
     "DOCUMENT",
@@ -51,119 +43,12 @@ __all__ = [
     "Population",
     "certificate_parents",
     "load_certificate",
+    "load_current_certificate",
     "open_certificate",
     "save_certificate",
 ]
 
-REPORT = "report.html"
-"""The certificate for people, drawn by the consumer."""
-
 DOCUMENT = "certificate.json"
-_ROWS = "individuals.csv"
-
-
-class CommittedDraw(CommittedSeed):
-    """A committed seed, and what the consumer had chosen before: head, methods, sampling, whose labels."""
-
-    settings: dict[Name, Any]
-
-
-class CertificateDocument(Document):
-    """certificate.json."""
-
-    media_type: Literal["application/vnd.lassi.fairness-certificate.v2+json"] = (
-        "application/vnd.lassi.fairness-certificate.v2+json"
-    )
-    imprint: Imprint = Imprint()
-    """Issuer, system, contact and dates, as far as the issuer states them."""
-    target: Name
-    split: Name
-    labels: Literal["producer", "consumer"]
-    """Whose labels the accuracies are measured on: the bundle's, or the consumer's own."""
-    spec: SpecEntry
-    bundle_digest: Digest
-    encoder_digest: Digest
-    audit: AuditEntry | None = None
-    """Of the bundle; null where the consumer was given none."""
-    head: HeadEntry
-    claims: dict[str, Claim] = Field(min_length=1)
-    reality: tuple[RealityCheck, ...] = Field(default=(), max_length=1000)
-    """Per attribute whose true counterparts the bundle holds, how their decisions compare. Nothing is proved by it."""
-    groups: tuple[GroupTable, ...] = Field(default=(), max_length=100)
-    """Per label that the issuer chose, how its groups fare. Nothing is proved by it."""
-    roots: dict[Name, Hex256] | None = None
-    """Per view the root of the Merkle tree over its rows, of which receipts are proofs; null before there were any. Set
-    when the certificate is written."""
-    skipped: Count
-    """Individuals of the split that the bundle leaves out; nothing is claimed about them."""
-    strip: StripEntry | None = None
-    """What the film strip in the certificate shows; null where it has none."""
-    files: tuple[FileEntry, ...] = ()
-    """Set when the certificate is written."""
-    tool: Tool
-    seed: Seed
-    commitment: CommittedDraw | None = None
-    """What the seed follows from; null if it was the consumer's free choice."""
-    bundle_seed: Literal["free", "committed"] = "free"
-    """Whether the bundle's own seed follows from a commitment."""
-    origin: Origin | None = None
-    """Who signed the bundle, as the consumer found with its trust file; null if it had none."""
-
-    @model_validator(mode="after")
-    def _drawn_as_committed(self) -> Self:
-        if self.commitment is not None:
-            self.commitment.check(self.seed, self.commitment.settings, self.parents)
-        return self
-
-    @model_validator(mode="after")
-    def _shows_its_spec(self) -> Self:
-        if self.strip is not None:
-            self.strip.check_of(self.spec)
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The files of its directory."""
-        salt = () if self.roots is None else (SALT,)
-        return (HEAD, _ROWS, REPORT, *salt, *(() if self.strip is None else (STRIP,)))
-
-    @property
-    def parents(self) -> dict[str, str]:
-        """Digests of what it was made from."""
-        return _parents(self.spec.digest, self.bundle_digest, self.encoder_digest)
-
-    @field_validator("claims")
-    @classmethod
-    def _known(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
-        known_views(claims)
-        return claims
-
-    @model_validator(mode="after")
-    def _compares_what_it_claims(self) -> Self:
-        for check in self.reality:
-            if check.certified.keys() != self.claims.keys():
-                raise ValueError(
-                    f"reality: {check.attribute}: its views are not those of the claims"
-                )
-        for table in self.groups:
-            table.check_beside(self.claims)
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_root_per_claim(self) -> Self:
-        if self.roots is not None and self.roots.keys() != self.claims.keys():
-            raise ValueError("roots: their views are not those of the claims")
-        return self
-
-
-def certificate_parents(bundle: Bundle) -> dict[str, str]:
-    """Digests of what a certificate from this bundle is made from."""
-    manifest = bundle.manifest
-    return _parents(manifest.spec.digest, bundle.digest, manifest.encoder.digest)
-
-
-def _parents(spec: str, bundle: str, encoder: str) -> dict[str, str]:
-    return {"spec": spec, "bundle": bundle, "encoder": encoder}
 
 
 @dataclass(frozen=True)
@@ -211,13 +96,27 @@ class Certificate:
                 )
             return not views or view in views
 
-        with open_listed(self.path, self.document.files, _ROWS) as stream:
-            yield from read_rows(stream, str(self.path / _ROWS), wanted)
+        with open_listed(self.path, self.document.files, ROWS) as stream:
+            yield from read_rows(stream, str(self.path / ROWS), wanted)
 
     @property
     def rows(self) -> Iterator[Row]:
         """The rows of all views one by one, read as `parts`."""
         return (row for rows in self.parts() for row in rows)
+
+    def find(self, individual: str, view: str) -> tuple[int, Rows] | None:
+        """Where a person's row stands among those of a view, from 0, and that row; None if there is none.
+
+        Raises:
+            ArtifactError: as `parts`.
+        """
+        before = 0
+        for rows in self.parts(view):
+            if individual in rows.sample_id:
+                place = rows.sample_id.index(individual)
+                return before + place, rows.cut(slice(place, place + 1))
+            before += len(rows)
+        return None
 
     def rows_of(self, view: str) -> tuple[Row, ...]:
         """The rows of one view, in memory."""
@@ -277,7 +176,7 @@ def save_certificate(
         write_atomically(folder / STRIP, strip.content)
     head_digest = save_head(folder, draft.head.kind, head)
     trees = RowTrees(salt)
-    with writing_atomically(folder / _ROWS) as stream:
+    with writing_atomically(folder / ROWS) as stream:
         stream.write(HEADER + b"\n")
         for view, lines in rows:
             stream.write(b"\n".join([*lines, b""]))
@@ -304,6 +203,18 @@ def load_certificate(path: Path | str | Certificate) -> Certificate:
         return path
     certificate = open_certificate(path)
     certificate.check_rows()
+    return certificate
+
+
+def load_current_certificate(path: Path | str | Certificate) -> Certificate:
+    """Opens certificate/ as `load_certificate` does, for who relies on it or makes something of it.
+
+    Raises:
+        ArtifactError: likewise.
+        ExpiredError: its last day is over.
+    """
+    certificate = load_certificate(path)
+    certificate.document.require_current(certificate.path)
     return certificate
 
 

@@ -70,26 +70,18 @@ def make_receipt(certificate: Certificate, individual: str) -> Receipt:
         )
     shown = []
     for view, claim in document.claims.items():
-        index, line = _find(certificate, view, individual)
+        found = certificate.find(individual, view)
+        if found is None:
+            raise DataError(
+                f"{certificate.path}: no individual {individual!r:.100} in split {document.split}; "
+                "ids stand in its individuals.csv"
+            )
+        index, row = found
         leaves = (leaf for rows in certificate.parts(view) for leaf in salt.leaves(view, rows.lines()))  # fmt: skip
         path = inclusion_path(leaves, index, claim.individuals)
         own = salt.of(view, individual)
-        shown.append(ReceiptRow(index=index, line=line.decode(), path=path, salt=own))
+        shown.append(ReceiptRow(index=index, line=row.lines()[0].decode(), path=path, salt=own))
     return Receipt(certificate=certificate.digest, header=HEADER.decode(), rows=tuple(shown))
-
-
-def _find(certificate: Certificate, view: str, individual: str) -> tuple[int, bytes]:
-    """Where a person's row stands among those of a view, and its line."""
-    before = 0
-    for rows in certificate.parts(view):
-        if individual in rows.sample_id:
-            place = rows.sample_id.index(individual)
-            return before + place, rows.lines()[place]
-        before += len(rows)
-    raise DataError(
-        f"{certificate.path}: no individual {individual!r:.100} in split {certificate.document.split}; "
-        "ids stand in its individuals.csv"
-    )
 
 
 def parse_receipt(content: bytes, where: str) -> Receipt:

@@ -12,7 +12,7 @@ from torch import Tensor
 from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
-from shared_spec.artifacts.certificate import CertificateDocument, load_certificate
+from shared_spec.artifacts.certificate import CertificateDocument, load_current_certificate
 from shared_spec.artifacts.spec import Spec, load_spec
 from shared_spec.chains import EditChains
 from shared_spec.errors import ArtifactError, SettingsError
@@ -95,7 +95,7 @@ def _bundle(path: Path) -> Subject:
 
 
 def _certificate(path: Path) -> Subject:
-    return certificate_subject(load_certificate(path).document, path)
+    return certificate_subject(load_current_certificate(path).document, path)
 
 
 def _audit(path: Path) -> Subject:
@@ -153,6 +153,7 @@ def sign(
     Raises:
         SettingsError: a field or the key does not fit, or another statement is signed already and `force` is off.
         ArtifactError: the artefact, or what stands at the place of the signature, is not what it should be.
+        ExpiredError: it is a certificate whose last day is over.
     """
     subject = load_subject(path, kinds)
     return sign_subject(subject, [open_key(key, passphrase)], issuance, force)
