@@ -309,13 +309,13 @@ MUTANTS = (
     ),
     Mutant(
         "an explanation decides at other places", "producer/src/producer/explaining/decisions.py",
-        "torch.lerp(start, end, share)", "torch.lerp(end, start, share)",
-        "tests/pipeline/test_explain.py::test_a_strip_is_decided_place_by_place_and_its_spans_fill_it",
+        "torch.lerp(left[piece], right[piece], share.unsqueeze(1))", "left[piece]",
+        "tests/pipeline/test_explain.py::test_every_change_along_a_strip_is_found_and_spans_fill_it",
     ),
     Mutant(
         "predictions with an expired certificate", "consumer/src/consumer/prediction.py",
-        "certificate.document.imprint.check(utc_today(), str(certificate.path))", "",
-        "tests/pipeline/test_imprint.py::test_after_its_last_day_nobody_verifies_or_predicts_with_it",
+        "load_current_certificate(head)", "load_certificate(head)",
+        "tests/pipeline/test_imprint.py::test_after_its_last_day_nothing_is_done_with_it[predict]",
     ),
     Mutant(
         "of two parts that are the same share the first counts", "shared_spec/src/shared_spec/artifacts/parts.py",

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import producer
-from producer.explaining.decisions import BETWEEN, decide_along
+from producer.explaining.decisions import decide_along
 from shared_spec import load_bundle, load_certificate
 from shared_spec.frozen_head import FrozenHead
 from shared_spec.relu_network import ReluNetwork
@@ -62,7 +62,7 @@ def test_decisions_are_those_of_the_certificate_and_change_where_it_has_a_witnes
         ):  # the first change on the way to the witness lies no further than the witness itself
             side = [abs(t) for t in strip["changes"] if t * row.witness > 0]
             assert side
-            assert min(side) <= abs(row.witness) + 2 / BETWEEN
+            assert min(side) <= abs(row.witness) + 1e-6
             assert (
                 "somebody who counts as similar gets another decision"
                 in found["certificate"]["exact"]
@@ -80,22 +80,87 @@ def test_the_picture_shows_the_flip_and_says_whom_it_is_for(tiny, run, capsys, t
     assert orange > 200, "no other decision is marked"
 
 
-def test_a_strip_is_decided_place_by_place_and_its_spans_fill_it():
-    """R is the identity on a line, C changes at 0.3: between the pictures at 0 and 1, a third of the way."""
-    t = np.array([-1.0, 0.0, 1.0])
-    strip = Strip("x", ("a",), t, torch.tensor([[-1.0], [0.0], [1.0]], dtype=torch.float64),
-                  np.zeros((3, 3, 2, 2), dtype=np.uint8), 1)  # fmt: skip
-    one = torch.ones(1, 1, dtype=torch.float64)
-    encoder = ReluNetwork((one,), (torch.zeros(1, dtype=torch.float64),))
-    head = FrozenHead.of({
-        "layers.0.weight": torch.tensor([[0.0], [1.0]]), "layers.0.bias": torch.tensor([0.0, -0.3]),
+def line(weights, biases):
+    """A network of these layers."""
+    tensors = [torch.tensor(each, dtype=torch.float64) for each in (*weights, *biases)]
+    return ReluNetwork(tuple(tensors[: len(weights)]), tuple(tensors[len(weights) :]))
+
+
+def strip_of(t, own):
+    """A strip through latents that are the coefficients themselves."""
+    t = np.array(t)
+    images = np.zeros((len(t), 3, 2, 2), dtype=np.uint8)
+    return Strip("x", ("a",), t, torch.from_numpy(t)[:, None], images, own)
+
+
+def head_of(weight, bias):
+    return FrozenHead.of({
+        "layers.0.weight": torch.tensor(weight), "layers.0.bias": torch.tensor(bias),
     })  # fmt: skip
-    decided = decide_along(strip, encoder, head)
+
+
+def test_every_change_along_a_strip_is_found_and_spans_fill_it():
+    """R is the identity on a line, C changes at 0.3: between the pictures at 0 and 1, a third of the way."""
+    decided = decide_along(
+        strip_of([-1.0, 0.0, 1.0], 1), line([[[1.0]]], [[0.0]]), head_of([[0.0], [1.0]], [0.0, -0.3])
+    )  # fmt: skip
     assert decided.at_pictures.tolist() == [0, 0, 1]
     assert decided.own == 0
     (flip,) = decided.flips
-    assert abs(decided.t_at(flip) - 0.3) <= 0.5 / BETWEEN
-    assert decided.spans == [(0.0, flip, 0), (flip, 2.0, 1)]
+    assert decided.t_at(flip) == pytest.approx(0.3, abs=1e-6)
+    assert decided.spans == ((0.0, flip, 0), (flip, 2.0, 1))
+
+
+@pytest.mark.parametrize("width", [1e-2, 1e-4])
+def test_a_flip_and_back_between_two_pictures_is_found(width):
+    """R is a hat over 0.3, width wide and 1 high; C gives another class above one half: on the middle half of it."""
+    hat = line(
+        [[[1.0], [1.0], [1.0]], [[2 / width, -4 / width, 2 / width]]],
+        [[width / 2 - 0.3, -0.3, -width / 2 - 0.3], [0.0]],
+    )
+    decided = decide_along(strip_of([0.0, 1.0], 0), hat, head_of([[0.0], [1.0]], [0.0, -0.5]))
+    assert decided.at_pictures.tolist() == [0, 0]
+    assert [code for *_, code in decided.spans] == [0, 1, 0]
+    assert decided.flips == pytest.approx([0.3 - width / 4, 0.3 + width / 4], abs=1e-6)
+
+
+def test_a_class_that_wins_between_two_others_is_found():
+    """Of three lines the middle one is on top from 0.45 to 0.55 only."""
+    head = head_of([[-1.0], [0.0], [1.0]], [0.5, 0.05, -0.5])
+    decided = decide_along(strip_of([0.0, 1.0], 0), line([[[1.0]]], [[0.0]]), head)
+    assert [code for *_, code in decided.spans] == [0, 1, 2]
+    assert decided.flips == pytest.approx([0.45, 0.55], abs=1e-6)
+
+
+def test_decisions_between_changes_are_those_of_every_place():
+    """Random networks, against a fine grid."""
+    draws = torch.Generator().manual_seed(7)
+    shapes = [(20, 4), (12, 20), (3, 12)]
+    encoder = ReluNetwork(
+        tuple(torch.randn(shape, generator=draws, dtype=torch.float64) for shape in shapes),
+        tuple(torch.randn(rows, generator=draws, dtype=torch.float64) for rows, _ in shapes),
+    )
+    tensors = {}
+    for layer, (rows, columns) in enumerate([(9, 3), (4, 9)]):
+        tensors[f"layers.{layer}.weight"] = torch.randn(rows, columns, generator=draws)
+        tensors[f"layers.{layer}.bias"] = torch.randn(rows, generator=draws)
+    head, flips = FrozenHead.of(tensors), 0
+    for _ in range(20):
+        latents = 3 * torch.randn(3, 4, generator=draws, dtype=torch.float64)
+        images = np.zeros((3, 3, 2, 2), dtype=np.uint8)
+        decided = decide_along(
+            Strip("x", ("a",), np.arange(3.0), latents, images, 0), encoder, head
+        )
+        flips += len(decided.flips)
+        place = torch.arange(0.0005, 2.0, 0.001, dtype=torch.float64)
+        before = place.floor().to(torch.int64)
+        points = torch.lerp(latents[before], latents[before + 1], (place - before)[:, None])
+        actual = head.predict(encoder(points).to(torch.float32).to(torch.float64)).numpy()
+        said = np.searchsorted([end for _, end, _ in decided.spans], place.numpy(), side="right")
+        codes = np.array([code for *_, code in decided.spans])[said]
+        close = np.abs(place.numpy()[:, None] - [[-1.0, *decided.flips]]).min(1) < 1e-5
+        assert (codes == actual)[~close].all()
+    assert flips > 20
 
 
 def test_what_the_pictures_contradict_is_said(tiny, run, capsys, tmp_path):
@@ -145,21 +210,6 @@ def test_what_does_not_belong_together_is_refused(tiny, fails, tmp_path, copies)
     out.write_bytes(b"mine")
     fails(2, "exists", *words(tiny, person, out))
     fails(2, "is no picture drawn by LASSI", *words(tiny, person, out), "--force")
-
-
-def test_an_expired_certificate_explains_nothing(tiny, fails, tmp_path, copies):
-    out = tmp_path / "why.png"
-    forge.restate(
-        copies.certificate,
-        lambda d: d["imprint"].update(issued="2020-01-01", valid_until="2020-12-31"),
-    )
-    person = load_bundle(tiny.reps).sample_ids("test")[0]
-    fails(
-        6,
-        "was valid until 2020-12-31",
-        *words(tiny, person, out, head=copies.certificate),
-        nothing_at=out,
-    )
 
 
 def test_a_witness_is_a_statement_about_a_person(tiny):

@@ -30,7 +30,7 @@ from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import spec_subject
 from shared_spec.trust.verification import Origin, origin_of
 
-__all__ = ["Job", "open_job"]
+__all__ = ["Job", "open_job", "spec_origin"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def open_job(
     """
     place = open_device(device)
     loaded = load_spec(spec)
-    origin = _origin(spec, loaded, trust)
+    origin = spec_origin(spec, loaded, trust)
     source = open_source(data, loaded.flow.config.size)
     folder = cache_folder(None if cache is None else Path(cache))
     require_writable(folder / "latents")
@@ -141,9 +141,10 @@ def open_job(
         yield Job(loaded, origin, source, folder, seed, place, force, workers, told)
 
 
-def _origin(
+def spec_origin(
     spec: Path | str | Spec, loaded: Spec, trust: Path | str | Trust | None
 ) -> Origin | None:
+    """Who issued a spec, None without a trust file; raises as `origin_of`, and SettingsError without a path."""
     if trust is None:
         return None
     if isinstance(spec, Spec):

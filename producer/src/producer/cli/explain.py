@@ -9,6 +9,7 @@ import click
 import producer
 from producer.cli.options import model_option
 from producer.settings import ExplainSettings
+from shared_spec.cli.trust import trust_option
 from shared_spec.console import data_option, emit, facts, path_option
 from shared_spec.options import Command, command_settings
 
@@ -22,16 +23,18 @@ __all__ = ["explain"]
 @data_option
 @path_option("--head", "The consumer's certificate, whose head decides.", required=True)
 @path_option("--out", "PNG to write.", required=True)
+@trust_option
 @click.option("--force", is_flag=True, help="Replace the picture at --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @command_settings(settings=ExplainSettings)
 def explain(
-    individual: str, spec: Path, model: Path, data: str, head: Path, out: Path, force: bool, as_json: bool,
-    settings: ExplainSettings, given: frozenset[str],
+    individual: str, spec: Path, model: Path, data: str, head: Path, out: Path, trust: Path | None, force: bool,
+    as_json: bool, settings: ExplainSettings, given: frozenset[str],
 ) -> None:  # fmt: skip
     """Draw one person beside the people who count as similar, with the consumer's decision on each.
 
-    For somebody who asks why the certificate is not about them. The pictures are of one person: show them to nobody
+    For somebody who asks why the certificate is not about them. Every change of the decision along a row is found, not
+    only those between two pictures. The pictures are of one person: show them to nobody
     who may not see that person's image.
 
     \b
@@ -40,10 +43,12 @@ def explain(
         --head certificate/ --out why.png
     """
     from producer.explaining.verb import PRIVACY
+    from shared_spec.trust.verification import origin_words
 
     found = producer.explain(
-        individual, spec, model, data, head, out, settings=settings, force=force
+        individual, spec, model, data, head, out, settings=settings, trust=trust, force=force
     )
+    origins = {name: origin_words(origin) for name, origin in found.origins.items()}
     result = {
         "picture": str(out),
         "individual": individual,
@@ -59,13 +64,15 @@ def explain(
         ],
         "certificate": found.said,
         "contradiction": found.contradiction,
+        "origin": origins,
     }
     lines = [["individual", individual], ["decided", found.decision]]
     for decided in found.strips:
         places = ", ".join(f"{decided.t_at(place):+.2f}" for place in decided.flips)
-        changes = f"changes at t = {places}" if places else "changes nowhere that was looked at"
+        changes = f"changes at t = {places}" if places else "changes nowhere along it"
         lines.append([decided.strip.title, changes])
     lines += [[f"{view} view", words] for view, words in found.said.items()]
     if found.contradiction is not None:
         lines.append(["contradiction", found.contradiction])
+    lines += [[f"origin of the {name}", words] for name, words in origins.items()]
     emit(result, as_json, facts(f"explained: {out}", lines), PRIVACY)

@@ -11,10 +11,11 @@ import torch
 
 from producer.explaining.decisions import DecidedStrip, decide_along
 from producer.explaining.picture import draw_explanation
+from producer.job import spec_origin
 from producer.model import Model, load_encoder
 from producer.settings import ExplainSettings
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
-from shared_spec.artifacts.certificate import Certificate, load_certificate
+from shared_spec.artifacts.certificate import Certificate, load_current_certificate
 from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.artifacts.rows import Row
 from shared_spec.artifacts.spec import Spec, load_spec
@@ -22,11 +23,13 @@ from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.frozen_head import FrozenHead, check_head_tensors
-from shared_spec.imprint import utc_today
 from shared_spec.similarity import SimilaritySet
 from shared_spec.statements import row_words
 from shared_spec.strips import strips_of
 from shared_spec.terms import Statement, Status
+from shared_spec.trust.pins import Trust
+from shared_spec.trust.subjects import certificate_subject
+from shared_spec.trust.verification import Origin, origin_of
 
 __all__ = ["PRIVACY", "Explanation", "explain"]
 
@@ -47,6 +50,7 @@ class Explanation:
         strips: what is decided along each.
         said: what the certificate says of the individual, by view; empty if it is not among its people.
         contradiction: what of it the pictures contradict; None if nothing.
+        origins: who signed spec and certificate; None without a trust file.
     """
 
     path: Path
@@ -55,6 +59,7 @@ class Explanation:
     strips: tuple[DecidedStrip, ...]
     said: dict[str, str]
     contradiction: str | None
+    origins: dict[str, Origin | None]
 
     def __repr__(self) -> str:
         flips = sum(len(strip.flips) for strip in self.strips)
@@ -78,12 +83,14 @@ def explain(
     out: Path | str,
     *,
     settings: ExplainSettings | None = None,
+    trust: Path | str | Trust | None = None,
     force: bool = False,
 ) -> Explanation:
     """Draws one person beside the people who count as similar, with the decision on each, as a PNG.
 
-    The decisions are those of C∘R∘E, the head itself on the encoder, of which the exact view speaks. They are looked
-    at place by place: a picture in which nothing changes is no proof that nothing does; the certificate may be one.
+    The decisions are those of C∘R∘E, the head itself on the encoder, of which the exact view speaks. Along each row
+    every change of the decision is found, up to rounding (`decide_along`); with several attributes the rows are not all
+    of the similarity set, and a certificate may prove what they cannot show.
 
     Args:
         individual: a sample id.
@@ -93,30 +100,36 @@ def explain(
         head: the certificate whose head decides.
         out: PNG to write.
         settings: of the picture.
+        trust: trust.toml: whose spec and certificate are accepted. Without it their origin is not verified.
         force: replace the picture that stands at `out`.
 
     Raises:
         SettingsError: `out` exists.
-        ArtifactError: spec, model and certificate do not belong together.
-        ExpiredError: the certificate's last day is over.
+        ArtifactError: spec, model and certificate do not belong together, or the trust file refuses a signature.
+        ExpiredError: the certificate's last day is over, or a signature or its key has expired or was revoked.
         DataError: the data do not know this individual.
     """
     out, settings = Path(out), settings or ExplainSettings()
     inputs = [Path(each) for each in (spec, model, head) if isinstance(each, Path | str)]
     refuse_existing(out, force, kind=PICTURE, inputs=inputs)
-    loaded, trained, certificate = load_spec(spec), load_encoder(model), load_certificate(head)
+    loaded, trained = load_spec(spec), load_encoder(model)
+    certificate = load_current_certificate(head)
     _require_chain(loaded, trained, certificate)
-    certificate.document.imprint.check(utc_today(), str(certificate.path))
-    check_head_tensors(certificate.document.head, certificate.head)
+    document, classes = certificate.document, certificate.document.head.classes
+    origins = {
+        "spec": spec_origin(spec, loaded, trust),
+        "certificate": origin_of(certificate_subject(document, certificate.path), trust),
+    }
+    check_head_tensors(document.head, certificate.head)
     source = open_source(data, loaded.flow.config.size)
-    split = settings.split or certificate.document.split
+    split = settings.split or document.split
     names = [entry.name for entry in loaded.document.attributes]
     rows = np.array([_place_of(source, split, individual)])
     strips = strips_of(loaded.flow, loaded.similarity, names, source, split, rows, settings.points)
     function = FrozenHead.of(certificate.head)
     decided = tuple(decide_along(strip, trained.folded, function) for strip in strips)
-    mine = [row for row in certificate.rows if row.sample_id == individual]
-    document, classes = certificate.document, certificate.document.head.classes
+    found = [certificate.find(individual, view) for view in document.claims]
+    mine = [row for place in found if place is not None for row in place[1]]
     said = {row.view: row_words(row, document.claims[row.view]) for row in mine}
     contradiction = _contradiction(mine, certificate, decided)
     words = _words(said, contradiction)
@@ -126,7 +139,7 @@ def explain(
         )
     picture = draw_explanation(decided, classes, f"{document.target} of {individual}", words)
     write_atomically(out, picture)
-    return Explanation(out, individual, classes, decided, said, contradiction)
+    return Explanation(out, individual, classes, decided, said, contradiction, origins)
 
 
 def _require_chain(spec: Spec, model: Model, certificate: Certificate) -> None:
