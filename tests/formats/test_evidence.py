@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from consumer.evidencing.verb import FORMATS
 from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry, SplitScope
 from shared_spec.artifacts.certificate import load_certificate
+from shared_spec.artifacts.group_figures import GroupCounts, GroupTable
 from shared_spec.imprint import Imprint
 from shared_spec.statements import words_of
 from shared_spec.stats import hypergeometric_upper
@@ -96,6 +98,8 @@ def test_percentages_are_rounded_down(document):
     )
     changed = document.model_copy(update={"claims": {"exact": nearly}})
     for name, form in FORMATS.items():
+        if name == "groups-csv":  # of which nothing is guaranteed
+            continue
         text = form(changed).decode()
         assert "99.9" in text, name
         assert "100.0" not in text, name
@@ -123,9 +127,111 @@ def test_the_table_has_a_row_per_claim_and_no_formulas(document, hostile):
             assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
 
 
-def test_the_command_writes_each_form_and_nothing_over_anything(tiny, run, fails, tmp_path):
+def test_the_command_writes_each_form_and_nothing_over_anything(tiny, whole, run, fails, tmp_path):
     for form in FORMATS:
         out = tmp_path / f"{form}.out"
-        assert run("consumer", "evidence", tiny.certificate, "--format", form, "--out", out) == 0
+        assert run("consumer", "evidence", whole.certificate, "--format", form, "--out", out) == 0
         assert out.read_bytes()
     fails(2, "exists already", "consumer", "evidence", tiny.certificate, "--out", out)
+    new = tmp_path / "new"
+    fails(2, "--format is groups-csv: .* counts no groups; ask for one of `consumer certify --groups NAME`",
+          "consumer", "evidence", tiny.certificate, "--format", "groups-csv", "--out", new, nothing_at=new)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def grouped(whole):
+    return load_certificate(whole.certificate).document
+
+
+@pytest.fixture(scope="module")
+def three(grouped):
+    """A task of three classes, one of them and the label of a hostile name."""
+
+    def group(name, people, *predicted):
+        decided = {each: n for each, n in zip((HOSTILE, "b", "c"), predicted, strict=True) if n}
+        return GroupCounts(
+            name=name, people=people, predicted=decided, labelled=0, correct=0, certified=people
+        )
+
+    groups = (group(HOSTILE, 10, 1, 4, 5), group("y", 20, 10, 0, 8), group("z", 30, 9, 6, 15))
+    people = grouped.claims["exact"].model_copy(update={"individuals": 60})
+    head = grouped.head.model_copy(update={"classes": (HOSTILE, "b", "c")})
+    table = GroupTable(label=HOSTILE, few=0, few_people=0, views={"exact": groups})
+    changes = {"claims": {"exact": people}, "head": head, "groups": (table,)}
+    return grouped.model_copy(update=changes)
+
+
+def test_groups_are_in_cyclonedx_as_what_is_counted(grouped, three):
+    for each in (grouped, three):
+        text = FORMATS["cyclonedx"](each).decode()
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        card = json.loads(text)["metadata"]["component"]["modelCard"]
+        assessed = card["considerations"]["fairnessAssessments"][len(each.claims) :]
+        assert len(assessed) == sum(len(table.views) for table in each.groups)
+        assert all("nothing of it is proved" in found["harms"] for found in assessed)
+        metrics = card["quantitativeAnalysis"]["performanceMetrics"]
+        for table in each.groups:
+            for view, groups in table.views.items():
+                for group in groups:
+                    where = (
+                        f"{table.label}: {group.name}, {group.people} people of test, {view} view"
+                    )
+                    found = {m["type"]: m["value"] for m in metrics if m["slice"] == where}
+                    assert found["certified, %, counted"] == f"{100 * group.certified / group.people:.1f}"  # fmt: skip
+                    assert sum(name.startswith("decided ") for name in found) == len(each.head.classes)  # fmt: skip
+                    assert ("right, %, counted" in found) == (group.labelled > 0)
+    assert "of fewer than 10 people" in FORMATS["cyclonedx"](grouped).decode()
+
+
+def test_groups_are_tables_of_the_model_card(grouped, three):
+    card = FORMATS["model-card"](grouped).decode()
+    assert "nothing of it is proved" in card
+    assert "| group | people | decided yes | right | certified |" in card
+    for table in grouped.groups:
+        for group in table.views["exact"]:
+            share = f"{100 * group.predicted.get('yes', 0) / group.people:.1f}%"
+            assert f"| {group.name} | {group.people} | {share} |" in card
+    card = FORMATS["model-card"](three).decode()
+    assert "| b | 0.0% \\(y\\) | 40.0% \\(" in card, "where b is decided least and most often"
+    assert "| 40.0 | 0.00 |" in card
+    assert "<script>" not in card
+    assert "](javascript:" not in card
+    body = card.split("## How groups fare")[1].split("## Limitations")[0]
+    widths = {
+        len(re.findall(r"(?<!\\)\|", line)) for line in body.splitlines() if line.startswith("|")
+    }
+    assert widths == {5, 6}, "a name has made a cell more"
+
+
+def test_the_table_of_groups_has_a_row_per_rate(grouped, three):
+    for each in (grouped, three):
+        rows = list(csv.DictReader(io.StringIO(FORMATS["groups-csv"](each).decode())))
+        assert not any(
+            cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values()
+        )
+        shown = [row for row in rows if row["rate"] != "not shown"]
+        assert len(shown) == sum(
+            len(groups) * (len(each.head.classes) + 2)
+            for table in each.groups
+            for groups in table.views.values()
+        )
+        for row in shown:
+            assert row["percent"] == (
+                f"{100 * int(row['count']) / int(row['of']):.1f}" if int(row["of"]) else ""
+            )
+        left_out = [int(row["people"]) for row in rows if row["rate"] == "not shown"]
+        assert left_out == [table.few_people for table in each.groups if table.few]
+
+
+def test_without_groups_no_form_speaks_of_them(document):
+    for name in ("cyclonedx", "model-card", "csv"):
+        assert "roups" not in FORMATS[name](document).decode().replace("about groups", "")
+
+
+def test_inspect_shows_what_is_counted_beside(whole, run, capsys):
+    capsys.readouterr()
+    assert run("consumer", "inspect", whole.certificate) == 0
+    shown = capsys.readouterr().out
+    for name in ("Pale_Skin", "Wearing_Earrings"):
+        assert f"Groups by {name}, exact view; counted, not proved." in shown
+    assert "decided yes" in shown

@@ -283,6 +283,32 @@ def test_the_page_says_what_a_smaller_limit_would_certify():
     assert len(list(page.every("path", class_="curve"))) == 1, "drawn once"
 
 
+def test_a_task_of_several_classes_says_of_each_where_it_is_decided_least_and_most_often():
+    def group(name, *predicted):
+        decided = dict(zip("abc", predicted, strict=True))
+        return {"name": name, "people": sum(predicted), "predicted": decided, "labelled": 0, "correct": 0,
+                "certified": 0}  # fmt: skip
+
+    table = {
+        "label": "age",
+        "few": 0,
+        "few_people": 0,
+        "views": {"exact": [group("<i>", 5, 5, 10), group("y", 1, 8, 1)]},
+    }
+    made = rows("exact", ["NOT_CERTIFIED"] * 30, "abc")
+    found = document(
+        {"exact": claim("C∘R∘E", individuals=30, certified=0)}, tuple("abc"), groups=[table]
+    )
+    first, second = Node(render_report(found, made)).only(id="groups").every("table")
+    head = [cell.text for cell in next(first.every("tr")).children]
+    assert head == ["Group", "people", "right", "certified"]
+    assert [[cell.text for cell in row.children] for row in second.every("tr")][1:] == [
+        ["a", "10.0% y", "25.0% <i>", "15.0", "0.40"],
+        ["b", "25.0% <i>", "80.0% y", "55.0", "0.31"],
+        ["c", "10.0% y", "50.0% <i>", "40.0", "0.20"],
+    ]
+
+
 def test_almost_all_is_never_shown_as_all():
     its_rows = rows("exact", ["CERTIFIED"] * 9_999 + ["NOT_CERTIFIED"])
     found = document({"exact": claim("C∘R∘E", individuals=10_000, certified=9_999)})

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from consumer.groups import spread
+from consumer.report.fares import fares_of
 from shared_spec import load_certificate
+from shared_spec.artifacts.group_figures import GroupCounts, GroupTable
 from shared_spec.data import open_source
 
 pytestmark = pytest.mark.pipeline
@@ -158,6 +160,25 @@ def test_the_table_is_printed_and_told_to_machines(whole, run, capsys, tmp_path)
 def test_the_spread_of_rates(rates, difference, ratio):
     found = spread(rates)
     assert (found.difference, found.ratio) == (difference, ratio)
+
+
+def counts(name, people, **predicted):
+    return GroupCounts(
+        name=name, people=people, predicted=predicted, labelled=0, correct=0, certified=0
+    )
+
+
+def test_of_more_than_two_classes_each_is_told_where_it_is_decided_least_and_most_often():
+    groups = (counts("x", 10, a=1, b=4, c=5), counts("y", 20, a=10, c=8), counts("z", 30, a=9, b=6))
+    table = GroupTable(label="age", few=0, few_people=0, views={"exact": groups})
+    found = fares_of(table, "exact", ("a", "b", "c"))
+    assert found.rates == ("right", "certified")
+    assert [each.cells for each in found.decisions] == [
+        ("a", "10.0% (x)", "50.0% (y)", "40.0", "0.20"),
+        ("b", "0.0% (y)", "40.0% (x)", "40.0", "0.00"),
+        ("c", "0.0% (z)", "50.0% (x)", "50.0", "0.00"),
+    ]
+    assert fares_of(table, "exact", ("a", "b")).decisions == ()
 
 
 def test_one_group_differs_from_nobody():

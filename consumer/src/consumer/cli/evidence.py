@@ -22,7 +22,8 @@ __all__ = ["evidence"]
     type=click.Choice(get_args(Format)),
     default="cyclonedx",
     show_default=True,
-    help="CycloneDX 1.6 with model card and declarations, a model card in Markdown, or a row per claim.",
+    help="CycloneDX 1.6 with model card and declarations, a model card in Markdown, a row per claim, or per rate of a "
+    "group.",
 )
 @path_option("--out", "File to write.", required=True)
 @click.option("--force", is_flag=True, help="Replace what stands there.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 import shared_spec
+from consumer.cli.beside import beside
 from shared_spec.console import audit_rows, bundle_rows, emit, facts
 
 __all__ = ["inspect"]
@@ -53,4 +54,5 @@ def inspect(path: Path, as_json: bool) -> None:
     rows.append(["audit", audit_words(document.audit)])
     for view, claim in document.claims.items():
         rows += claim_rows(view, claim)
-    emit(document.model_dump(mode="json"), as_json, facts(f"certificate {path}", rows))
+    text = facts(f"certificate {path}", rows)
+    emit(document.model_dump(mode="json"), as_json, text, *beside(document))

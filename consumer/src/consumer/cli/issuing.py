@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from consumer.cli.beside import beside
 from shared_spec.cli.trust import trust_option
 from shared_spec.console import emit, following, path_option, table
 from shared_spec.errors import PolicyNotMet
@@ -68,9 +69,6 @@ def conclude(
 
 def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
     from consumer.population import percent_down
-    from consumer.reality import interval, reality_lines
-    from consumer.report.fares import fares_of
-    from consumer.report.lead import lead_view
     from consumer.report.page import REPORT
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
@@ -100,34 +98,7 @@ def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
     }
     result["outcomes"] = {view: asdict(found) for view, found in outcomes.items()}
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
-    checks = [
-        table(
-            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
-            "counted, not proved",
-            ["", "people", "% (95% interval)"],
-            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
-        )
-        for check in document.reality
-    ]  # fmt: skip
     result["groups"] = [found.model_dump(mode="json") for found in document.groups]
-    leading = lead_view(document.claims)
-    found_groups = [fares_of(each, leading, document.head.classes) for each in document.groups]
-    checks += [
-        table(
-            f"Groups by {found.label}, {leading} view; counted, not proved. {found.few}".rstrip(),
-            ["", "people", *found.rates],
-            [
-                *([name, str(people), *rates] for name, people, rates in found.groups),
-                *(
-                    [["points apart", "", *found.differences], ["ratio", "", *found.ratios]]
-                    if found.ratios
-                    else []
-                ),
-            ],
-        )
-        for found in found_groups
-        if found is not None
-    ]
     after = following("consumer", "verify", certificate.path, "--reps", reps)
     said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
-    emit(result, as_json, text, *checks, said)
+    emit(result, as_json, text, *beside(document), said)

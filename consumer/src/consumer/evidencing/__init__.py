@@ -4,5 +4,5 @@ from typing import Literal, TypeAlias
 
 __all__ = ["Format"]
 
-Format: TypeAlias = Literal["cyclonedx", "model-card", "csv"]
+Format: TypeAlias = Literal["cyclonedx", "model-card", "csv", "groups-csv"]
 """The forms by name, which a command line knows before any of them is loaded."""

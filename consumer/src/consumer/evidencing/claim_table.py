@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from consumer.evidencing.facts import similar_people, stated
+from consumer.evidencing.facts import cell, similar_people, stated
 from consumer.population import percent_down
 from shared_spec.artifacts.certificate import CertificateDocument
 from shared_spec.terms import Status
@@ -36,12 +36,5 @@ def claim_table(document: CertificateDocument) -> bytes:
             percent_down(claim.population.fair_at_least), claim.population.confidence, similar_people(document),
             each.verdict, each.reasoning, document.content_digest, document.bundle_digest, document.spec.digest, audit,
         )  # fmt: skip
-        writer.writerow([_cell(value) for value in cells])
+        writer.writerow([cell(value) for value in cells])
     return text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return (
-        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-    )

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from consumer.evidencing.facts import LIMITS, Stated, provenance, similar_people, stated, to_fill
+from consumer.evidencing.group_table import COUNTED, fares_in, group_rates, spread_words
 from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.certificate import CertificateDocument
 
@@ -59,13 +60,19 @@ def _model(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[st
                 "outputs": [{"format": "class"}],
             },
             "quantitativeAnalysis": {
-                "performanceMetrics": [metric for each in claims for metric in _metrics(document, each)]
+                "performanceMetrics": [
+                    *(metric for each in claims for metric in _metrics(document, each)),
+                    *_group_metrics(document),
+                ]
             },
             "considerations": {
                 "users": [to_fill("who uses the system")],
                 "useCases": [to_fill("what it is used for")],
                 "technicalLimitations": list(LIMITS),
-                "fairnessAssessments": [_assessment(document, each) for each in claims],
+                "fairnessAssessments": [
+                    *(_assessment(document, each) for each in claims),
+                    *_group_assessments(document),
+                ],
             },
         },
     }  # fmt: skip
@@ -85,6 +92,33 @@ def _metrics(document: CertificateDocument, each: Stated) -> list[dict[str, Any]
         if value is not None:
             metrics.append({"type": f"{name}, %", "value": f"{100 * value:.1f}", "slice": where})
     return metrics  # fmt: skip
+
+
+def _group_metrics(document: CertificateDocument) -> list[dict[str, str]]:
+    return [
+        {
+            "type": f"{each.rate} {each.decided}".rstrip() + ", %, counted",
+            "value": each.percent,
+            "slice": f"{each.label}: {each.group}, {each.people} people of {document.split}, {each.view} view",
+        }
+        for each in group_rates(document)
+        if each.of
+    ]
+
+
+def _group_assessments(document: CertificateDocument) -> list[dict[str, str]]:
+    """One per label and view."""
+    return [
+        {
+            "groupAtRisk": f"People by {found.label}: "
+            + ", ".join(f"{name} ({people} people)" for name, people, _ in found.groups)
+            + f". {found.few}".rstrip(),
+            "benefits": to_fill("what a favourable decision brings these people"),
+            "harms": f"{view} view, {spread_words(found)}. {COUNTED}",
+            "mitigationStrategy": to_fill("what is done about differences between these groups"),
+        }
+        for view, found in fares_in(document)
+    ]
 
 
 def _assessment(document: CertificateDocument, each: Stated) -> dict[str, str]:

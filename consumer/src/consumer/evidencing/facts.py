@@ -10,7 +10,7 @@ from shared_spec.artifacts.certificate import CertificateDocument, Claim
 from shared_spec.trust.seeds import seed_words
 from shared_spec.trust.verification import origin_words
 
-__all__ = ["LIMITS", "Stated", "provenance", "similar_people", "stated", "to_fill"]
+__all__ = ["LIMITS", "Stated", "cell", "provenance", "similar_people", "stated", "to_fill"]
 
 LIMITS = (
     "Individual fairness with respect to the similarity set is all that is certified.",
@@ -24,6 +24,13 @@ LIMITS = (
 def to_fill(what: str) -> str:
     """A placeholder for what no artefact says."""
     return f"TO BE FILLED IN BY THE OPERATOR: {what}"
+
+
+def cell(value: object) -> object:
+    """A cell of a table that no spreadsheet takes for a formula."""
+    return (
+        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    )
 
 
 @dataclass(frozen=True)

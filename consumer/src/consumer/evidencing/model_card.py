@@ -5,8 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Sequence
 
 from consumer.evidencing.facts import LIMITS, Stated, provenance, similar_people, stated, to_fill
+from consumer.evidencing.group_table import COUNTED, fares_in
+from consumer.report.fares import DECISION_COLUMNS
 from shared_spec.artifacts.certificate import CertificateDocument
 
 __all__ = ["model_card"]
@@ -33,11 +36,36 @@ def model_card(document: CertificateDocument) -> bytes:
     for each in claims:
         lines += ["", f"### {each.view} view: {each.percent} % certified", "", _plain(each.verdict)]
         lines += ["", _plain(each.reasoning)]
+    lines += _groups(document)
     lines += ["", "## Limitations", "", *(f"- {_plain(each)}" for each in LIMITS)]
     lines += [f"- {to_fill('what is done about people without a certificate')}"]
     lines += ["", "## Evidence", ""]
     lines += [f"- {name}: {_plain(value)}" for name, value in provenance(document)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _groups(document: CertificateDocument) -> list[str]:
+    """How groups fare, a table per label and view; nothing where none are counted."""
+    lines: list[str] = []
+    for view, found in fares_in(document):
+        rows = [(name, str(people), *rates) for name, people, rates in found.groups]
+        if found.ratios:
+            rows += [("points apart", "", *found.differences), ("ratio", "", *found.ratios)]
+        lines += ["", f"### By {_plain(found.label)}, {view} view", ""]
+        lines += _table(("group", "people", *found.rates), rows)
+        if found.decisions:
+            lines += ["", *_table(DECISION_COLUMNS, [each.cells for each in found.decisions])]
+        if found.few:
+            lines += ["", found.few]
+    return ["", "## How groups fare", "", COUNTED, *lines] if lines else []
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(map(_plain, columns))} |",
+        f"|{'---|' * len(columns)}",
+        *(f"| {' | '.join(map(_plain, row))} |" for row in rows),
+    ]
 
 
 def _metadata(document: CertificateDocument, claims: tuple[Stated, ...]) -> list[str]:

@@ -5,10 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.groups import shares, spread
-from shared_spec.artifacts.group_figures import FEWEST, GroupTable
+from consumer.groups import Spread, shares, spread
+from shared_spec.artifacts.group_figures import FEWEST, GroupCounts, GroupTable
 
-__all__ = ["Fares", "fares_of"]
+__all__ = ["DECISION_COLUMNS", "DecisionFares", "Fares", "fares_of", "percent_of"]
+
+
+@dataclass(frozen=True)
+class DecisionFares:
+    """How often one class of several is decided: in the group where that is least often, and in the other extreme.
+
+    Attributes:
+        name: the class; other people's text.
+        least: a group, other people's text, and its rate.
+        most: likewise.
+        difference: between the two, in points; nothing where there is one group.
+        ratio: likewise.
+    """
+
+    name: str
+    least: tuple[str, str]
+    most: tuple[str, str]
+    difference: str
+    ratio: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cells of a line, under `DECISION_COLUMNS`."""
+        (low, least), (high, most) = self.least, self.most
+        return self.name, f"{least} ({low})", f"{most} ({high})", self.difference, self.ratio
+
+
+DECISION_COLUMNS = ("decided", "least often", "most often", "points apart", "ratio")
+"""What stands above the lines of `DecisionFares`."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +46,13 @@ class Fares:
 
     Attributes:
         label: the column; other people's text.
-        decision: the class whose rate is told first; other people's text. Empty if the task has more than two.
+        decision: the class whose rate is told first; other people's text. Empty if the task has more than two, which
+            have lines of their own.
         groups: name (other people's text), people, and the rates: decided so, right, certified.
         differences: highest less lowest of each rate; nothing where there is one group.
         ratios: lowest over highest, likewise.
         few: what is left out, in words; empty if nothing.
+        decisions: a line per class of a task of more than two; else nothing.
     """
 
     label: str
@@ -30,6 +61,7 @@ class Fares:
     differences: tuple[str, ...]
     ratios: tuple[str, ...]
     few: str
+    decisions: tuple[DecisionFares, ...]
 
     @property
     def rates(self) -> tuple[str, ...]:
@@ -44,7 +76,8 @@ def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | No
     Args:
         table: what was counted.
         view: of the certificate.
-        classes: of the task; of two, the rate of the second is told.
+        classes: of the task; of two, the rate of the second is told for each group, of more, where each is decided
+            least and most often, for groups times classes would be a table that nobody reads.
     """
     counted = table.views.get(view, ())
     binary = len(classes) == 2
@@ -59,21 +92,44 @@ def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | No
             (group.name, group.people, tuple(_rate(*rate) for rate in rates))
             for group, rates in zip(counted, found, strict=True)
         ),
-        differences=tuple(
-            "–" if each is None else f"{100 * each.difference:.1f}" for each in between
-        ),
-        ratios=tuple("–" if each is None else f"{each.ratio:.2f}" for each in between),
+        differences=tuple(map(_difference, between)),
+        ratios=tuple(map(_ratio, between)),
         few=_few(table),
+        decisions=() if binary else tuple(_decision(counted, name) for name in classes),
     )
 
 
-def _rate(part: int, whole: int) -> str:
-    """A share with one decimal, which is 100.0 of all and 0.0 of none only."""
-    if not whole:
-        return "unknown"
+def percent_of(part: int, whole: int) -> str:
+    """A share of somebody in per cent, with one decimal, which is 100.0 of all and 0.0 of none only."""
     if part in (0, whole):
-        return "100.0%" if part else "0.0%"
-    return f"{min(max(100 * part / whole, 0.1), 99.9):.1f}%"
+        return "100.0" if part else "0.0"
+    return f"{min(max(100 * part / whole, 0.1), 99.9):.1f}"
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{percent_of(part, whole)}%" if whole else "unknown"
+
+
+def _difference(found: Spread | None) -> str:
+    return "–" if found is None else f"{100 * found.difference:.1f}"
+
+
+def _ratio(found: Spread | None) -> str:
+    return "–" if found is None else f"{found.ratio:.2f}"
+
+
+def _decision(groups: Sequence[GroupCounts], name: str) -> DecisionFares:
+    rates = [shares(group, name)[0] for group in groups]
+    order = sorted(range(len(groups)), key=lambda index: rates[index][0] / rates[index][1])
+    least, most = order[0], order[-1]
+    between = spread(rates)
+    return DecisionFares(
+        name,
+        (groups[least].name, _rate(*rates[least])),
+        (groups[most].name, _rate(*rates[most])),
+        _difference(between),
+        _ratio(between),
+    )
 
 
 def _few(table: GroupTable) -> str:

@@ -1,0 +1,52 @@
+"""What a certificate counts beside its claims, as tables: nothing of it is proved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared_spec.console import table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from consumer.report.fares import Fares
+    from shared_spec.artifacts.certificate import CertificateDocument
+
+__all__ = ["beside"]
+
+
+def beside(document: CertificateDocument) -> list[Table]:
+    """True counterparts, and groups in the view that the page leads with."""
+    from consumer.reality import interval, reality_lines
+    from consumer.report.fares import fares_of
+    from consumer.report.lead import lead_view
+
+    tables = [
+        table(
+            f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
+            "counted, not proved",
+            ["", "people", "% (95% interval)"],
+            [[group, f"{found.alike} of {found.people}", interval(found)] for group, found in reality_lines(check)],
+        )
+        for check in document.reality
+    ]  # fmt: skip
+    view = lead_view(document.claims)
+    for each in document.groups:
+        found = fares_of(each, view, document.head.classes)
+        if found is not None:
+            tables += _groups(found, view)
+    return tables
+
+
+def _groups(found: Fares, view: str) -> list[Table]:
+    from consumer.report.fares import DECISION_COLUMNS
+
+    rows = [[name, str(people), *rates] for name, people, rates in found.groups]
+    if found.ratios:
+        rows += [["points apart", "", *found.differences], ["ratio", "", *found.ratios]]
+    title = f"Groups by {found.label}, {view} view; counted, not proved. {found.few}".rstrip()
+    tables = [table(title, ["", "people", *found.rates], rows)]
+    if found.decisions:
+        lines = [each.cells for each in found.decisions]
+        tables.append(table(f"Decisions by {found.label}", DECISION_COLUMNS, lines))
+    return tables
