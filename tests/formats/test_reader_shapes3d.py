@@ -156,6 +156,7 @@ def bad_label(row: int, column: int, value: float) -> np.ndarray:
         (7, 5, 31.0, r"row 7: orientation 31 is no class; expected one of -30, -25.71"),
         (0, 2, 0.05, r"row 0: object_hue 0.05 is no class"),
         (9, 4, np.nan, r"row 9: shape nan is no class; expected one of 0, 1, 2, 3"),
+        (11, 0, 1.7e308, r"row 11: floor_hue 1\.7e\+308 is no class"),
         (9, 3, np.inf, r"row 9: scale inf is no class"),
     ],
 )

@@ -130,9 +130,10 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
     for column, (name, values) in enumerate(FACTORS.items()):
         known = np.array(values)
         step = known[1] - known[0]
-        # NaN must not reach the cast to integers; any code will do, since the comparison below refuses it.
-        nearest = np.nan_to_num((labels[:, column] - known[0]) / step, posinf=0, neginf=0)
-        code = np.clip(np.rint(nearest), 0, len(known) - 1).astype(np.int16)
+        # NaN must not reach the cast to integers, nor huge labels the division; any code will do, since the comparison
+        # below refuses it.
+        within = np.nan_to_num(np.clip(labels[:, column], known[0], known[-1]), nan=known[0])
+        code = np.rint((within - known[0]) / step).astype(np.int16)
         right = np.abs(labels[:, column] - known[code]) <= _TOLERANCE
         if not right.all():
             row = int(np.argmin(right))
