@@ -23,10 +23,14 @@ COMMANDS = [
 @pytest.fixture
 def shown(monkeypatch):
     """A terminal; the function returns what was written to it."""
-    streams = {name: io.StringIO() for name in ("_stdout", "_stderr")}
-    for name, stream in streams.items():
-        kind = dict(file=stream, force_terminal=True, width=200, highlight=False, soft_wrap=True)
-        monkeypatch.setattr(console, name, Console(markup=False, emoji=False, color_system=None, **kind))  # fmt: skip
+    streams = {where: io.StringIO() for where in ("out", "err")}
+    terminals = {
+        where: Console(
+            file=stream, force_terminal=True, width=200, color_system=None, **console.PLAIN
+        )
+        for where, stream in streams.items()
+    }
+    monkeypatch.setattr(console, "_console", terminals.__getitem__)
     return lambda: "".join(stream.getvalue() for stream in streams.values())
 
 

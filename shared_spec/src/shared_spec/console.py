@@ -15,22 +15,26 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from shared_spec.display import as_bars, as_lines
 from shared_spec.errors import LassiError
 from shared_spec.progress import Report, silent
-from shared_spec.seeds import Seed, check_seed
 from shared_spec.tables import audit_rows, bundle_rows, facts, following, table
 from shared_spec.text import visible
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from shared_spec.seeds import Seed
+
 __all__ = [
-    "Group",
+    "PLAIN",
+    "QUIET",
     "audit_rows",
     "bundle_rows",
     "cache_option",
@@ -49,13 +53,18 @@ __all__ = [
     "table",
 ]
 
-_stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-_stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-_pipe = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=10_000)
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_QUIET = "shared_spec.console.quiet"
+PLAIN: dict[str, Any] = {
+    "highlight": False,
+    "soft_wrap": True,
+    "markup": False,
+    "emoji": False,
+}
+"""How text is printed: as it is."""
+
+QUIET = "shared_spec.console.quiet"
+"""Where a command line keeps whether nothing but its result is wanted."""
 
 
 def run(group: click.Group) -> NoReturn:
@@ -97,37 +106,6 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-class Group(click.Group):
-    """A command line whose commands appear in the order of the work, and whose help wraps at 100 columns."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's signature
-        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-        super().__init__(*args, context_settings=settings, **kwargs)
-        click.version_option(package_name=f"lassi-{self.name}", message="%(package)s %(version)s")(
-            self
-        )
-
-    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
-        """As click's; every command can be told to be quiet."""
-        if not any(option.name == "quiet" for option in cmd.params):
-            cmd.params.append(_quiet_option())
-        super().add_command(cmd, name)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which they were added."""
-        return list(self.commands)
-
-
-def _quiet_option() -> click.Option:
-    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.meta[_QUIET] = value
-
-    return click.Option(
-        ["-q", "--quiet"], is_flag=True, expose_value=False, callback=remember,
-        help="Neither progress nor remarks: the result and errors alone.",
-    )  # fmt: skip
-
-
 def data_option(command: Command) -> Command:
     """Adds `--data DATA`."""
     return click.option(
@@ -163,7 +141,7 @@ def shard_option(merge: str) -> Callable[[Command], Command]:
     )
 
 
-class _SeedType(click.ParamType[Seed]):
+class _SeedType(click.ParamType[Any]):
     """A seed; TOML may have the whole number as a number."""
 
     name = "seed"
@@ -173,6 +151,8 @@ class _SeedType(click.ParamType[Seed]):
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> Seed:
         """The seed that is written so."""
+        from shared_spec.seeds import check_seed
+
         return check_seed(str(value))
 
 
@@ -202,10 +182,12 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
     """
     if os.environ.get("RANK", "0") != "0":
         return
-    console = _stdout if _stdout.is_terminal else _pipe
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
         return
+    console = _console("out")
+    if not console.is_terminal:
+        console = _console("pipe")
     for index, text in enumerate(texts):
         if index:
             console.print()
@@ -215,7 +197,7 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
 def note(message: str) -> None:
     """Says something to the person at the terminal, on stderr, unless they wanted `--quiet`."""
     if not _quiet():
-        _stderr.print(visible(message, keep="\n"))
+        _console("err").print(visible(message, keep="\n"))
 
 
 @contextmanager
@@ -224,11 +206,22 @@ def reporting() -> Iterator[Report]:
     if _quiet():
         yield silent
         return
-    shown = as_bars(_stderr, note) if _stderr.is_terminal else as_lines(note)
+    from shared_spec.display import as_bars, as_lines
+
+    console = _console("err")
+    shown = as_bars(console, note) if console.is_terminal else as_lines(note)
     with shown as report:
         yield report
 
 
 def _quiet() -> bool:
     context = click.get_current_context(silent=True)
-    return context is not None and context.meta.get(_QUIET, False)
+    return context is not None and context.meta.get(QUIET, False)
+
+
+@cache
+def _console(where: Literal["out", "err", "pipe"]) -> Console:
+    """What prints there; help prints without it."""
+    from rich.console import Console
+
+    return Console(stderr=where == "err", width=10_000 if where == "pipe" else None, **PLAIN)

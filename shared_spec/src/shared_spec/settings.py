@@ -26,7 +26,8 @@ class Settings(BaseModel):
         group: heading of these settings in a command's help.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when a value is first checked, so that help, which only looks at the fields, need not wait for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     group: ClassVar[str] = "Settings"
 

@@ -9,12 +9,11 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.table import Table
-
 from shared_spec.text import visible
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from shared_spec.artifacts.audit_documents import AuditDocument
     from shared_spec.artifacts.bundle_documents import Manifest
 
@@ -23,6 +22,8 @@ __all__ = ["audit_rows", "bundle_rows", "facts", "following", "table"]
 
 def facts(title: str, rows: Sequence[Sequence[str]]) -> str:
     """Names and what they are, one below the other, no line of which is broken: a digest can be searched and copied."""
+    from rich.cells import cell_len
+
     names = [visible(name) for name, _ in rows]
     width = max(map(cell_len, names), default=0)
     lines = [
@@ -42,6 +43,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     What is too long for the terminal is folded and never cut. The words of a heading stay whole.
     """
+    from rich.table import Table
+
     result = Table(title=visible(title), title_justify="left", box=None, pad_edge=False)
     for index, column in enumerate(map(visible, columns)):
         number = index > 0 and column != ""

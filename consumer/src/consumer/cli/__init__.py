@@ -6,22 +6,34 @@ from typing import NoReturn
 
 import click
 
-import consumer
-from consumer.cli.certify import certify
-from consumer.cli.commit import commit
-from consumer.cli.evidence import evidence
-from consumer.cli.inspect import inspect
-from consumer.cli.merge import merge
-from consumer.cli.predict import predict
-from consumer.cli.receipt import receipt, verify_receipt
-from consumer.cli.verify import verify
-from shared_spec.cli.trust import rotate_command, sign_command
-from shared_spec.console import Group, run
+from shared_spec.cli.groups import Group
+from shared_spec.console import run
 
 __all__ = ["group", "main"]
 
+_SAID = {
+    "certify": "Train a classifier and issue a certificate for every individual of the test split.",
+    "merge": "Issue the certificate of the parts that `consumer certify --shard` decided, in any order.",
+    "predict": "Predict and certify new individuals with a head that was certified before.",
+    "commit": "Commit to how a certificate will be made, before anybody knows its seed.",
+    "inspect": "Check a certificate, a bundle or an audit and say what it claims.",
+    "verify": "Compute a certificate again from the bundle that it names, and walk the chain behind it.",
+    "receipt": "Write one person's line of a certificate, to hand to that person.",
+    "verify-receipt": "Check that one person's line is in a certificate, of which the document alone is needed.",
+    "evidence": "Write what a certificate claims in the form of another system.",
+    "sign": "Sign an artefact that you issue, in a file beside it.",
+    "rotate": "Hand over from one key to the next, in a statement that both sign.",
+}
+"""The commands in the order of the work, with the first sentence of each one's help."""
 
-@click.group("consumer", cls=Group)
+_ELSEWHERE = {
+    "verify-receipt": "consumer.cli.receipt",
+    "sign": "consumer.cli.signing",
+    "rotate": "consumer.cli.signing",
+}
+
+
+@click.group("consumer", cls=Group, said=_SAID, elsewhere=_ELSEWHERE)
 def group() -> None:
     """The data consumer: trains a classifier on representations and certifies individual fairness.
 
@@ -32,22 +44,6 @@ def group() -> None:
       consumer verify certificate/ --reps reps/
       consumer predict --reps new-reps/ --head certificate/ --out predictions.csv
     """
-
-
-for command in (
-    certify,
-    merge,
-    predict,
-    commit,
-    inspect,
-    verify,
-    receipt,
-    verify_receipt,
-    evidence,
-):
-    group.add_command(command)
-group.add_command(sign_command(consumer, "certificate/"))
-group.add_command(rotate_command(consumer))
 
 
 def main() -> NoReturn:

@@ -6,23 +6,34 @@ from typing import NoReturn
 
 import click
 
-import producer
-from producer.cli.audit import audit
-from producer.cli.commit import commit
-from producer.cli.explain import explain
-from producer.cli.export import export
-from producer.cli.fit import fit
-from producer.cli.inspect import inspect
-from producer.cli.merge import merge
-from producer.cli.search import search
-from shared_spec.cli.cache import cache
-from shared_spec.cli.trust import rotate_command, sign_command
-from shared_spec.console import Group, run
+from shared_spec.cli.groups import Group
+from shared_spec.console import run
 
 __all__ = ["group", "main"]
 
+_SAID = {
+    "fit": "Train an encoder and export certified representations.",
+    "export": "Certify more individuals with a trained encoder; its training data are not needed.",
+    "merge": "Put the parts of `producer export --shard` together, in any order.",
+    "search": "Try a grid of adversarial weights and noise levels on validation data.",
+    "audit": "Compute a bundle again from spec, model and data, as whoever is given all three.",
+    "explain": "Draw one person beside the people who count as similar, with the consumer's decision on each.",
+    "commit": "Commit to what a bundle will draw, before anybody knows its seed.",
+    "inspect": "Check a bundle, an audit or a model and say what it holds.",
+    "cache": "Say where latents are kept and how large they are, or delete them.",
+    "sign": "Sign an artefact that you issue, in a file beside it.",
+    "rotate": "Hand over from one key to the next, in a statement that both sign.",
+}
+"""The commands in the order of the work, with the first sentence of each one's help."""
 
-@click.group("producer", cls=Group)
+_ELSEWHERE = {
+    "cache": "shared_spec.cli.cache",
+    "sign": "producer.cli.signing",
+    "rotate": "producer.cli.signing",
+}
+
+
+@click.group("producer", cls=Group, said=_SAID, elsewhere=_ELSEWHERE)
 def group() -> None:
     """The data producer: learns representations in which similar individuals lie provably close together.
 
@@ -32,12 +43,6 @@ def group() -> None:
     Keep model/ to yourself and hand reps/ to the consumer:
       consumer certify --reps reps/ --target Smiling --out certificate/
     """
-
-
-for command in (fit, export, merge, search, audit, explain, commit, inspect, cache):
-    group.add_command(command)
-group.add_command(sign_command(producer, "reps/"))
-group.add_command(rotate_command(producer))
 
 
 def main() -> NoReturn:

@@ -6,21 +6,34 @@ from typing import NoReturn
 
 import click
 
-import regulator
-from regulator.cli.check_data import check_data
-from regulator.cli.coverage import coverage
-from regulator.cli.inspect import inspect
-from regulator.cli.preview import preview
-from regulator.cli.publish_spec import publish_spec
-from regulator.cli.train_flow import train_flow
-from shared_spec.cli.cache import cache
-from shared_spec.cli.trust import answer_command, rotate_command, sign_command
-from shared_spec.console import Group, run
+from shared_spec.cli.groups import Group
+from shared_spec.console import run
 
 __all__ = ["group", "main"]
 
+_SAID = {
+    "check-data": "Read a data set and report what is in it and all that is wrong, before anything is trained on it.",
+    "train-flow": "Train the Glow flow G on images, without labels.",
+    "publish-spec": "Publish who is similar to whom: the flow, one vector per attribute, and epsilon.",
+    "preview": "Draw film strips of similarity sets, t from -epsilon to epsilon.",
+    "coverage": "Compare similarity sets with the truth, for data sets that know it: portraits and 3D Shapes.",
+    "inspect": "Check a spec and say what it holds.",
+    "cache": "Say where latents are kept and how large they are, or delete them.",
+    "sign": "Sign an artefact that you issue, in a file beside it.",
+    "answer": "Answer a commitment with a beacon, a random number that you draw and sign now.",
+    "rotate": "Hand over from one key to the next, in a statement that both sign.",
+}
+"""The commands in the order of the work, with the first sentence of each one's help."""
 
-@click.group("regulator", cls=Group)
+_ELSEWHERE = {
+    "cache": "shared_spec.cli.cache",
+    "sign": "regulator.cli.signing",
+    "answer": "regulator.cli.signing",
+    "rotate": "regulator.cli.signing",
+}
+
+
+@click.group("regulator", cls=Group, said=_SAID, elsewhere=_ELSEWHERE)
 def group() -> None:
     """The data regulator: says, in a published spec, which individuals count as similar.
 
@@ -31,13 +44,6 @@ def group() -> None:
     Then hand spec.safetensors to the producer:
       producer fit --spec spec.safetensors --data portraits --target Smiling --out reps/
     """
-
-
-for command in (check_data, train_flow, publish_spec, preview, coverage, inspect, cache):
-    group.add_command(command)
-group.add_command(sign_command(regulator, "spec.safetensors"))
-group.add_command(answer_command(regulator))
-group.add_command(rotate_command(regulator))
 
 
 def main() -> NoReturn:
