@@ -61,6 +61,19 @@ MISTAKES = {
     "a column of numbers as a target": (
         "regulator publish-spec --data {numbers} --attribute age --out {new}", 5, r"age.*name a threshold, as in age>",
     ),
+    "a column of a few numbers as a target": (
+        "regulator publish-spec --data {ages} --attribute age --out {new}", 5,
+        r"70 classes \(0, 1, .*…, 69\); name a threshold, as in age>35, or the two ends, as in age:0:69",
+    ),
+    "groups by a label that is not shared": (
+        f"{CERTIFY} --groups Young", 2, "--groups 'Young': expected.* ask the producer to export with --share",
+    ),
+    "a person whom a certificate does not know": (
+        "consumer receipt {certificate} --individual test-9 --out {new}", 5, "no individual 'test-9' in split test",
+    ),
+    "a typo in a policy": (f"{CERTIFY} --policy certifed>=0.9", 2, r"'certifed>=0.9': expected \[VIEW:\]certified>="),
+    "a typo in a view": (f"{CERTIFY} --view exakt", 2, "has no exakt view of test; it has exact, smoothing"),
+    "a date in words": (f"{CERTIFY} --valid-until soon", 2, "--valid-until is 'soon': .*YYYY-MM-DD"),
     "a typo in a command": ("regulator publish-specs", 2, r"publish-specs.*Did you mean.*publish-spec"),
     "a typo in an option": (f"{PUBLISH} --atribute Pale_Skin", 2, r"--atribute.*--attribute"),
     "a typo in a preset": (f"{PUBLISH} --preset dmo", 2, r"dmo.*demo"),
@@ -103,11 +116,19 @@ MISTAKES = {
         f"{FIT} --method project --encoder linear --lambda-1 0 --dimension 2000", 2, "--dimension is 2000: 480 latents",
     ),
     # The wrong artefact.
-    "a certificate where a bundle is read": (
+    "a certificate where a bundle is inspected": (
         "producer inspect {certificate}", 3, "is a certificate, which consumer inspect .*certificate reads",
     ),
     "a bundle where a spec is read": ("regulator inspect {reps}", 3, "is a bundle, which producer inspect"),
     "a model where a certificate is read": ("consumer inspect {model}", 3, "is a model, which producer inspect"),
+    "a spec where a bundle is read": (
+        CERTIFY.replace("{reps}", "{spec}"), 3,
+        "is a spec, which regulator inspect .* reads; expected a directory that holds manifest.json",
+    ),
+    "a certificate where a bundle is read": (
+        CERTIFY.replace("{reps}", "{certificate}"), 3, "is a certificate, which consumer inspect .* reads; expected",
+    ),
+    "a bundle where a spec is trained on": (FIT.replace("{spec}", "{reps}"), 3, "reps: is a directory; name a file"),
     "a flow where a spec is read": ("regulator inspect {flow}", 3, "is a flow, which regulator preview .*--flow"),
     # One's own data.
     "another name for the image column": (
@@ -151,6 +172,7 @@ def sets(tmp_path):
     """The URIs of somebody's own data, by what is special about them."""
     kinds = {
         "numbers": GOOD,
+        "ages": "file_name,age\n" + "".join(f"{n}.png,{n % 70}\n" for n in range(300)),
         "images": GOOD.replace("file_name", "image"),
         "controls": GOOD.replace(",1,", ",a\x1b[2J,").replace(",0,", ",b,"),
         "colours": GOOD.replace("age", "age\u202e"),
@@ -168,3 +190,16 @@ def test_a_mistake_costs_one_line(mistake, places, sets, fails):
     fails(code, words, *(word.format(**places) for word in line.split()))
     assert not places["new"].exists()
     assert before == {path: path.stat().st_mtime_ns for path in places["foreign"].parent.rglob("*")}
+
+
+def test_a_mended_example_is_one_that_is_taken(sets, places, run, capsys, tmp_path):
+    """What `check-data` shows in place of a class that it refuses is a table that it reads."""
+    data = sets("controls")
+    capsys.readouterr()
+    assert run("regulator", "check-data", data) == 5
+    shown = capsys.readouterr().err.split("for example:\n")[1].split("error:")[0]
+    assert "\\x1b" not in shown
+    example = "\n".join(line.strip() for line in shown.strip().splitlines()) + "\n"
+    (tmp_path / "faces" / "metadata.csv").write_text(example)
+    run("regulator", "check-data", data)
+    assert "metadata.csv:" not in capsys.readouterr().err

@@ -286,7 +286,7 @@ def test_only_regular_files_are_read(name, kind, copies, fails, tmp_path):
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
-    pattern = "symbolic link|not a regular file|no such file|cannot be read|No such file"
+    pattern = "symbolic link|not a regular file|is a directory|holds no such artefact|cannot be read|No such file"
     fails(3, pattern, "consumer", "inspect", copies.reps)
 
 

@@ -111,7 +111,7 @@ def test_only_a_regular_file_is_a_spec(kind, copies, fails, tmp_path):
         copies.spec.mkdir()
     elif kind == "device":
         copies.spec = Path("/dev/zero")
-    pattern = "symbolic link|not a regular file|no such file|cannot be read"
+    pattern = "symbolic link|not a regular file|is a directory|no such file|cannot be read"
     fails(3, pattern, *inspect(copies))
 
 

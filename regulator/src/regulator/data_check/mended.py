@@ -10,13 +10,13 @@ from itertools import islice
 from pathlib import Path
 
 from shared_spec.data.label_files import read_lines
-from shared_spec.text import visible
+from shared_spec.text import is_printable, visible
 
 __all__ = ["mended_example"]
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _READ, _SHOWN = 200, 3
-_PARTS = {"train", "training", "valid", "validation", "val", "dev", "test"}
+_PARTS = {"train", "training", "valid", "validation", "val", "dev", "test", "testing"}
 
 
 def mended_example(folder: Path) -> str:
@@ -67,14 +67,14 @@ def _leaves(name: str) -> bool:
 
 
 def _filled(name: str, cells: Sequence[str]) -> list[str]:
-    """The cells; what is no split becomes train, and an empty one what most others are."""
+    """The cells; what is no split becomes train, and what is no class what most others are."""
     if name == "file_name":
         return list(cells)
     if name == "split":
         return [cell if cell.lower() in _PARTS else "train" for cell in cells]
-    known = Counter(cell for cell in cells if cell)
+    known = Counter(cell for cell in cells if cell and is_printable(cell))
     usual = known.most_common(1)[0][0] if known else "no"
-    return [cell or usual for cell in cells]
+    return [cell if cell in known else usual for cell in cells]
 
 
 def _invented(folder: Path) -> tuple[list[str], list[list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,9 +69,14 @@ def load_directory_document(folder: Path, name: str, model: type[AnyDocument]) -
     Raises:
         ArtifactError: if there is none, or it is changed, of another kind, or malformed.
     """
-    if not folder.is_dir():
-        raise ArtifactError(f"{folder}: no such directory; expected one that holds {name}")
     path = folder / name
+    if not os.path.lexists(path):
+        # What knows all kinds of results knows this one.
+        from shared_spec.artifacts.kinds import kind_words
+
+        found = "no such directory" if not folder.exists() else kind_words(folder)
+        found = found or ("holds no such artefact" if folder.is_dir() else "is no directory")
+        raise ArtifactError(f"{folder}: {found}; expected a directory that holds {name}")
     raw = parse_json(read_regular(path, DOCUMENT_BYTES), str(path))
     document = parse_document(model, raw, str(path))
     actual = digest_document(raw, [])

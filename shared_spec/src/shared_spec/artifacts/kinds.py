@@ -31,6 +31,7 @@ __all__ = [
     "SEARCH",
     "SPEC",
     "directory_kind",
+    "kind_words",
     "refuse_others",
     "table_kind",
     "tensor_kind",
@@ -119,12 +120,20 @@ def _is_search(path: Path) -> bool:
 
 def refuse_others(path: Path, *kinds: Kind) -> None:
     """Raises ArtifactError if `path` is a result of none of these kinds, naming the command that reads it."""
+    found = kind_words(path, *kinds)
+    if found:
+        raise ArtifactError(f"{path}: {found}")
+
+
+def kind_words(path: Path, *others: Kind) -> str:
+    """That `path` is a result, if it is one but of no kind of `others`, and which command reads it; else nothing."""
     for kind, reader in _READERS.items():
-        if kind not in kinds and kind.recognises(path):
+        if kind not in others and kind.recognises(path):
             article = "an" if kind.name[0] in "aeiou" else "a"
-            raise ArtifactError(
-                f"{path}: is {article} {kind.name}, which {shlex.join([*reader.split(), str(path)])} reads"
+            return (
+                f"is {article} {kind.name}, which {shlex.join([*reader.split(), str(path)])} reads"
             )
+    return ""
 
 
 def _is_of(document: dict[str, object], media: str) -> bool:

@@ -51,9 +51,12 @@ def open_regular(path: Path, error: type[LassiError] = ArtifactError) -> Iterato
         if failure.errno in (errno.ELOOP, errno.EMLINK) or path.is_symlink():
             raise error(f"{path}: is a symbolic link; name the file itself") from None
         raise error(f"{path}: cannot be read ({failure.strerror})") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise error(f"{path}: is not a regular file; name one")
+        raise error(
+            f"{path}: is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}; name a file"
+        )
     with os.fdopen(descriptor, "rb") as file:
         try:
             yield file

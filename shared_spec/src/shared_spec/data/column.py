@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared_spec.data.source import Source
+from shared_spec.data.thresholds import parse_number
 from shared_spec.errors import DataError
 
 __all__ = ["Column"]
+
+_SHOWN = 12
+"""Classes that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,31 @@ class Column:
         if self.ends is None:
             if len(known) != 2:
                 raise DataError(
-                    f"{source.uri}: {self.name} has {len(known)} classes ({', '.join(known)}); "
-                    f"name the two ends, as in {self.name}:{known[0]}:{known[-1]}"
+                    f"{source.uri}: {self.name} has {len(known)} classes ({_some(known)}); "
+                    f"name {_threshold(source, self.name, known)}the two ends, as in {self.name}:{known[0]}:{known[-1]}"
                 )
             return known[0], known[1]
         if self.ends[0] == self.ends[1] or not set(self.ends) <= set(known):
             raise DataError(
-                f"{source.uri}: {self.text!r}: expected {self.name}:BEGIN:END with two of {', '.join(known)}"
+                f"{source.uri}: {self.text!r}: expected {self.name}:BEGIN:END with two of {_some(known)}"
             )
         return self.ends
+
+
+def _some(classes: Sequence[str]) -> str:
+    """The classes, or of many the first and the last."""
+    many = len(classes) > _SHOWN
+    return ", ".join([*classes[: _SHOWN - 2], "…", classes[-1]] if many else classes)
+
+
+def _threshold(source: Source, name: str, classes: Sequence[str]) -> str:
+    """A threshold to name, where the source has them for such numbers: the middle of the classes."""
+    numbers = [number for text in classes if (number := parse_number(text)) is not None]
+    if len(numbers) < len(classes):
+        return ""
+    column = f"{name}>{sorted(numbers)[len(numbers) // 2]:g}"
+    try:
+        source.check_column(column)
+    except DataError:
+        return ""
+    return f"a threshold, as in {column}, or "

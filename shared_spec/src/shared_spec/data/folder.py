@@ -42,6 +42,7 @@ _SPLITS = {
     "val": "valid",
     "dev": "valid",
     "test": "test",
+    "testing": "test",
 }
 
 
