@@ -40,9 +40,7 @@ def test_the_notebook_runs_and_shows_what_it_says(notebook, tmp_path, monkeypatc
         "inversion error",
     ):
         assert words in printed, f"no cell prints {words}"
-    assert {"page.png", "why.png", "strip.png", "certificate"} <= {
-        path.name for path in tmp_path.iterdir()
-    }
+    assert {"page.png", "why.png", "certificate"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_notebook_is_kept_as_it_is_written_without_outputs(notebook):
