@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy  # whose `stats` takes most of a second to load, when it is first asked for
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import beta, binom, hypergeom
 
 from shared_spec.errors import SettingsError
 
@@ -77,10 +77,10 @@ def order_statistic_index(n: int, p: float, alpha: float) -> int | None:
     if p == 1.0:
         return None
     # The quantile function gives the neighbourhood; the two loops make the definition hold exactly.
-    k = max(1, int(binom.isf(alpha, n, p)) + 1)
-    while k > 1 and binom.sf(k - 2, n, p) <= alpha:
+    k = max(1, int(scipy.stats.binom.isf(alpha, n, p)) + 1)
+    while k > 1 and scipy.stats.binom.sf(k - 2, n, p) <= alpha:
         k -= 1
-    while k <= n and binom.sf(k - 1, n, p) > alpha:
+    while k <= n and scipy.stats.binom.sf(k - 1, n, p) > alpha:
         k += 1
     return k if k <= n else None
 
@@ -117,7 +117,7 @@ def clopper_pearson_lower(k: int, n: int, alpha: float) -> float:
     _check_count(k, n)
     if k == 0:
         return 0.0
-    return max(0.0, float(beta.ppf(alpha, k, n - k + 1)) * (1.0 - _ACCURACY))
+    return max(0.0, float(scipy.stats.beta.ppf(alpha, k, n - k + 1)) * (1.0 - _ACCURACY))
 
 
 def clopper_pearson_upper(k: int, n: int, alpha: float) -> float:
@@ -132,7 +132,7 @@ def clopper_pearson_upper(k: int, n: int, alpha: float) -> float:
     _check_count(k, n)
     if k == n:
         return 1.0
-    return min(1.0, float(beta.isf(alpha, k + 1, n - k)) * (1.0 + _ACCURACY))
+    return min(1.0, float(scipy.stats.beta.isf(alpha, k + 1, n - k)) * (1.0 + _ACCURACY))
 
 
 def hypergeometric_upper(found: int, sample: int, population: int, alpha: float) -> int:
@@ -156,7 +156,8 @@ def hypergeometric_upper(found: int, sample: int, population: int, alpha: float)
     while low < high:
         middle = (low + high + 1) // 2
         if (
-            float(hypergeom.cdf(found, population, middle, sample)) * (1.0 + _HYPERGEOMETRIC)
+            float(scipy.stats.hypergeom.cdf(found, population, middle, sample))
+            * (1.0 + _HYPERGEOMETRIC)
             > alpha
         ):
             low = middle

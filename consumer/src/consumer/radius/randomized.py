@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # whose `stats` is loaded when it is first asked for
 import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import binom
 from torch import Tensor
 
 from consumer.radius.noise import NoisyHead, Streams
@@ -88,7 +88,9 @@ def confirmed(votes: Tensor, alpha: float) -> NDArray[np.bool_]:
     """
     leading = votes.topk(2, dim=1).values.numpy()
     ahead, behind = leading[:, 0], leading[:, 1]
-    return np.asarray(2.0 * binom.sf(ahead - 1, ahead + behind, 0.5) <= alpha, dtype=np.bool_)
+    return np.asarray(
+        2.0 * scipy.stats.binom.sf(ahead - 1, ahead + behind, 0.5) <= alpha, dtype=np.bool_
+    )
 
 
 def randomized_radius(
