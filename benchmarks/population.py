@@ -26,7 +26,7 @@ from producer.views.registry import choose_views, view_entries
 from shared_spec.artifacts.bundle import save_shard, seal_bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SpecEntry, SplitEntry
 from shared_spec.artifacts.document import DataEntry, this_tool
-from shared_spec.artifacts.individuals import format_header, format_shard
+from shared_spec.artifacts.individuals import Cells, list_shard
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 from shared_spec.terms import EncoderMethod
@@ -115,9 +115,8 @@ def write_bundle(
     seal_bundle(reps, shards(reps, manifest), manifest)
 
 
-def shards(reps: Path, manifest: Manifest) -> Iterator[bytes]:
-    """Writes all shards; the pieces of individuals.csv, one after the other."""
-    yield format_header(manifest.labels)
+def shards(reps: Path, manifest: Manifest) -> Iterator[Cells]:
+    """Writes all shards; the rows of their individuals, one after the other."""
     for (split, shard), rows in manifest.shards.items():
         tensors = drawn(f"{split}-{shard}", rows)
         if split == "train":
@@ -128,7 +127,7 @@ def shards(reps: Path, manifest: Manifest) -> Iterator[bytes]:
         first = shard * manifest.shard_rows
         names = [f"{split}-{row:08d}" for row in range(first, first + rows)]
         labels = ["yes" if value > 0 else "no" for value in tensors["representation"][:, 0].tolist()]  # fmt: skip
-        yield format_shard(split, shard, names, {"task": labels})
+        yield list_shard(split, shard, names, {"task": labels})
 
 
 def drawn(name: str, rows: int) -> dict[str, Tensor]:

@@ -71,4 +71,4 @@ def shrink_radii(reps: Path, forged: Path, factor: float = 0.001) -> None:
                 for name, tensor in tensors.items()
             }
             save_shard(forged, bundle.manifest, split, number, shrunk)
-    seal_bundle(forged, [(reps / "individuals.csv").read_bytes()], bundle.manifest)
+    seal_bundle(forged, bundle.individuals.cells(), bundle.manifest)

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PARTIES = ("regulator", "producer", "consumer")
 DISTRIBUTION = {"PIL": "pillow"}
-EXTRAS = {"h5py"}
+EXTRAS = {"h5py", "pyarrow"}
 
 
 def project(package):

@@ -8,7 +8,18 @@ import sys
 import click
 import pytest
 
-HEAVY = {"torch", "numpy", "scipy", "matplotlib", "pandas", "PIL", "h5py", "safetensors", "jinja2"}
+HEAVY = {
+    "torch",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "pandas",
+    "PIL",
+    "h5py",
+    "pyarrow",
+    "safetensors",
+    "jinja2",
+}
 PARTIES = ("regulator", "producer", "consumer")
 SHOW = """
 import importlib, sys

@@ -104,7 +104,7 @@ def _resealed(bundle, change, out):
     tensors, _ = load_tensors(out / shard_name("test", 0))
     change(tensors)
     save_shard(out, bundle.manifest, "test", 0, tensors)
-    seal_bundle(out, [(out / "individuals.csv").read_bytes()], bundle.manifest)
+    seal_bundle(out, bundle.individuals.cells(), bundle.manifest)
     return load_bundle(out)
 
 
@@ -132,10 +132,9 @@ def test_counterparts_that_contradict_themselves_are_refused(made, change, says,
 def test_counterparts_that_nobody_holds_are_not_claimed(tiny, splits, tmp_path):
     """A manifest that speaks of counterparts in an attribute, or in no split, has to have some."""
     shutil.copytree(tiny.reps, tmp_path / "reps")
-    manifest = load_bundle(tiny.reps).manifest.model_copy(
-        update={"counterparts": {"Young": splits}}
-    )
-    seal_bundle(tmp_path / "reps", [(tiny.reps / "individuals.csv").read_bytes()], manifest)
+    bundle = load_bundle(tiny.reps)
+    manifest = bundle.manifest.model_copy(update={"counterparts": {"Young": splits}})
+    seal_bundle(tmp_path / "reps", bundle.individuals.cells(), manifest)
     with pytest.raises(ArtifactError, match="counterparts"):
         load_bundle(tmp_path / "reps").check()
 

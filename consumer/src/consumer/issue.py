@@ -23,7 +23,7 @@ from consumer.parts import (
     named_files,
     seal_part,
 )
-from consumer.sealing import Issued, gather_papers, seal
+from consumer.sealing import Issued, check_room, gather_papers, seal
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.atomic import (
     building,
@@ -113,6 +113,7 @@ def certify(
     task = read_labels(bundle, target, own)
     check_groups(bundle, groups, target)
     choices = choose(bundle, target, split, views, own, head, method, sampling)
+    check_room(bundle, choices)
     drawn = choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
     remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")

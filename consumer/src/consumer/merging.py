@@ -15,7 +15,7 @@ from consumer.deciding import Decided
 from consumer.groups import GroupTally, check_groups
 from consumer.parts import CertificatePart, load_certificate_part
 from consumer.reality import Comparison
-from consumer.sealing import Issued, gather_papers, seal
+from consumer.sealing import Issued, check_room, gather_papers, seal
 from consumer.tally import Tally
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
 from shared_spec.artifacts.audit import Audit
@@ -94,6 +94,7 @@ def merge(
             f"{here.version} on {here.torch}; merge it with that release"
         )
     check_groups(bundle, groups, plan.choices.target)
+    check_room(bundle, plan.choices)
     remark(report, f"bundle {bundle.digest}: {origin_words(papers.origin)}")
     counts = GroupTally(bundle, groups)
     decided, comparison = _count(found, case, counts, report)

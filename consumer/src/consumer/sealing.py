@@ -27,15 +27,17 @@ from shared_spec.artifacts.certificate import (
 )
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.head_documents import HeadEntry
+from shared_spec.artifacts.rows import FORM
 from shared_spec.artifacts.salt import Salt, read_salt
 from shared_spec.artifacts.strip import Strip, read_strip
+from shared_spec.artifacts.tables import check_writable
 from shared_spec.imprint import Imprint, utc_today
 from shared_spec.terms import RadiusMethod
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
 from shared_spec.trust.verification import Origin, origin_of
 
-__all__ = ["Counted", "Issued", "Papers", "gather_papers", "seal"]
+__all__ = ["Counted", "Issued", "Papers", "check_room", "gather_papers", "seal"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,12 @@ def gather_papers(
             *(Path(path) for path in (salt, strip) if path is not None),
         ),
     )
+
+
+def check_room(bundle: Bundle, choices: Choices) -> None:
+    """Raises SettingsError if a certificate with so many rows cannot be written here, as `tables.check_writable`."""
+    people = bundle.manifest.splits[choices.split].individuals
+    check_writable(people * len(choices.views), FORM)
 
 
 class Counted(Protocol):

@@ -18,7 +18,9 @@ from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SplitEntry
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
 from shared_spec.artifacts.document import this_tool
+from shared_spec.artifacts.individuals import form_of
 from shared_spec.artifacts.parts import Share
+from shared_spec.artifacts.tables import check_writable
 from shared_spec.chains import own_latents
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.latents import selected_rows
@@ -86,19 +88,26 @@ class BundlePlan:
         """The certified splits on which nothing is chosen: whose counterparts tell something."""
         return tuple(split for split in self.certified if split not in ("train", "valid"))
 
-    def check(self) -> None:
+    def check(self, whole: bool = True) -> None:
         """Refuses what could only fail, or abstain, after all the work.
 
+        Args:
+            whole: whether all of the bundle is written here, and no part, whose table is CSV however large.
+
         Raises:
-            SettingsError: no split, or views that could only abstain.
+            SettingsError: no split, views that could only abstain, or a table of individuals that needs what is not
+                installed.
             DataError: an unknown split or label column, a split without individuals, or counterparts that nobody knows.
         """
         view_entries(self.views, self.job.spec.similarity, self.certified)
         if not self.every:
             raise SettingsError("`split` names none: expected at least one")
-        for split, step in self.every.items():
-            selected_rows(self.job.source, split, step)
-        _ = self.labels
+        individuals = sum(
+            len(selected_rows(self.job.source, split, step)) for split, step in self.every.items()
+        )
+        labels = self.labels
+        if whole:
+            check_writable(individuals, form_of(labels))
         for attribute in self.settings.counterparts:
             for split in self._tested:
                 known_counterparts(self.job.source, split, attribute)

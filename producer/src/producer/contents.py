@@ -13,7 +13,7 @@ from torch import Tensor
 from producer.counterparts import CounterpartRepresentations
 from producer.views.registry import AnyView
 from shared_spec.artifacts.bundle_documents import Manifest
-from shared_spec.artifacts.individuals import format_individuals
+from shared_spec.artifacts.individuals import Cells, list_individuals
 from shared_spec.chains import Similarity, own_latents
 from shared_spec.progress import Advance, onward
 from shared_spec.relu_network import ReluNetwork
@@ -91,15 +91,15 @@ class BundleContents:
         entries = self.manifest.views
         return tuple(view for view in self.views if split in entries[view.name].splits)
 
-    def individuals(self) -> Iterator[bytes]:
-        """The bytes of individuals.csv, piece by piece."""
+    def individuals(self) -> Iterator[Cells]:
+        """The rows of the table of individuals, shard by shard."""
         ids = {split: data.sample_ids for split, data in self.splits.items()}
         labels = {
             name: {split: data.labels[name] for split, data in self.splits.items()}
             for name in self.manifest.labels
         }
         firsts = {split: data.first for split, data in self.splits.items()}
-        return format_individuals(ids, labels, self.manifest.shard_rows, firsts)
+        return list_individuals(ids, labels, self.manifest.shard_rows, firsts)
 
     def tensors(self, shard: Shard, advance: Advance, done: int) -> dict[str, Tensor]:
         """What a shard holds; `advance` is told of its individuals, view by view, from `done` on."""

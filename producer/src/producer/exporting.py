@@ -161,7 +161,7 @@ def _planned(
         trained = load_trained(model, job)
         plan = plan_export(job, out, export, bounding, splits, trained)
         plan = plan.drawn_by(commitment, trained.document)
-        plan.check()
+        plan.check(whole=share is None)
         plan.refuse_other(trained.document, shard=share)
         job.workers.wait()
         yield plan, trained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from producer.parts import BundlePart, load_bundle_part
@@ -15,10 +15,11 @@ from shared_spec.artifacts.atomic import (
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle, seal_bundle, shard_name
 from shared_spec.artifacts.directory import open_listed
-from shared_spec.artifacts.individuals import INDIVIDUALS
+from shared_spec.artifacts.individuals import form_of
 from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.artifacts.parts import in_order
 from shared_spec.artifacts.shards import counterparts_in, refuse_unseen
+from shared_spec.artifacts.tables import check_writable
 from shared_spec.errors import ArtifactError
 from shared_spec.progress import Report, silent, stage
 
@@ -56,9 +57,13 @@ def merge(
     named = [part.path if isinstance(part, BundlePart) else Path(part) for part in parts]
     refuse_existing(out, force, kind=BUNDLE, inputs=named)
     found = in_order([load_bundle_part(part) for part in parts], _REMEDIES)
+    check_writable(
+        found[0].document.manifest.individuals, form_of(found[0].document.manifest.labels)
+    )
+    rows = (cells for part in found for cells in part.held.individuals.cells())
     with building(out) as partial:
         _copy_shards(found, out, partial, report)
-        seal_bundle(partial, _lines(found), found[0].document.manifest)
+        seal_bundle(partial, rows, found[0].document.manifest)
         try:
             load_bundle(partial)
         except ArtifactError as error:
@@ -84,13 +89,3 @@ def _copy_shards(parts: Sequence[BundlePart], out: Path, partial: Path, report: 
             advance(done, str(part.document.shard))
     for split, names in unseen.items():
         refuse_unseen(out, split, names)
-
-
-def _lines(parts: Sequence[BundlePart]) -> Iterator[bytes]:
-    """individuals.csv of all parts: the header of the first, and the lines of each."""
-    for part in parts:
-        with open_listed(part.path, part.document.files, INDIVIDUALS) as lines:
-            header = next(lines)
-            if part is parts[0]:
-                yield header
-            yield from lines

@@ -9,7 +9,6 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from shared_spec.artifacts.atomic import writing_atomically
 from shared_spec.artifacts.bundle import Bundle, shard_name
 from shared_spec.artifacts.bundle_documents import Manifest, Names
 from shared_spec.artifacts.directory import (
@@ -18,8 +17,9 @@ from shared_spec.artifacts.directory import (
     load_directory_document,
     save_directory_document,
 )
-from shared_spec.artifacts.individuals import INDIVIDUALS, individuals_of
+from shared_spec.artifacts.individuals import Cells, form_of, individuals_of
 from shared_spec.artifacts.parts import PART, PartDocument, Share
+from shared_spec.artifacts.tables import CSV, write_table
 from shared_spec.errors import ArtifactError
 
 __all__ = [
@@ -39,7 +39,7 @@ class BundlePartDocument(PartDocument):
     manifest: Manifest
     """What the whole bundle will say, but for its files."""
     order: Names
-    """The splits, as they stand in individuals.csv: the keys of a stored document have no order of their own."""
+    """The splits, as they stand in the table: the keys of a stored document have no order of their own."""
 
     @model_validator(mode="after")
     def _is_not_sealed(self) -> Self:
@@ -108,17 +108,16 @@ class BundlePart:
         return self.document.shards
 
 
-def seal_part(folder: Path, individuals: Iterable[bytes], plan: BundlePartDocument) -> None:
+def seal_part(folder: Path, individuals: Iterable[Cells], plan: BundlePartDocument) -> None:
     """Writes individuals.csv and part.json beside the finished shards."""
-    with writing_atomically(folder / INDIVIDUALS) as file:
-        file.writelines(individuals)
+    write_table(folder / CSV, form_of(plan.manifest.labels), individuals)
     complete = plan.model_copy(update={"files": list_files(folder, _files(plan))})
     save_directory_document(folder, PART, complete)
 
 
 def _files(plan: BundlePartDocument) -> list[str]:
     """The names of all files but part.json, which follow from it."""
-    return [INDIVIDUALS, *(shard_name(*place) for place in plan.shards)]
+    return [CSV, *(shard_name(*place) for place in plan.shards)]
 
 
 def load_bundle_part(path: Path | str | BundlePart) -> BundlePart:

@@ -60,7 +60,7 @@ def render_report(
 
     Args:
         document: what is claimed.
-        tallies: per view, of the rows of individuals.csv.
+        tallies: per view, of its rows.
         strip: the film strip, if the certificate has one.
     """
     points = [point for tally in tallies.values() for point in scatter_points(tally.sample)]

@@ -1,7 +1,7 @@
 """reps/: the representations that a producer hands to consumers, with a bound for every certified individual.
 
-`manifest.json` says what they are, `individuals.csv` whose they are, and shards of bounded size hold the numbers, so
-that neither party ever needs all of them in memory.
+`manifest.json` says what they are, the table of individuals whose they are, and shards of bounded size hold the
+numbers, so that neither party ever needs all of them in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from shared_spec.ahead import ahead
-from shared_spec.artifacts.atomic import writing_atomically
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
     check_directory,
@@ -27,9 +26,10 @@ from shared_spec.artifacts.directory import (
     save_directory_document,
 )
 from shared_spec.artifacts.individuals import (
-    INDIVIDUALS,
+    Cells,
     Individuals,
     SplitRows,
+    form_of,
     individuals_of,
 )
 from shared_spec.artifacts.shards import (
@@ -40,6 +40,7 @@ from shared_spec.artifacts.shards import (
     refuse_unseen,
     shard_document,
 )
+from shared_spec.artifacts.tables import table_name, write_table
 from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.views import contract_of
@@ -80,20 +81,21 @@ def save_shard(
     )
 
 
-def seal_bundle(folder: Path, individuals: Iterable[bytes], manifest: Manifest) -> Manifest:
-    """Writes individuals.csv and manifest.json beside the finished shards; returns the manifest as it was written.
+def seal_bundle(folder: Path, individuals: Iterable[Cells], manifest: Manifest) -> Manifest:
+    """Writes the individuals and manifest.json beside the finished shards; returns the manifest as it was written.
 
-    Its `files` and `content_digest` are set here. The pieces of individuals.csv are written as they come.
+    Its `files` and `content_digest` are set here. The individuals are written as they come.
     """
-    with writing_atomically(folder / INDIVIDUALS) as file:
-        file.writelines(individuals)
+    manifest = manifest.model_copy(update={"files": ()})
+    write_table(folder / table_name(manifest.individuals), form_of(manifest.labels), individuals)
     complete = manifest.model_copy(update={"files": list_files(folder, _files(manifest))})
     return save_directory_document(folder, _MANIFEST, complete)
 
 
 def _files(manifest: Manifest) -> list[str]:
     """The names of all files but the manifest, which follow from it."""
-    return [INDIVIDUALS, *(shard_name(*place) for place in manifest.shards)]
+    table = table_name(manifest.individuals, manifest.files)
+    return [table, *(shard_name(*place) for place in manifest.shards)]
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Bundle:
         """Whose each shard is and what it holds, one after the other; those of a part, or all. One is read ahead.
 
         Raises:
-            ArtifactError: as `shards`; also at the end, if individuals.csv was changed.
+            ArtifactError: as `shards`; also at the end, if the table of individuals was changed.
         """
         people = self.individuals.shards(split)
         if part is None:

@@ -203,6 +203,11 @@ class Manifest(Document):
         return self.model_dump(mode="json", exclude=apart)
 
     @property
+    def individuals(self) -> int:
+        """How many there are in all splits."""
+        return sum(split.individuals for split in self.splits.values())
+
+    @property
     def shard_count(self) -> int:
         """How many shards there are."""
         return sum(map(self.shards_of, self.splits))

@@ -1,4 +1,4 @@
-"""CSV as artefacts hold it: UTF-8, one header, as many cells in every row, and nothing in them but printable text.
+"""Rows column by column, and CSV as artefacts hold it: UTF-8, one header, as many cells in every row, printable text.
 
 A file is read some lines at a time. No cell can hold a line feed, so a line is a row.
 """
@@ -6,18 +6,38 @@ A file is read some lines at a time. No cell can hold a line feed, so a line is 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import groupby
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TypeAlias
 
 from shared_spec.errors import ArtifactError
 from shared_spec.text import is_printable
 
-__all__ = ["Block", "read_blocks", "whole_lines"]
+__all__ = ["Block", "Form", "Kind", "csv_lines", "read_blocks", "whole_lines"]
 
 _PIECE = 2**20
 """Bytes that are read at once, and of the longest line."""
+
+
+_NUMBERS = re.compile(r"(?:(?:-?[0-9]++(?:\.[0-9]++)?(?:e[+-]?[0-9]++)?|inf)?\n)*+")
+_COUNTS = re.compile(r"(?:(?:0|[1-9][0-9]{0,14})\n)*+")
+
+
+class Kind(Enum):
+    """What the cells of a column are."""
+
+    NAME = "text that differs from row to row"
+    WORD = "one of few texts"
+    NUMBER = "a float, or nothing"
+    COUNT = "an integer from 0 to 10^15 - 1"
+
+
+Form: TypeAlias = Sequence[tuple[str, Kind]]
+"""The columns of a table in order, and what their cells are."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +46,15 @@ class Block:
 
     Attributes:
         where: what to call the file.
-        first: number of the first line, from 1.
+        first: number of the first line, from 1; of a table without lines as if it had them.
         columns: as many as the header has, of one cell [n] for each row.
+        spelled: whether numbers are still text, as CSV has them.
     """
 
     where: str
     first: int
-    columns: Sequence[list[str]]
+    columns: Sequence[list[Any]]
+    spelled: bool = True
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -40,7 +62,7 @@ class Block:
     def cut(self, start: int, end: int) -> Block:
         """The rows from the `start`-th up to the `end`-th."""
         columns = [column[start:end] for column in self.columns]
-        return Block(self.where, self.first + start, columns)
+        return replace(self, first=self.first + start, columns=columns)
 
     def runs(self, column: int) -> Iterator[tuple[str, Block]]:
         """The rows in parts that have the same in this column, each with that."""
@@ -49,11 +71,43 @@ class Block:
             start, end = end, end + len(list(cells))
             yield value, self.cut(start, end)
 
+    def values(self, column: Sequence[Any], kind: Kind) -> Sequence[Any]:
+        """A column of this kind. Raises ArtifactError for a cell that is of another."""
+        if kind == Kind.NUMBER:
+            return self.numbers(column)
+        return self.counts(column) if kind == Kind.COUNT else column
+
+    def numbers(self, column: Sequence[Any]) -> list[float | None]:
+        """A column of `Kind.NUMBER`. Raises ArtifactError for a cell that is none."""
+        if not self.spelled:
+            return list(column)
+        self._check(column, _NUMBERS, "is no number")
+        return [float(cell) if cell else None for cell in column]
+
+    def counts(self, column: Sequence[Any]) -> list[int]:
+        """A column of `Kind.COUNT`. Raises ArtifactError for a cell that is none."""
+        if not self.spelled:
+            return list(column)
+        self._check(column, _COUNTS, "is no count")
+        return list(map(int, column))
+
+    def _check(self, column: Sequence[str], form: re.Pattern[str], what: str) -> None:
+        """Raises ArtifactError unless every cell of the column is of a form, each with a line feed after it."""
+        if not form.fullmatch("\n".join([*column, ""])):
+            self.refuse(column, lambda cell: bool(form.fullmatch(f"{cell}\n")), what)
+
     def refuse(self, column: Sequence[str], right: Callable[[str], bool], what: str) -> NoReturn:
         """Raises ArtifactError about the first cell that is not right: that it `what`."""
         at = next(n for n, cell in enumerate(column) if not right(cell))
         error = f"cannot be read ({column[at]!r:.100} {what})"
         raise ArtifactError(f"{self.where}:{self.first + at}: {error}; ask for the artefact again")
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
+    """The lines of rows, each with its line feed; floats with all their digits, nothing for None."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def whole_lines(stream: BinaryIO, where: str) -> Iterator[bytes]:

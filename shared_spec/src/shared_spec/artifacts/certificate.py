@@ -9,10 +9,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from shared_spec.artifacts.atomic import write_atomically, writing_atomically
+from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.certificate_documents import (
     REPORT,
-    ROWS,
     CertificateDocument,
     CommittedDraw,
     certificate_parents,
@@ -22,14 +21,14 @@ from shared_spec.artifacts.directory import (
     check_directory,
     list_files,
     load_directory_document,
-    open_listed,
     read_listed,
     save_directory_document,
 )
 from shared_spec.artifacts.head_file import read_head, save_head
-from shared_spec.artifacts.rows import HEADER, Row, Rows, read_rows
+from shared_spec.artifacts.rows import EARLIER, FORM, Row, Rows, rows_in
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
 from shared_spec.artifacts.strip import STRIP, Strip, parse_strip
+from shared_spec.artifacts.tables import read_table, write_lines
 from shared_spec.errors import ArtifactError
 from shared_spec.terms import Status
 
@@ -96,8 +95,9 @@ class Certificate:
                 )
             return not views or view in views
 
-        with open_listed(self.path, self.document.files, ROWS) as stream:
-            yield from read_rows(stream, str(self.path / ROWS), wanted)
+        document = self.document
+        blocks = read_table(self.path, document.files, FORM, document.individuals, EARLIER)
+        yield from rows_in(blocks, wanted)
 
     @property
     def rows(self) -> Iterator[Row]:
@@ -176,11 +176,13 @@ def save_certificate(
         write_atomically(folder / STRIP, strip.content)
     head_digest = save_head(folder, draft.head.kind, head)
     trees = RowTrees(salt)
-    with writing_atomically(folder / ROWS) as stream:
-        stream.write(HEADER + b"\n")
+
+    def hashed() -> Iterator[Sequence[bytes]]:
         for view, lines in rows:
-            stream.write(b"\n".join([*lines, b""]))
             trees.add(view, lines)
+            yield lines
+
+    write_lines(folder / draft.table, FORM, hashed())
     write_atomically(folder / SALT, salt.to_bytes())
     entry = draft.head.model_copy(update={"digest": head_digest})
     draft = draft.model_copy(

@@ -19,19 +19,17 @@ from shared_spec.artifacts.head_file import HEAD
 from shared_spec.artifacts.reality import RealityCheck
 from shared_spec.artifacts.salt import SALT
 from shared_spec.artifacts.strip import STRIP, StripEntry
+from shared_spec.artifacts.tables import table_name
 from shared_spec.imprint import Imprint, utc_today
 from shared_spec.rng import Seed
 from shared_spec.trust.fields import Hex256
 from shared_spec.trust.seeds import CommittedSeed
 from shared_spec.trust.verification import Origin
 
-__all__ = ["REPORT", "ROWS", "CertificateDocument", "CommittedDraw", "certificate_parents"]
+__all__ = ["REPORT", "CertificateDocument", "CommittedDraw", "certificate_parents"]
 
 REPORT = "report.html"
 """The certificate for people, drawn by the consumer."""
-
-ROWS = "individuals.csv"
-"""What was decided about each of them."""
 
 
 class CommittedDraw(CommittedSeed):
@@ -97,7 +95,17 @@ class CertificateDocument(Document):
     def names(self) -> tuple[str, ...]:
         """The files of its directory."""
         salt = () if self.roots is None else (SALT,)
-        return (HEAD, ROWS, REPORT, *salt, *(() if self.strip is None else (STRIP,)))
+        return (HEAD, self.table, REPORT, *salt, *(() if self.strip is None else (STRIP,)))
+
+    @property
+    def individuals(self) -> int:
+        """Rows of its table: one per individual and view."""
+        return sum(claim.individuals for claim in self.claims.values())
+
+    @property
+    def table(self) -> str:
+        """The file of its rows."""
+        return table_name(self.individuals, self.files)
 
     @property
     def parents(self) -> dict[str, str]:

@@ -1,41 +1,44 @@
-"""individuals.csv of reps/: which row of which shard is whose, and the labels that the producer chose to share.
+"""The individuals of reps/: which row of which shard is whose, and the labels that the producer chose to share.
 
-The file is read shard by shard, again whenever it is needed, and never held as a whole.
+Their table is read shard by shard, again whenever it is needed, and never held as a whole.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from shared_spec.artifacts.bundle_documents import Manifest
-from shared_spec.artifacts.cells import Block, read_blocks
-from shared_spec.artifacts.directory import open_listed
+from shared_spec.artifacts.cells import Block, Form, Kind
 from shared_spec.artifacts.distinct import Repeats
+from shared_spec.artifacts.tables import read_table, table_name
 from shared_spec.errors import ArtifactError
 
 __all__ = [
-    "INDIVIDUALS",
+    "Cells",
     "Individuals",
     "SplitRows",
-    "format_header",
-    "format_individuals",
-    "format_shard",
+    "form_of",
     "individuals_of",
+    "list_individuals",
+    "list_shard",
 ]
 
-INDIVIDUALS = "individuals.csv"
-"""Name of the file."""
+Cells: TypeAlias = Sequence[Sequence[Any]]
+"""Rows of the table, column by column."""
 
-_FIXED = ("sample_id", "split", "shard", "row")
+_FIXED = (
+    ("sample_id", Kind.NAME),
+    ("split", Kind.WORD),
+    ("shard", Kind.COUNT),
+    ("row", Kind.COUNT),
+)
+_SPLIT = 1
 
 _ID_LENGTH = 1000
 
@@ -59,7 +62,7 @@ class Individuals:
 
     Attributes:
         where: what to call the file.
-        open: opens it; at its end the stream raises ArtifactError if it is not the file that the manifest lists.
+        blocks: reads it; raises ArtifactError at its end if it is not the file that the manifest lists.
         splits: how many individuals each split has here.
         labels: the classes of each label column.
         rows_per_shard: individuals per shard; the last of a split may hold fewer.
@@ -67,7 +70,7 @@ class Individuals:
     """
 
     where: str
-    open: Callable[[], AbstractContextManager[BinaryIO]]
+    blocks: Callable[[], Iterator[Block]]
     splits: Mapping[str, int]
     labels: Mapping[str, Sequence[str]]
     rows_per_shard: int
@@ -86,6 +89,12 @@ class Individuals:
             suspects = repeats.found()
         if suspects:
             self._refuse_twins(suspects)
+
+    def cells(self) -> Iterator[Cells]:
+        """The table's rows as they are written, some at a time. Raises ArtifactError for what is no such table."""
+        for block in self.blocks():
+            sample_ids, split, shards, rows, *labels = block.columns
+            yield [sample_ids, split, block.counts(shards), block.counts(rows), *labels]
 
     def of(self, split: str) -> SplitRows:
         """All of one split, in memory. Raises ArtifactError if the bundle does not have it, and as `check`."""
@@ -110,17 +119,15 @@ class Individuals:
 
     def _read(self, splits: Collection[str]) -> Iterator[tuple[str, SplitRows]]:
         """These splits shard by shard, checked but for ids that stand twice; all of the file is read."""
-        names = sorted(self.labels)
         parts = {split: _Part(split, self) for split in splits}
-        with self.open() as stream:
-            for block in read_blocks(stream, [*_FIXED, *names], self.where):
-                for split, found in block.runs(_FIXED.index("split")):
-                    if split in parts:
-                        yield from ((split, rows) for rows in parts[split].add(found))
-                    elif split not in self.splits:
-                        raise ArtifactError(
-                            f"{self.where}:{found.first}: there is no split {split!r:.100} here"
-                        )
+        for block in self.blocks():
+            for split, found in block.runs(_SPLIT):
+                if split in parts:
+                    yield from ((split, rows) for rows in parts[split].add(found))
+                elif split not in self.splits:
+                    raise ArtifactError(
+                        f"{self.where}:{found.first}: there is no split {split!r:.100} here"
+                    )
         for split, part in parts.items():
             yield from ((split, rows) for rows in part.last())
 
@@ -191,8 +198,9 @@ class _Part:
         if min(lengths) == 0 or max(lengths) > _ID_LENGTH:
             what = "as a sample id is empty or too long"
             block.refuse(sample_ids, lambda cell: 0 < len(cell) <= _ID_LENGTH, what)
-        shard, start = str(self._shard), len(self._sample_ids)
-        places = list(map(str, range(start, start + len(block))))
+        shard, start = self._shard, len(self._sample_ids)
+        shards, rows = block.counts(shards), block.counts(rows)
+        places = list(range(start, start + len(block)))
         if rows != places or shards != [shard] * len(block):
             at = next(n for n, at in enumerate(zip(shards, rows, strict=True)) if at != (shard, places[n]))  # fmt: skip
             raise ArtifactError(
@@ -207,16 +215,22 @@ class _Part:
         self._sample_ids += sample_ids
 
 
+def form_of(labels: Iterable[str]) -> Form:
+    """The table's columns: these label columns stand in the order of their names, as the manifest has no order."""
+    return (*_FIXED, *((name, Kind.WORD) for name in sorted(labels)))
+
+
 def individuals_of(
     folder: Path,
     manifest: Manifest,
     counts: Mapping[str, int],
     firsts: Mapping[str, int] | None = None,
 ) -> Individuals:
-    """The file that a folder's manifest lists, not read yet; `counts` are `splits` of `Individuals`."""
+    """The table that a folder's manifest lists, not read yet; `counts` are `splits` of `Individuals`."""
+    rows = sum(counts.values())
     return Individuals(
-        str(folder / INDIVIDUALS),
-        lambda: open_listed(folder, manifest.files, INDIVIDUALS),
+        str(folder / table_name(rows, manifest.files)),
+        lambda: read_table(folder, manifest.files, form_of(manifest.labels), rows),
         counts,
         manifest.labels,
         manifest.shard_rows,
@@ -224,40 +238,27 @@ def individuals_of(
     )
 
 
-def format_individuals(
+def list_individuals(
     splits: Mapping[str, Sequence[str]],
     labels: Mapping[str, Mapping[str, Sequence[str]]],
     rows_per_shard: int,
     firsts: Mapping[str, int] | None = None,
-) -> Iterator[bytes]:
-    """The file's bytes, piece by piece: per split its sample ids in order, and per label column and split the names.
+) -> Iterator[Cells]:
+    """The table's rows, shard by shard: per split its sample ids in order, and per label column and split the names.
 
-    Label columns stand in the order of their names, as the manifest has no order of its own. `firsts` are those of
-    `Individuals`.
+    `firsts` are those of `Individuals`.
     """
-    yield format_header(labels)
     for split, sample_ids in splits.items():
         before = (firsts or {}).get(split, 0) // rows_per_shard
         for shard, first in enumerate(range(0, len(sample_ids), rows_per_shard), before):
             part = slice(first, first + rows_per_shard)
             named = {name: column[split][part] for name, column in labels.items()}
-            yield format_shard(split, shard, sample_ids[part], named)
+            yield list_shard(split, shard, sample_ids[part], named)
 
 
-def format_header(labels: Iterable[str]) -> bytes:
-    """The first line of the file, with these label columns."""
-    return _lines([[*_FIXED, *sorted(labels)]])
-
-
-def format_shard(
+def list_shard(
     split: str, shard: int, sample_ids: Sequence[str], labels: Mapping[str, Sequence[str]]
-) -> bytes:
-    """The lines of one shard's individuals, and their class names per label column."""
-    n, columns = len(sample_ids), (labels[name] for name in sorted(labels))
-    return _lines(zip(sample_ids, [split] * n, [shard] * n, range(n), *columns, strict=True))
-
-
-def _lines(rows: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+) -> Cells:
+    """The rows of one shard's individuals, with their class names per label column."""
+    n, columns = len(sample_ids), [labels[name] for name in sorted(labels)]
+    return [sample_ids, [split] * n, [shard] * n, range(n), *columns]

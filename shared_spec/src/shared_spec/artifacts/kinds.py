@@ -140,7 +140,7 @@ def _is_of(document: dict[str, object], media: str) -> bool:
     return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
 
 
-_BUNDLE_FILES = r"individuals\.csv|[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{5,}\.safetensors"
+_BUNDLE_FILES = r"individuals\.(?:csv|parquet)|[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{5,}\.safetensors"
 
 AUDIT = directory_kind("audit", "audit.json", "audit", r"(?!)")
 BUNDLE = directory_kind(
@@ -154,7 +154,7 @@ CERTIFICATE = directory_kind(
     "certificate",
     "certificate.json",
     "fairness-certificate",
-    r"individuals\.csv|head\.safetensors|report\.html|salt\.json|strip\.png",
+    r"individuals\.(?:csv|parquet)|head\.safetensors|report\.html|salt\.json|strip\.png",
 )
 CERTIFICATE_PART = directory_kind(
     "certificate part",

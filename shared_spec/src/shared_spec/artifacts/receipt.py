@@ -33,7 +33,7 @@ class ReceiptRow(Strict):
     index: Count
     """Among the rows of its view, from 0."""
     line: Annotated[str, Field(max_length=16_384)]
-    """The row's line of individuals.csv, without the line feed."""
+    """The row's line as CSV, without the line feed."""
     path: Annotated[tuple[_Hash, ...], Field(max_length=64)]
     salt: Annotated[Base64Bytes, Field(min_length=SALT_BYTES, max_length=SALT_BYTES)]
 
@@ -48,7 +48,7 @@ class Receipt(Document):
     certificate: Digest
     """Content digest of the certificate whose rows these are."""
     header: Annotated[str, Field(max_length=4096)]
-    """The header of individuals.csv, without the line feed."""
+    """The header of these lines, without the line feed."""
     rows: Annotated[tuple[ReceiptRow, ...], Field(min_length=1, max_length=16)]
 
     def to_bytes(self) -> bytes:
@@ -74,7 +74,7 @@ def make_receipt(certificate: Certificate, individual: str) -> Receipt:
         if found is None:
             raise DataError(
                 f"{certificate.path}: no individual {individual!r:.100} in split {document.split}; "
-                "ids stand in its individuals.csv"
+                f"ids stand in its {document.table}"
             )
         index, row = found
         leaves = (leaf for rows in certificate.parts(view) for leaf in salt.leaves(view, rows.lines()))  # fmt: skip

@@ -1,19 +1,26 @@
-"""individuals.csv of certificate/: what was decided about each individual in each view, and the numbers behind it."""
+"""The rows of certificate/: what was decided about each individual in each view, and the numbers behind it."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Any, BinaryIO
 
-from shared_spec.artifacts.cells import Block, read_blocks
+from shared_spec.artifacts.cells import Block, Kind, csv_lines, read_blocks
 from shared_spec.terms import Reason, Status
 
-__all__ = ["COLUMNS", "HEADER", "Row", "RowReader", "Rows", "read_rows"]
+__all__ = [
+    "COLUMNS",
+    "EARLIER",
+    "FORM",
+    "HEADER",
+    "Row",
+    "RowReader",
+    "Rows",
+    "read_rows",
+    "rows_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +61,23 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-"""Columns of individuals.csv, in order."""
+"""Columns of the table, in order."""
+
+_KINDS = {
+    "sample_id": Kind.NAME,
+    **dict.fromkeys(("d_cs", "d_rs", "witness", "epsilon"), Kind.NUMBER),
+    **dict.fromkeys(("samples", "successes"), Kind.COUNT),
+}
+FORM = tuple((name, _KINDS.get(name, Kind.WORD)) for name in COLUMNS)
+"""The columns with what their cells are."""
 
 HEADER = ",".join(COLUMNS).encode()
-"""The first line of individuals.csv, without the line feed."""
+"""The first line of the table as CSV, without the line feed."""
 
-_EARLIER = COLUMNS[: COLUMNS.index("epsilon")]
+EARLIER = COLUMNS[: COLUMNS.index("epsilon")]
 """Columns of the releases that did not ask for it; their certificates are read, and verified by those releases."""
 
+_VIEW = COLUMNS.index("view")
 _STATUS = {status.value: status for status in Status}
 _REASON = {reason.value: reason for reason in Reason}
 
@@ -100,10 +116,8 @@ class Rows:
         return Rows(self.view, *(column[part] for column in self._own()))
 
     def lines(self) -> list[bytes]:
-        """The rows' lines of individuals.csv without their line feeds; floats with all their digits."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(zip(*self._all(), strict=True))
-        return text.getvalue().encode().split(b"\n")[:-1]
+        """The rows' lines of CSV without their line feeds; floats with all their digits."""
+        return csv_lines(zip(*self._all(), strict=True)).split(b"\n")[:-1]
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """All columns by name, in their order."""
@@ -146,48 +160,39 @@ def _row(cells: tuple[Any, ...]) -> Row:
     return Row(who, view, label, prediction, _STATUS[status], _REASON[reason], *rest)
 
 
-def read_rows(
-    stream: BinaryIO, where: str, wanted: Callable[[str], bool] = lambda view: True
+def rows_in(
+    blocks: Iterable[Block], wanted: Callable[[str], bool] = lambda view: True
 ) -> Iterator[Rows]:
-    """The rows of the file in their order, some at a time as they are read, each time of one view.
+    """The rows of a table in their order, some at a time as they are read, each time of one view.
 
     Args:
-        stream: the file.
-        where: what to call it.
+        blocks: of the table.
         wanted: whether rows of a view are; others are not looked at any further.
 
     Raises:
-        ArtifactError: for another header, or a cell that is not of its column's kind.
+        ArtifactError: for a cell that is not of its column's kind.
     """
-    for block in read_blocks(stream, COLUMNS, where, _EARLIER):
-        for view, rows in block.runs(COLUMNS.index("view")):
+    for block in blocks:
+        for view, rows in block.runs(_VIEW):
             if wanted(view):
                 yield _parse(view, rows)
 
 
+def read_rows(
+    stream: BinaryIO, where: str, wanted: Callable[[str], bool] = lambda view: True
+) -> Iterator[Rows]:
+    """The rows of a CSV file, as `rows_in`; raises ArtifactError for another header, too."""
+    return rows_in(read_blocks(stream, COLUMNS, where, EARLIER), wanted)
+
+
 def _parse(view: str, block: Block) -> Rows:
     """Rows of one view."""
-    names = COLUMNS if len(block.columns) == len(COLUMNS) else _EARLIER
+    names = COLUMNS if len(block.columns) == len(COLUMNS) else EARLIER
     columns: dict[str, Any] = dict(zip(names, block.columns, strict=True))
     columns.setdefault("epsilon", [""] * len(block))
     for name, known in (("status", _STATUS), ("reason", _REASON)):
         if not set(columns[name]) <= known.keys():
             block.refuse(columns[name], known.__contains__, f"is no {name}")
-    for name in ("d_cs", "d_rs", "witness", "epsilon"):
-        _check(block, columns[name], _NUMBERS, "number")
-        columns[name] = [float(cell) if cell else None for cell in columns[name]]
-    for name in ("samples", "successes"):
-        _check(block, columns[name], _COUNTS, "count")
-        columns[name] = list(map(int, columns[name]))
+    for name, kind in FORM:
+        columns[name] = block.values(columns[name], kind)
     return Rows(**columns | {"view": view})
-
-
-_NUMBERS = re.compile(r"(?:(?:-?[0-9]++(?:\.[0-9]++)?(?:e[+-]?[0-9]++)?|inf)?\n)*+")
-_COUNTS = re.compile(r"([0-9]{1,15}\n)*+")
-
-
-def _check(block: Block, column: Sequence[str], form: re.Pattern[str], kind: str) -> None:
-    """Raises ArtifactError unless every cell of the column is of a form, each with a line feed after it."""
-    if not form.fullmatch("\n".join([*column, ""])):
-        what = f"is no {kind}"
-        block.refuse(column, lambda cell: bool(form.fullmatch(f"{cell}\n")), what)

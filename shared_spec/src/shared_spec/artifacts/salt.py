@@ -57,7 +57,7 @@ class Salt(Document):
         return hmac.digest(bytes.fromhex(self.key), named, "sha256")[:SALT_BYTES]
 
     def leaves(self, view: str, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """The hashes of a view's rows as leaves of its tree, from their lines of individuals.csv."""
+        """The hashes of a view's rows as leaves of its tree, from their lines of CSV."""
         before = hmac.new(bytes.fromhex(self.key), f"{view}\n".encode(), "sha256")
         for line in lines:
             salted = before.copy()
@@ -70,7 +70,7 @@ class Salt(Document):
 
 
 def leaf_of(salt: bytes, table: bytes) -> bytes:
-    """The hash of a leaf: a salt, and individuals.csv as it would be if it held this row alone.
+    """The hash of a leaf: a salt, and the table as CSV, as it would be if it held this row alone.
 
     The header is part of it, so that no cell can be shown under the name of another column.
     """
@@ -85,7 +85,7 @@ class RowTrees:
         self._trees: dict[str, Tree] = {}
 
     def add(self, view: str, lines: Iterable[bytes]) -> None:
-        """Adds the next rows of a view, by their lines of individuals.csv."""
+        """Adds the next rows of a view, by their lines of CSV."""
         self._trees.setdefault(view, Tree()).extend(self._salt.leaves(view, lines))
 
     def roots(self) -> dict[str, str]:

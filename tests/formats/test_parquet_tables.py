@@ -1,0 +1,88 @@
+"""Rows in Parquet: what is written is read, with the same bytes however it comes, and by the stated rule."""
+
+import io
+
+import pytest
+from tables import FORM, cells, read
+
+from shared_spec.artifacts import parquet, parquet_layout
+from shared_spec.artifacts.cells import Kind, csv_lines
+from shared_spec.artifacts.directory import FileEntry, list_files
+from shared_spec.artifacts.tables import (
+    CSV,
+    PARQUET,
+    check_writable,
+    read_table,
+    table_name,
+    write_lines,
+    write_table,
+)
+from shared_spec.errors import ArtifactError, SettingsError
+
+
+@pytest.fixture
+def sevens(monkeypatch):
+    """Row groups of seven rows."""
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 7)
+    monkeypatch.setattr(parquet_layout, "GROUP_ROWS", 7)
+
+
+def written(blocks):
+    stream = io.BytesIO()
+    parquet.write_groups(stream, FORM, blocks)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 6, 7, 8, 14, 30])
+def test_the_bytes_depend_on_the_rows_alone_and_are_read_back(sevens, rows):
+    whole = written([cells(rows)])
+    for size in (1, 3, 7, 20):
+        parts = [cells(min(size, rows - first), first) for first in range(0, rows, size)]
+        assert written(parts) == whole
+    assert read(whole, rows) == cells(rows)
+
+
+def test_lines_and_cells_are_the_same_table_in_either_format(sevens, tmp_path):
+    lines = csv_lines(zip(*cells(20), strict=True)).split(b"\n")[:-1]
+    for name in (CSV, PARQUET):
+        for folder in ("lines", "cells"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        write_lines(tmp_path / "lines" / name, FORM, [lines[:9], lines[9:]])
+        write_table(tmp_path / "cells" / name, FORM, [cells(20)])
+        content = (tmp_path / "lines" / name).read_bytes()
+        assert content == (tmp_path / "cells" / name).read_bytes()
+        found = [[] for _ in FORM]
+        for block in read_table(
+            tmp_path / "cells", list_files(tmp_path / "cells", [name]), FORM, 20
+        ):
+            for column, part, (_, kind) in zip(found, block.columns, FORM, strict=True):
+                column += block.values(part, kind)
+        assert found == cells(20)
+
+
+def test_which_it_is_follows_from_the_number_of_rows_and_on_reading_from_what_is_listed():
+    assert table_name(1_000_000) == CSV
+    assert table_name(1_000_001) == PARQUET
+    entry = {"size": 0, "sha256": "0" * 64}
+    assert table_name(2, [FileEntry(name=PARQUET, **entry)]) == PARQUET
+    assert table_name(2_000_000, [FileEntry(name=CSV, **entry)]) == CSV
+
+
+def test_a_label_named_as_a_column_of_the_table_is_refused_first():
+    form = (*FORM, ("word", Kind.WORD))
+    check_writable(1_000_000, form)
+    with pytest.raises(SettingsError, match="column word of its own"):
+        check_writable(1_000_001, form)
+
+
+def test_a_file_that_is_not_the_listed_one_is_refused(sevens, tmp_path):
+    """Also where it is exchanged between the reading of its description and that of its rows."""
+    path = tmp_path / PARQUET
+    path.write_bytes(written([cells(20)]))
+    listed = list_files(tmp_path, [PARQUET])
+    path.write_bytes(written([cells(20, first=1)]))
+    with pytest.raises(ArtifactError, match=r"has .* bytes|SHA-256"):
+        list(read_table(tmp_path, listed, FORM, 20))
+    other = io.BytesIO(path.read_bytes().replace(b"version", b"VERSION"))
+    with pytest.raises(ArtifactError, match="while it was read"):
+        list(parquet.read_groups(other, path, FORM, 20))

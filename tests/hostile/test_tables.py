@@ -1,0 +1,139 @@
+"""Parquet rows of a stranger: nothing is decoded that is not of the one layout, and few bytes never become many."""
+
+import time
+
+import pyarrow as pa
+import pytest
+from tables import FORM, cells, read, table_of, written
+
+from shared_spec.artifacts.cells import Kind
+from shared_spec.errors import ArtifactError
+
+ROWS = 300
+GOOD = written(table_of(cells(ROWS)))
+
+
+def with_column(place, values):
+    """The table with other cells in one column."""
+    columns = cells(ROWS)
+    columns[place] = values
+    return written(table_of(columns))
+
+
+def broken_text():
+    """A column of text that is no UTF-8."""
+    table = table_of(cells(ROWS))
+    offsets = pa.py_buffer(b"".join((2 * n).to_bytes(4, "little") for n in range(ROWS + 1)))
+    bad = pa.StringArray.from_buffers(ROWS, offsets, pa.py_buffer(b"\xff\xfe" * ROWS))
+    return written(table.set_column(0, table.schema.field(0), bad))
+
+
+def footer_of(change):
+    """The file with another description."""
+    size = int.from_bytes(GOOD[-8:-4], "little")
+    changed = change(GOOD[-8 - size : -8])
+    return GOOD[: -8 - size] + changed + len(changed).to_bytes(4, "little") + b"PAR1"
+
+
+def test_what_is_changed_below_is_read_unchanged():
+    assert read(GOOD, ROWS) == cells(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("compression", {"compression": "zstd"}),
+        ("compression", {"compression": "gzip"}),
+        ("fields", {"store_schema": True}),
+        ("where they belong", {"use_dictionary": True}),
+        ("page", {"data_page_version": "2.0"}),
+        ("encoding", {"use_dictionary": False, "column_encoding": {"who": "DELTA_BYTE_ARRAY"}}),
+        ("encoding", {"use_dictionary": False, "column_encoding": {"word": "DELTA_LENGTH_BYTE_ARRAY"}}),
+        ("encoding", {"use_dictionary": False, "column_encoding": {"count": "DELTA_BINARY_PACKED"}}),
+        ("encoding", {"use_byte_stream_split": ["number"]}),
+        ("fields", {"write_statistics": True}),
+        ("fields", {"write_page_index": True, "write_statistics": True}),
+    ],
+)  # fmt: skip
+def test_another_way_to_write_them_is_refused(name, options):
+    with pytest.raises(ArtifactError, match=name):
+        read(written(table_of(cells(ROWS)), **options), ROWS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        written(table_of(cells(ROWS), count=pa.field("count", pa.int32(), False))),
+        written(table_of(cells(ROWS), number=pa.field("number", pa.float32(), True))),
+        written(table_of(cells(ROWS), who=pa.field("who", pa.string(), True))),
+        written(table_of(cells(ROWS), who=pa.field("who", pa.binary(), False))),
+        written(table_of(cells(ROWS), who=pa.field("WHO", pa.string(), False))),
+        written(table_of([*cells(ROWS)[:3], [[1]] * ROWS], count=pa.field("count", pa.list_(pa.int64()), False))),
+        written(table_of(cells(ROWS)).select(["who", "number", "word", "count"])),
+        written(table_of(cells(ROWS)).select(["who", "word", "number"])),
+        written(table_of(cells(ROWS)).append_column("more", pa.array(range(ROWS)))),
+        written(table_of(cells(ROWS - 1))),
+        written(table_of(cells(ROWS + 1))),
+        written(table_of(cells(2**15 + ROWS))),
+    ],
+)  # fmt: skip
+def test_another_table_is_refused(content):
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read(content, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (with_column(2, [float("nan")] * ROWS), "NaN"),
+        (with_column(2, [float("-inf")] * ROWS), "-inf"),
+        (with_column(3, [-1] * ROWS), "no count"),
+        (with_column(3, [10**15] * ROWS), "no count"),
+        (with_column(0, ["\x1b[31m"] * ROWS), "control characters"),
+        (with_column(1, ["a\nb"] * ROWS), "control characters"),
+        (with_column(0, ["x" * 1001] * ROWS), "more than 1000 characters"),
+        (with_column(1, ["x" * 201] * ROWS), "more than 200 characters"),
+        (with_column(1, ["x" * 2**20] * ROWS), "more than 200 characters"),
+        (broken_text(), "UTF8"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_is_not_of_its_kind_is_refused(content, says):
+    with pytest.raises(ArtifactError, match=says):
+        read(content, ROWS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"PAR1", b"PAR1PAR1", GOOD[:-1], GOOD[1:], GOOD[:200] + GOOD[201:], GOOD[:4] + b"\x00" * 50 + GOOD[4:],
+        GOOD[:-8] + b"\xff\xff\xff\x7fPAR1", GOOD + GOOD, b"PARE" + GOOD[4:],
+        footer_of(lambda footer: footer + b"\x00" * 9), footer_of(lambda footer: footer[:-1]),
+        footer_of(lambda footer: b""), footer_of(lambda footer: b"\x19\xfc\xff\xff\xff\xff\x07" * 1000),
+        footer_of(lambda footer: b"\x1c" * 100_000), footer_of(lambda footer: b"\x19" * 100_000),
+        footer_of(lambda footer: b"\x15\x04\x19\xfc\xff\xff\x7f" + b"\x00" * 8_000_000),
+    ],
+)  # fmt: skip
+def test_bytes_that_are_no_such_file_are_refused_at_once(content):
+    start = time.perf_counter()
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read(content, ROWS)
+    assert time.perf_counter() - start < 2
+
+
+def test_a_few_bytes_that_say_they_are_many_take_no_memory():
+    """2^15 rows of one long word are a dictionary of one: they stay one, and are refused for its length."""
+    rows = 2**15
+    columns = [[str(n) for n in range(rows)], ["x"] * rows, [1.0] * rows, [0] * rows]
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * 10**6])
+    field = pa.field("word", words.type, False)
+    content = written(table_of(columns).set_column(1, field, words))
+    assert len(content) < 3 * 10**6
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(ArtifactError, match="more than 200 characters"):
+        read(content, rows)
+    assert pa.default_memory_pool().max_memory() - before < 2**24
+
+
+def test_a_column_that_stands_twice_is_refused():
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read(GOOD, ROWS, (*FORM[:3], ("who", Kind.COUNT)))
