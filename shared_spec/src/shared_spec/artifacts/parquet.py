@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from shared_spec.artifacts.cells import Block, Form, Kind
+from shared_spec.artifacts.parquet_cells import cells_of
 from shared_spec.artifacts.parquet_layout import (
     DICTIONARIES,
     GROUP_BYTES,
@@ -24,15 +23,11 @@ from shared_spec.artifacts.parquet_layout import (
 )
 from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.text import is_printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["read_groups", "require_pyarrow", "write_groups"]
-
-_LENGTHS = {Kind.NAME: 1000, Kind.WORD: 200}
-"""Most characters of a cell."""
 
 _TAIL = len(MAGIC) + 4
 
@@ -136,7 +131,7 @@ def read_groups(stream: BinaryIO, path: Path, columns: Form, rows: int) -> Itera
             window.hold(group.start, content)
             table = opened.read_row_group(number, use_threads=False)
             found = [
-                _cells(name, kind, table.column(at).chunks)
+                cells_of(name, kind, table.column(at).chunks)
                 for at, (name, kind) in enumerate(columns)
             ]
             if any(len(cells) != group.rows for cells in found):
@@ -212,49 +207,6 @@ class _Window(io.RawIOBase):
         memoryview(buffer)[: len(found)] = found
         self._at += len(found)
         return len(found)
-
-
-def _cells(name: str, kind: Kind, chunks: Sequence[Any]) -> list[Any]:
-    """A column as Python has it. Raises ValueError for a cell that is not of its kind."""
-    found: list[Any] = []
-    for chunk in chunks:
-        chunk.validate(full=True)
-        if kind == Kind.NUMBER:
-            found += _numbers(name, chunk)
-        elif chunk.null_count:
-            raise ValueError(f"{name}: a cell without a value")
-        elif kind == Kind.COUNT:
-            counts = chunk.to_numpy()
-            if counts.size and not 0 <= counts.min() <= counts.max() < 10**15:
-                raise ValueError(f"{name}: a number that is no count")
-            found += counts.tolist()
-        elif kind == Kind.WORD:
-            words = np.array(_texts(name, kind, chunk.dictionary), dtype=object)
-            found += words[chunk.indices.to_numpy()].tolist()
-        else:
-            found += _texts(name, kind, chunk)
-    return found
-
-
-def _numbers(name: str, chunk: Any) -> list[float | None]:  # noqa: ANN401 - pyarrow has no types
-    values = chunk.to_numpy(zero_copy_only=False)  # with NaN for what is null
-    missing = np.isnan(values)
-    if missing.sum() != chunk.null_count or np.isneginf(values).any():
-        raise ValueError(f"{name}: NaN or -inf")
-    if not chunk.null_count:
-        return list(values.tolist())
-    cells = values.astype(object)
-    cells[missing] = None
-    return list(cells.tolist())
-
-
-def _texts(name: str, kind: Kind, chunk: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
-    texts: list[str] = chunk.to_numpy(zero_copy_only=False).tolist()
-    if texts and max(map(len, texts)) > _LENGTHS[kind]:
-        raise ValueError(f"{name}: a cell of more than {_LENGTHS[kind]} characters")
-    if not is_printable("".join(texts)):
-        raise ValueError(f"{name}: a cell holds control characters")
-    return texts
 
 
 def _faults() -> tuple[type[Exception], ...]:
