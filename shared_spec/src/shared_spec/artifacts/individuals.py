@@ -84,7 +84,7 @@ class Individuals:
                 order, and splits or numbers of individuals other than these.
         """
         with Repeats() as repeats:
-            for _, rows in self._read(self.splits):
+            for _, rows in self.together(self.splits):
                 repeats.add(rows.sample_ids)
             suspects = repeats.found()
         if suspects:
@@ -115,10 +115,10 @@ class Individuals:
             raise ArtifactError(
                 f"{self.where}: no individuals of split {split!r}; it has {', '.join(self.splits)}"
             )
-        return (rows for _, rows in self._read([split]))
+        return (rows for _, rows in self.together([split]))
 
-    def _read(self, splits: Collection[str]) -> Iterator[tuple[str, SplitRows]]:
-        """These splits shard by shard, checked but for ids that stand twice; all of the file is read."""
+    def together(self, splits: Collection[str]) -> Iterator[tuple[str, SplitRows]]:
+        """These splits shard by shard, in one pass over the file. Raises ArtifactError as `shards`."""
         parts = {split: _Part(split, self) for split in splits}
         for block in self.blocks():
             for split, found in block.runs(_SPLIT):
@@ -134,7 +134,7 @@ class Individuals:
     def _refuse_twins(self, suspects: set[int]) -> None:
         """Raises ArtifactError if any id with one of these hashes stands twice."""
         seen: set[str] = set()
-        for _, rows in self._read(self.splits):
+        for _, rows in self.together(self.splits):
             for sample_id in rows.sample_ids:
                 if hash(sample_id) in suspects:
                     if sample_id in seen:
