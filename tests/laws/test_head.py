@@ -177,18 +177,18 @@ def test_divergence_is_an_error_not_a_head():
 def test_sigma_is_chosen_by_certificates_within_the_accuracy_tolerance():
     scores = {0.1: (0.900, 0.2), 0.5: (0.895, 0.7), 1.0: (0.893, 0.7), 5.0: (0.80, 0.99)}
     heads = {sigma: Head(config(sigma=sigma), torch_generator(1, "head")) for sigma in scores}
-    choice = choose_sigma(
-        list(scores), heads.__getitem__, lambda head: scores[head.config.sigma_rs]
-    )
+
+    def evaluate(tried):
+        return [scores[head.config.sigma_rs] for head in tried]
+
+    choice = choose_sigma(list(scores), heads.__getitem__, evaluate)
     assert choice.sigma_rs == 0.5, (
         "the tie goes to the more accurate; 5.0 gives up too much accuracy"
     )
     assert choice.head is heads[0.5]
     assert [trial.sigma_rs for trial in choice.trials] == [0.1, 0.5, 1.0, 5.0]
-    wide = choose_sigma(
-        list(scores), heads.__getitem__, lambda head: scores[head.config.sigma_rs], tolerance=0.2
-    )
+    wide = choose_sigma(list(scores), heads.__getitem__, evaluate, tolerance=0.2)
     assert wide.sigma_rs == 5.0
     for grid in ([], [-1.0], [float("nan")]):
         with pytest.raises(SettingsError):
-            choose_sigma(grid, heads.__getitem__, lambda head: (1.0, 1.0))
+            choose_sigma(grid, heads.__getitem__, evaluate)

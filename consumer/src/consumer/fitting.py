@@ -94,8 +94,8 @@ def _mapped(bundle: Bundle, labelled: npt.NDArray[np.bool_]) -> Tensor:
 
 def _validation(
     bundle: Bundle, labels: TaskLabels, views: Sequence[str]
-) -> Callable[[Head], tuple[float, float]]:
-    """A function from a head C to its (accuracy, certified fraction) on validation individuals, without sampling."""
+) -> Callable[[Sequence[Head]], list[tuple[float, float]]]:
+    """A function from heads to their (accuracy, certified fraction) on validation individuals, without sampling."""
     codes = labels.codes.get("valid", np.zeros(0, dtype=np.int64))
     known = codes != UNLABELLED
     entries = bundle.manifest.views
@@ -107,16 +107,18 @@ def _validation(
             "give `noise` a number"
         )
 
-    def evaluate(head: Head) -> tuple[float, float]:
-        case = Case(bundle, "valid", head, Sampling(), 0)
-        method = RadiusMethod.CLOSED_FORM if case.frozen.is_linear else RadiusMethod.CROWN
-        done = right = certified = 0
+    def evaluate(heads: Sequence[Head]) -> list[tuple[float, float]]:
+        cases = [Case(bundle, "valid", head, Sampling(), 0) for head in heads]
+        right, certified, done = [0] * len(heads), [0] * len(heads), 0
         for rows, tensors in bundle.walk("valid"):
-            found = case.decide(view, method, rows.sample_ids, tensors)
             part = slice(done, done + len(rows.sample_ids))
-            right += int((found.prediction == codes[part])[known[part]].sum())
-            certified += found.certified
+            for place, case in enumerate(cases):
+                method = RadiusMethod.CLOSED_FORM if case.frozen.is_linear else RadiusMethod.CROWN
+                found = case.decide(view, method, rows.sample_ids, tensors)
+                right[place] += int((found.prediction == codes[part])[known[part]].sum())
+                certified[place] += found.certified
             done = part.stop
-        return right / int(known.sum()), certified / len(codes)
+        labelled = int(known.sum())
+        return [(r / labelled, c / len(codes)) for r, c in zip(right, certified, strict=True)]
 
     return evaluate

@@ -127,7 +127,7 @@ class SigmaChoice:
 def choose_sigma(
     grid: Sequence[float],
     train: Callable[[float], Head],
-    evaluate: Callable[[Head], tuple[float, float]],
+    evaluate: Callable[[Sequence[Head]], Sequence[tuple[float, float]]],
     *,
     tolerance: float = 0.01,
 ) -> SigmaChoice:
@@ -139,7 +139,7 @@ def choose_sigma(
     Args:
         grid: noise levels to try, each >= 0.
         train: the head trained at a level, on training data; give each level the same stream.
-        evaluate: (accuracy, certified fraction) of a head on validation data, each in [0, 1], both of the same model.
+        evaluate: (accuracy, certified fraction) of each head on validation data, in [0, 1], both of the same model.
         tolerance: accuracy, in [0, 1], that may be given up for certificates.
 
     Returns:
@@ -151,7 +151,8 @@ def choose_sigma(
     if not grid or any(not sigma >= 0.0 for sigma in grid):
         raise SettingsError(f"noise grid is {list(grid)}: expected at least one level, all >= 0")
     heads = {sigma: train(sigma) for sigma in sorted(set(grid))}
-    trials = tuple(SigmaTrial(sigma, *evaluate(head)) for sigma, head in heads.items())
+    scores = zip(heads, evaluate(list(heads.values())), strict=True)
+    trials = tuple(SigmaTrial(sigma, *score) for sigma, score in scores)
     enough = max(trial.accuracy for trial in trials) - tolerance
     eligible = [trial for trial in trials if trial.accuracy >= enough]
     best = max(eligible, key=lambda trial: (trial.certified, trial.accuracy, -trial.sigma_rs))

@@ -160,7 +160,7 @@ class Bundle:
         """The tensors of one shard. Raises ArtifactError as `shards`."""
         file, rows = shard_name(split, shard), self.manifest.shard_rows
         content = read_listed(self.path, self.manifest.files, file)
-        tensors, document = parse_tensors(content, str(self.path / file))
+        tensors, document = parse_tensors(content, str(self.path / file), listed=True)
         place = shard_document(self.manifest, split, shard)
         there = min(rows, self.manifest.splits[split].individuals - shard * rows)
         check_shard(str(self.path / file), self.manifest, place, there, tensors, document)
