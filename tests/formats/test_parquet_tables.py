@@ -1,7 +1,9 @@
 """Rows in Parquet: what is written is read, with the same bytes however it comes, and by the stated rule."""
 
 import io
+import tracemalloc
 
+import pyarrow as pa
 import pytest
 from tables import FORM, cells, read
 
@@ -86,3 +88,28 @@ def test_a_file_that_is_not_the_listed_one_is_refused(sevens, tmp_path):
     other = io.BytesIO(path.read_bytes().replace(b"version", b"VERSION"))
     with pytest.raises(ArtifactError, match="while it was read"):
         list(parquet.read_groups(other, path, FORM, 20))
+
+
+def test_four_times_as_many_rows_take_no_more_memory_to_write_and_to_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 2000)
+    monkeypatch.setattr(parquet_layout, "GROUP_ROWS", 2000)
+    path, peaks = tmp_path / PARQUET, {}
+
+    def write(rows):
+        parts = (cells(500, first) for first in range(0, rows, 500))
+        write_table(path, FORM, parts)
+
+    def look(rows):
+        for _ in read_table(tmp_path, list_files(tmp_path, [PARQUET]), FORM, rows):
+            assert pa.total_allocated_bytes() < 2**20
+
+    write(4000)
+    look(4000)
+    for rows in (8000, 32_000):
+        for step in (write, look):
+            tracemalloc.start()
+            step(rows)
+            peaks[step, rows] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    for step in (write, look):
+        assert peaks[step, 32_000] < 1.1 * peaks[step, 8000], peaks
