@@ -4,6 +4,11 @@ import base64
 
 import pytest
 
+from consumer.report.page import render_report
+from consumer.tally import count_rows
+from shared_spec import load_certificate
+from shared_spec.artifacts.reality import Alike, RealityCheck
+
 pytestmark = [pytest.mark.browser, pytest.mark.pipeline]
 
 CONTRAST = """
@@ -25,11 +30,43 @@ return [...document.querySelectorAll('main p, main td, main th, main dt, main dd
 """
 
 
+BROKEN = """
+const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode()) {
+  const text = texts.currentNode;
+  if (text.parentElement.closest('code, svg')) continue;
+  for (const word of text.data.matchAll(/\\p{L}{2,}/gu)) {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1) found.push(word[0]);
+  }
+}
+return found;
+"""
+
+
+@pytest.fixture(scope="module")
+def page(whole, tmp_path_factory):
+    """The page of a certificate with all that it can show, counterparts too."""
+    certificate = load_certificate(whole.certificate)
+    alike = Alike(people=40, alike=30)
+    certified = {view: Alike(people=20, alike=18) for view in certificate.document.claims}
+    check = RealityCheck(
+        attribute="Pale_Skin", counterparts=360, everybody=alike, certified=certified
+    )
+    document = certificate.document.model_copy(update={"reality": (check,)})
+    tallies = count_rows(document, certificate.parts())
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_bytes(render_report(document, tallies, certificate.strip))
+    return path
+
+
 @pytest.fixture
-def browser(whole, chromium):
-    """Chromium with the page of a certificate that has all there is, and nothing of earlier pages in its console."""
+def browser(page, chromium):
+    """Chromium with the page, and nothing of earlier pages in its console."""
     chromium.get_log("browser")
-    chromium.get((whole.certificate / "report.html").as_uri())
+    chromium.get(page.as_uri())
     yield chromium
     for emulated in ("clearDeviceMetricsOverride", "setEmulatedMedia"):
         chromium.execute_cdp_cmd(f"Emulation.{emulated}", {})
@@ -50,6 +87,12 @@ def emulate(browser, width, scheme="light"):
 def test_nothing_has_to_be_scrolled_sideways(browser, width):
     emulate(browser, width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_word_is_broken_on_a_phone(browser, width):
+    emulate(browser, width)
+    assert browser.execute_script(BROKEN) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
