@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import time
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -124,6 +125,15 @@ class TestInABrowser:
         assert verdict.startswith("○")
         assert "not known" in found["signature"]
         assert "no bundle was given" in found["decisions"]
+
+    def test_after_its_last_day_it_holds_no_more(self, look, signed):
+        dates = {"issued": "2020-01-01", "valid_until": datetime.now(UTC).date().isoformat()}
+        for last, mark in ((dates["valid_until"], "✓"), ("2020-12-31", "✗")):
+            dates["valid_until"] = last
+            forge.restate(signed.certificate, lambda d: d["imprint"].update(dates))
+            verdict, found = look(signed.certificate)
+            assert found["validity"].startswith(f"{mark} dated 2020-01-01, valid until {last}")
+            assert verdict.startswith("✗") == (mark == "✗")
 
     def test_the_key_of_another_is_refused(self, look, signed):
         other = signed.house.key_of("somebody else").public.line
