@@ -18,7 +18,8 @@ import torch
 from exact_weights import PAPER, trained_like
 from torch import Tensor
 
-from producer.views.exact.bounds import ExactBounds, certify_chains, certify_exact
+from producer.views.exact.batches import ExactBounds
+from producer.views.exact.bounds import certify_chains, certify_exact
 from producer.views.exact.decision import decide_linear_head
 from producer.views.exact.settings import ExactSettings
 from producer.views.polyline import polyline_along

@@ -166,7 +166,7 @@ class BundlePlan:
         remark(job.report, f"spec {job.spec.digest}: {origin_words(job.origin)}")
         return BundleContents(
             manifest,
-            model.folded,
+            model.folded.to(job.device),
             job.spec.similarity,
             self.views,
             {split: self._read(split, part) for split, part in mine.items()},

@@ -15,6 +15,7 @@ from producer.views.registry import AnyView
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.individuals import Cells, list_individuals
 from shared_spec.chains import Similarity, own_latents
+from shared_spec.device import to_host
 from shared_spec.progress import Advance, onward
 from shared_spec.relu_network import ReluNetwork
 
@@ -62,7 +63,7 @@ class BundleContents:
 
     Attributes:
         manifest: what the bundle will say but for its files; also the identity of this export.
-        encoder: R.
+        encoder: R, on the device that computes.
         similarity: S(x).
         views: in which to bound; the manifest's entry of each says for which splits.
         splits: the individuals; of a part those that are its own.
@@ -116,7 +117,7 @@ class BundleContents:
             if bounds.representation is not None:
                 tensors["representation"] = bounds.representation
         if "representation" not in tensors:
-            tensors["representation"] = self.encoder(own_latents(latents)).to(torch.float32)
+            tensors["representation"] = to_host(self.encoder(own_latents(latents)).float())
         for known in data.counterparts:
             tensors |= known.tensors(self.encoder, part)
         return tensors

@@ -15,6 +15,7 @@ from torch import Tensor
 from shared_spec.artifacts.shards import COUNTERPART, OWNER
 from shared_spec.data.counterparts import Counterparts
 from shared_spec.data.source import Source
+from shared_spec.device import to_host
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow
 from shared_spec.latents import encode_images
@@ -75,6 +76,6 @@ class CounterpartRepresentations:
             return {}
         points = encoder(encode_images(self.flow, np.concatenate(images)))
         return {
-            COUNTERPART.format(self.attribute): points.to(torch.float32),
+            COUNTERPART.format(self.attribute): to_host(points.to(torch.float32)),
             OWNER.format(self.attribute): torch.tensor(owners, dtype=torch.int64),
         }

@@ -60,7 +60,7 @@ def export(
         views: settings of the views that `export` names; defaults for those without.
         cache: folder of the latent cache; `$LASSI_CACHE` or `~/.cache/lassi` unless given.
         seed: of whatever the views draw.
-        device: `cpu` or `cuda[:N]`, what the flow encodes on.
+        device: `cpu` or `cuda[:N]`, what encodes the images and computes the bounds.
         trust: trust.toml: whose spec is accepted. Without it the origin is not verified.
         commitment: of `producer.commit` to this very bundle, with its nonce and answer beside it: the views draw from
             the seed that follows from them.

@@ -59,7 +59,7 @@ def fit(
         views: settings of the views that `export` names; defaults for those without.
         cache: folder of the latent cache; `$LASSI_CACHE` or `~/.cache/lassi` unless given.
         seed: of training and of whatever the views draw.
-        device: `cpu` or `cuda[:N]`, what the flow encodes and the encoder is trained on.
+        device: `cpu` or `cuda[:N]`, what encodes, trains the encoder and computes the bounds.
         trust: trust.toml: whose spec is accepted. Without it the origin is not verified.
         commitment: of `producer.commit` to this very bundle, with its nonce and answer beside it: the views draw from
             the seed that follows from them, and `seed` is of training alone.

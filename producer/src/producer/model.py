@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -62,6 +63,13 @@ class Model:
     document: EncoderDocument
     encoder: Encoder
     folded: ReluNetwork
+
+    def on(self, device: torch.device) -> Model:
+        """The same, where it is to compute; itself if it is there."""
+        if device == self.folded.device:
+            return self
+        moved = copy.deepcopy(self.encoder).to(device)
+        return Model(self.document, moved, self.folded.to(device))
 
     def __repr__(self) -> str:
         document = self.document

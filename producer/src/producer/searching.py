@@ -30,6 +30,7 @@ from shared_spec.artifacts.kinds import PICTURE, SEARCH
 from shared_spec.artifacts.spec import Spec
 from shared_spec.chains import own_latents
 from shared_spec.data.source import Source
+from shared_spec.device import to_host
 from shared_spec.progress import Report, onward, silent, stage
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed, torch_generator
@@ -125,7 +126,7 @@ def search(
         views: settings of those views; tubes would be computed for nothing.
         cache: folder of the latent cache; `$LASSI_CACHE` or `~/.cache/lassi` unless given.
         seed: every draw derives from it.
-        device: `cpu` or `cuda[:N]`, what the flow encodes and the encoders are trained on.
+        device: `cpu` or `cuda[:N]`, what encodes, trains the encoders and computes the bounds.
         force: replace what stands at `out`.
         report: told how it goes.
 
@@ -182,7 +183,7 @@ def _rehearse(
     job = fitting.job
     (target,) = fitting.document.targets
     step = validation_step(job, every)
-    folded = fitting.model().folded
+    folded = fitting.model().folded.to(job.device)
     train, valid = fitting.data("train"), fitting.data("valid")
     heads = train_linear_heads(
         _represent(folded, train), train.labels[target], len(job.source.check_column(target)), noise,
@@ -201,7 +202,7 @@ def _rehearse(
         if view.contract.decides_at_centre:
             points = bounds.centre
         elif points is None:
-            points = folded(own_latents(latents)).float()
+            points = to_host(folded(own_latents(latents)).float())
         marks = score_heads(heads, points, bounds, codes)
         weight = fitting.document.training.lambda_2
         found += [
@@ -214,4 +215,4 @@ def _represent(folded: ReluNetwork, data: LabelledLatents) -> Tensor:
     rows = range(0, len(data.latents), _BLOCK)
     latents = own_latents(data.latents)
     blocks = (torch.from_numpy(np.array(latents[row : row + _BLOCK])) for row in rows)
-    return torch.cat([folded(block).to(torch.float32) for block in blocks])
+    return torch.cat([to_host(folded(block).to(torch.float32)) for block in blocks])

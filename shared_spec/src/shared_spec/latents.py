@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shared_spec.arithmetic import full_precision
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.tensors import tensor_digest
@@ -168,6 +169,7 @@ def _entry(cache: Path, key: Mapping[str, Any]) -> tuple[Path, Path]:
     return cache / f"{name}.f32", cache / f"{name}.json"
 
 
+@full_precision()
 def encode_images(flow: Glow, images: UInt8Images) -> Tensor:
     """Latents [n, q] float32 of images [n, 3, S, S], computed on the flow's device, a batch at a time."""
     device = next(flow.parameters()).device

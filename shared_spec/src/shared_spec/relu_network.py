@@ -51,24 +51,36 @@ class ReluNetwork:
         return len(self.weights)
 
     @property
+    def device(self) -> torch.device:
+        """Where it lies, and so where it computes."""
+        return self.weights[0].device
+
+    def to(self, device: torch.device) -> ReluNetwork:
+        """The same network on a device; itself if it is there."""
+        if device == self.device:
+            return self
+        weights, biases = ([t.to(device) for t in each] for each in (self.weights, self.biases))
+        return ReluNetwork(tuple(weights), tuple(biases))
+
+    @property
     def is_linear(self) -> bool:
         """Whether there is no hidden layer."""
         return self.depth == 1
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """The outputs [..., d] for inputs [..., q], converted to float64."""
+        """The outputs [..., d], where the network lies, for inputs [..., q] of any floating type, wherever they lie."""
         return self.tail(self.first_layer(inputs))
 
     def first_layer(self, inputs: Tensor) -> Tensor:
         """u0 = W_1 x + b_1 for inputs [..., q], shape [..., h_1]: computed once per individual."""
-        return inputs.to(torch.float64) @ self.weights[0].T + self.biases[0]
+        return inputs.to(self.device, torch.float64) @ self.weights[0].T + self.biases[0]
 
     def directions(self, vectors: Tensor) -> Tensor:
         """U1 = W_1 a_i for vectors [k, q], shape [k, h_1]: computed once per model.
 
         W_1 (z + sum t_i a_i) + b_1 = u0 + t U1, so no point of S(x) ever goes through the first layer again.
         """
-        return vectors.to(torch.float64) @ self.weights[0].T
+        return vectors.to(self.device, torch.float64) @ self.weights[0].T
 
     def tail(self, preactivation: Tensor) -> Tensor:
         """The rest after the first affine layer, for preactivations [..., h_1]; shape [..., d]."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from producer.encoder import Encoder
 from shared_spec.chains import ChainSet, Similarity
+from shared_spec.device import to_host
 from shared_spec.similarity import ball_grid
 
 __all__ = ["Attack"]
@@ -41,13 +42,14 @@ class Attack:
     """The attack on one encoder and one kind of similarity set.
 
     Args:
-        encoder: R, as a module in eval mode; copied.
+        encoder: R, as a module in eval mode, where it is to compute; copied.
         similarity: S(x).
     """
 
     def __init__(self, encoder: Encoder, similarity: Similarity) -> None:
         self._encoder = copy.deepcopy(encoder).double().eval()
         self._similarity = similarity
+        self._device = next(encoder.parameters()).device
 
     def from_centre(self, latents: Tensor, centre: Tensor) -> Tensor:
         """The largest ||R(z') - centre||_2 found over z' in S(x); each is attained, [n] float64.
@@ -58,15 +60,16 @@ class Attack:
         """
 
         def away(rows: slice, places: Tensor, values: Tensor) -> Tensor:
-            return _norm(values - centre[rows, None].double())
+            return _norm(values - centre[rows, None])
 
+        centre = self._placed(centre)
         return self._largest(latents, away)
 
     def from_chain(self, latents: Tensor, vertices: Tensor) -> Tensor:
         """As `from_centre`, from the chain of segments through vertices [n, m, d]."""
 
         def away(rows: slice, places: Tensor, values: Tensor) -> Tensor:
-            mine = vertices[rows].double()
+            mine = vertices[rows]
             nearest = _norm(values - mine[:, None, 0])
             for start, end in zip(mine.unbind(1), mine.unbind(1)[1:], strict=False):
                 step = (end - start)[:, None]
@@ -76,6 +79,7 @@ class Attack:
                 nearest = torch.minimum(nearest, _norm(values - point))
             return nearest
 
+        vertices = self._placed(vertices)
         return self._largest(latents, away)
 
     def from_timetable(self, latents: Tensor, vertices: Tensor, place: Tensor) -> Tensor:
@@ -95,11 +99,12 @@ class Attack:
             first, last = at.gather(1, after - 1), at.gather(1, after)
             share = ((tau - first) / (last - first).clamp_min(1e-300)).clamp(0.0, 1.0)
             index = after[..., None].expand(-1, -1, values.shape[2])
-            mine = vertices[rows].double()
+            mine = vertices[rows]
             point = torch.lerp(mine.gather(1, index - 1), mine.gather(1, index), share[..., None])
             covered = (tau >= at[:, :1]) & (tau <= at[:, -1:])
             return torch.where(covered, _norm(values - point), 0.0)
 
+        vertices, place = self._placed(vertices), self._placed(place)
         return self._largest(latents, away)
 
     @torch.no_grad()
@@ -108,18 +113,19 @@ class Attack:
 
         tau in the unit ball along a vector; along chains the number of a corner, counted from chain to chain.
         """
-        ways, at = self._ways(latents.double()), place
+        vertices, place = self._placed(vertices), self._placed(place)
+        ways, at = self._ways(self._placed(latents)), place
         if isinstance(self._similarity, ChainSet):
             corners = self._similarity.visits.shape[1]
             chain = (place / corners).floor()
             at = chain * (corners - 1) + (place - chain * corners).clamp_max(corners - 1 - _SHORT)
         points = ways.points(slice(None), ways.inside(at[..., None]))
         values = self._encoder.tail(points.flatten(0, 1)).reshape(vertices.shape)
-        return _norm(values - vertices.double()).amax(1)
+        return to_host(_norm(values - vertices).amax(1))
 
     @torch.no_grad()
     def _largest(self, latents: Tensor, away: Distance) -> Tensor:
-        ways = self._ways(latents.double())
+        ways = self._ways(self._placed(latents))
         size = max(1, _BLOCK // len(ways.grid))
         found = [torch.zeros(0, dtype=torch.float64)]
         for first in range(0, len(latents), size):
@@ -130,14 +136,19 @@ class Attack:
                 values = self._encoder.tail(points.flatten(0, 1))
                 return away(rows, places, values.reshape(*points.shape[:2], -1))
 
-            found.append(_search(distance, ways, len(latents[rows])))
+            found.append(to_host(_search(distance, ways, len(latents[rows]))))
         return torch.cat(found)
+
+    def _placed(self, values: Tensor) -> Tensor:
+        return values.to(self._device, torch.float64)
 
     def _ways(self, latents: Tensor) -> _Ways:
         if isinstance(self._similarity, ChainSet):
-            corners = self._encoder.first_layer(latents)[:, self._similarity.visits]
+            visits = self._similarity.visits.to(self._device)
+            corners = self._encoder.first_layer(latents)[:, visits]
             return _chains(corners[:, :, :-1].flatten(1, 2), corners[:, :, 1:].flatten(1, 2))
-        offset, moves = self._encoder.split_first_layer(latents, self._similarity.vectors.double())
+        vectors = self._placed(self._similarity.vectors)
+        offset, moves = self._encoder.split_first_layer(latents, vectors)
         return _ball(offset, moves * self._similarity.epsilon)
 
 
@@ -163,7 +174,7 @@ def _ball(offset: Tensor, directions: Tensor) -> _Ways:
     k = len(directions)
     per_axis = _POINTS.get(k, max(2, min(9, int(_MOST ** (1.0 / k)))))
     return _Ways(
-        ball_grid(per_axis, k),
+        ball_grid(per_axis, k).to(offset.device),
         2.0 / (per_axis - 1),
         lambda places: places / _norm(places)[..., None].clamp_min(1.0),
         lambda rows, places: offset[rows, None] + places @ directions,
@@ -175,6 +186,7 @@ def _chains(start: Tensor, end: Tensor) -> _Ways:
     segments = start.shape[1]
     each = torch.linspace(0.0, 1.0 - _SHORT, _EACH, dtype=torch.float64)
     grid = (torch.arange(segments, dtype=torch.float64)[:, None] + each).reshape(-1, 1)
+    grid = grid.to(start.device)
 
     def points(rows: slice, places: Tensor) -> Tensor:
         segment = places[..., 0].to(torch.int64)
@@ -194,7 +206,8 @@ def _search(distance: Callable[[Tensor], Tensor], ways: _Ways, individuals: int)
     grid, k = ways.grid.expand(individuals, -1, -1), ways.grid.shape[1]
     best, order = distance(grid).topk(min(_STARTS, grid.shape[1]))
     places = grid.gather(1, order[:, :, None].expand(-1, -1, k))
-    moves = torch.cat([torch.eye(k, dtype=torch.float64), -torch.eye(k, dtype=torch.float64)])
+    unit = torch.eye(k, dtype=torch.float64, device=grid.device)
+    moves = torch.cat([unit, -unit])
     steps = torch.full_like(best, ways.spacing)
     for _ in range(_ROUNDS):
         tried = ways.inside(places[:, :, None] + steps[:, :, None, None] * moves)

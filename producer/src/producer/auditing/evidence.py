@@ -26,7 +26,7 @@ __all__ = ["Evidence", "Ledger", "Sample", "choose_rows", "take_sample"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """A bundle, and the spec, model and data that it is held against."""
+    """A bundle, and the spec, model and data that it is held against; the model is where it computes."""
 
     bundle: Bundle
     spec: Spec

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from producer.auditing.evidence import Evidence, Ledger, choose_rows, take_sample
 from producer.auditing.numbers import (
@@ -80,7 +81,7 @@ def audit(
         out: directory audit/ to write.
         settings: how many to look at.
         auditor_seed: draws whom to look at; from the system's randomness unless given.
-        device: `cpu` or `cuda[:N]`, what the flow encodes on.
+        device: `cpu` or `cuda[:N]`, what encodes, bounds and attacks.
         force: replace the audit that stands at `out`.
         report: told how it goes.
 
@@ -91,7 +92,7 @@ def audit(
     out, settings, place = Path(out), settings or AuditSettings(), open_device(device)
     inputs = [Path(each) for each in (reps, spec, model) if isinstance(each, Path | str)]
     refuse_existing(out, force, kind=AUDIT, inputs=inputs)
-    evidence = _collect(reps, spec, model, data)
+    evidence = _collect(reps, spec, model, data, place)
     seed = secrets.token_hex(32) if auditor_seed is None else auditor_seed
     flow = copy.deepcopy(evidence.spec.flow).to(place)
     views = stated_views(evidence)
@@ -126,7 +127,8 @@ def audit(
 
 
 def _collect(
-    reps: Path | str | Bundle, spec: Path | str | Spec, model: Path | str | Model, data: str | Source
+    reps: Path | str | Bundle, spec: Path | str | Spec, model: Path | str | Model, data: str | Source,
+    device: torch.device,
 ) -> Evidence:  # fmt: skip
     bundle, loaded, trained = load_bundle(reps), load_spec(spec), load_encoder(model)
     bundle.check()
@@ -139,7 +141,7 @@ def _collect(
         raise ArtifactError(
             f"{model}: takes latents of another dimension than the spec's; ask for it again"
         )
-    return Evidence(bundle, loaded, trained, open_source(data, loaded.flow.config.size))
+    return Evidence(bundle, loaded, trained.on(device), open_source(data, loaded.flow.config.size))
 
 
 def _views_left(evidence: Evidence, views: Mapping[str, AnyView]) -> list[NotChecked]:

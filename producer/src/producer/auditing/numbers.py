@@ -13,6 +13,7 @@ from producer.auditing.evidence import Evidence, Ledger, Sample
 from producer.views.registry import AnyView
 from shared_spec.artifacts.audit_documents import AuditCheck
 from shared_spec.chains import ChainSet, own_latents
+from shared_spec.device import to_host
 from shared_spec.progress import Advance, onward
 
 __all__ = ["TOLERANCE", "check_attack", "check_bounds", "check_representation"]
@@ -43,7 +44,7 @@ def check_representation(evidence: Evidence, sample: Sample) -> Ledger:
         for sample_id in sample.sample_ids:
             ledger.note("R(z)", "the stored one", "one of another dimension", sample_id)
         return ledger
-    actual = evidence.model.folded(own_latents(sample.latents))
+    actual = _representation(evidence, sample)
     away, size = _norm(sample.stated["representation"].double() - actual), _norm(actual)
     for row in torch.nonzero(~(away <= TOLERANCE * size)).squeeze(1).tolist():
         stated, found = "the stored one", f"one at distance {away[row]:.6g}, of length {size[row]:.6g}"  # fmt: skip
@@ -148,10 +149,7 @@ def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView
         return ledger
     attack = Attack(evidence.model.encoder, evidence.spec.similarity)
     # What the last bits of a latent move R(z) by, they can move the representations of similar individuals by.
-    moved = _norm(
-        sample.stated["representation"].double()
-        - evidence.model.folded(own_latents(sample.latents))
-    )
+    moved = _norm(sample.stated["representation"].double() - _representation(evidence, sample))
     for name in mine:
         centre = sample.stated[f"{name}.centre"]
         chain, place = (sample.stated.get(f"{name}.{what}") for what in ("tube", "place"))
@@ -174,6 +172,10 @@ def check_attack(evidence: Evidence, sample: Sample, views: Mapping[str, AnyView
                 words = f"{bound[row]:.9g}", f"somebody similar at {found[row]:.9g}"
                 ledger.note(f"{name}.{what}", *words, sample.sample_ids[row])
     return ledger
+
+
+def _representation(evidence: Evidence, sample: Sample) -> Tensor:
+    return to_host(evidence.model.folded(own_latents(sample.latents)))
 
 
 def _norm(values: Tensor) -> Tensor:

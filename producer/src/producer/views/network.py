@@ -7,8 +7,6 @@ preactivation carries a bound on how far floats may be from the reals.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -16,11 +14,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from shared_spec.errors import ArtifactError
+from producer.views.limits import require_bounds, require_finite
+from shared_spec.arithmetic import require_float64
+from shared_spec.device import to_host
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rounding import INFLATION, LARGEST, TERMS, UNDERFLOW, gamma, norm_above
+from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
-__all__ = ["BoundedNetwork", "Chains", "Curves", "Rays", "require_bounds"]
+__all__ = ["BoundedNetwork", "Chains", "Curves", "Rays"]
 
 
 class Curves(Protocol):
@@ -71,7 +71,7 @@ class Rays:
     @property
     def ends(self) -> Tensor:
         """See `Curves`."""
-        return torch.zeros(0, dtype=torch.float64)
+        return self.offset.new_zeros(0)
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -113,7 +113,8 @@ class Chains:
     def ends(self) -> Tensor:
         """See `Curves`."""
         chains, corners = self.visits.shape
-        return torch.arange(1, chains, dtype=torch.float64) * corners - 1.0
+        starts = torch.arange(1, chains, dtype=torch.float64, device=self.visits.device)
+        return starts * corners - 1.0
 
     def __len__(self) -> int:
         return len(self.corners)
@@ -153,14 +154,17 @@ class BoundedNetwork:
 
         Raises:
             ArtifactError: if anything is not finite, or no bound in float64 could be relied on.
+            SettingsError: if the encoder's device does not round as the bounds assume.
         """
+        require_float64(encoder.device)
         require_bounds(encoder.weights, encoder.biases)
         if vectors is None:
             vectors = torch.zeros(0, encoder.input_dim, dtype=torch.float64)
-        _require_finite("attribute vector", vectors)
+        vectors = vectors.to(encoder.device, torch.float64)
+        require_finite("attribute vector", vectors)
         return cls(
             encoder=encoder,
-            vectors=vectors.to(torch.float64),
+            vectors=vectors,
             epsilon=float(epsilon),
             slopes=encoder.directions(vectors) * float(epsilon),
             row_norms=norm_above(encoder.weights[0]),
@@ -168,8 +172,12 @@ class BoundedNetwork:
 
     @cached_property
     def spectral(self) -> float:
-        """Upper bound on ||W_L||_2, from the largest eigenvalue of W_L W_L^T, computed with its entries scaled to 1."""
-        last = self.encoder.weights[-1]
+        """Upper bound on ||W_L||_2, from the largest eigenvalue of W_L W_L^T, computed with its entries scaled to 1.
+
+        On the host, once per model: the only result of a decomposition that a bound trusts, and LAPACK's is backward
+        stable, while an accelerator's solver may be an iteration that stops at a tolerance.
+        """
+        last = to_host(self.encoder.weights[-1])
         scale = last.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
         scaled = last / scale
         largest = torch.linalg.eigvalsh(scaled @ scaled.T)[-1].clamp_min(0.0)
@@ -177,29 +185,37 @@ class BoundedNetwork:
         return float((largest + rounding).sqrt() * scale) * (1.0 + 1e-9)
 
     def rays(self, latents: Tensor) -> Rays:
-        """The similarity sets of latents [n, q]."""
+        """The similarity sets of latents [n, q], wherever these lie."""
+        latents = self._placed(latents)
         offset = self.encoder.first_layer(latents)
         return Rays(offset, self.slopes, tuple(self._errors(latents, offset)))
 
     def chains(self, latents: Tensor, visits: Tensor) -> Chains:
         """The chains of latents [n, 1 + v, q] that pass these of them in order, [c, m]; the vectors play no part."""
-        encoder = self.encoder
+        encoder, latents = self.encoder, self._placed(latents)
         corners = encoder.first_layer(latents)
-        length = norm_above(latents.to(torch.float64)).amax(1, keepdim=True)
+        length = norm_above(latents).amax(1, keepdim=True)
         # A corner may be off by this much, and so may whatever lies between two of them.
         error = self._first_error(length)
         # |A|, |B| and |B - A| are what is added up between two corners.
         size = 4.0 * corners.abs().amax(1)
-        return Chains(corners, visits, tuple(encoder.rounding(size, error + UNDERFLOW, extra=2)))
+        return Chains(
+            corners,
+            visits.to(encoder.device),
+            tuple(encoder.rounding(size, error + UNDERFLOW, extra=2)),
+        )
 
     def output_error(self, latents: Tensor, offset: Tensor) -> Tensor:
         """Upper bounds [n] on ||float - real||_2 of the representations at any tau; latents [n, q], offset [n, h_1]."""
-        return norm_above(self._errors(latents, offset)[-1])
+        return norm_above(self._errors(self._placed(latents), offset)[-1])
+
+    def _placed(self, latents: Tensor) -> Tensor:
+        return latents.to(self.encoder.device, torch.float64)
 
     def _errors(self, latents: Tensor, offset: Tensor) -> list[Tensor]:
         """Rounding bounds per layer over the cube of parameters."""
         encoder = self.encoder
-        length = norm_above(latents.to(torch.float64)).unsqueeze(1)
+        length = norm_above(latents).unsqueeze(1)
         reach = self.epsilon * float(norm_above(self.vectors).sum())
         size = offset.abs() + self.slopes.abs().sum(0)
         error = self._first_error(length + reach)
@@ -216,39 +232,3 @@ class BoundedNetwork:
     def deviation_norm(self, errors: Tensor, image: Tensor) -> Tensor:
         """Upper bound on ||W_L x||_2 over |x| <= errors [s, h], given image = |W_L| errors [s, d]."""
         return torch.minimum(norm_above(image), self.spectral * norm_above(errors)) * INFLATION
-
-
-def require_bounds(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
-    """Refuses consecutive affine layers whose rounding the bounds of this package would not cover.
-
-    Raises:
-        ArtifactError: if a value is not finite; if there are more neurons than `INFLATION` covers; if the products of
-            consecutive layers' norms (largest row sums) exceed `LARGEST`, above which squares could overflow.
-    """
-    _require_finite("weight", weights)
-    _require_finite("bias", biases)
-    neurons = sum(len(bias) for bias in biases)
-    if neurons > TERMS:
-        raise ArtifactError(
-            f"the network has {neurons} neurons, expected at most {TERMS}, for which rounding is bounded; "
-            "train a narrower encoder"
-        )
-    gain = 1.0
-    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
-        gain = max(gain, 1.0) * float(torch.linalg.vector_norm(weight, ord=1, dim=1).max())
-        largest = max(gain, float(bias.abs().max()))
-        if not largest < LARGEST:
-            raise ArtifactError(
-                f"the weights up to layer {layer} multiply up to {largest:.0e}, expected less than {LARGEST:.0e}: "
-                "bounds in float64 would overflow; rescale the layers or train the encoder again"
-            )
-
-
-def _require_finite(name: str, tensors: Iterable[Tensor]) -> None:
-    for index, tensor in enumerate(tensors, start=1):
-        # One pass without a copy: a NaN is both extremes, an infinity one of them.
-        if tensor.numel() and not all(map(math.isfinite, map(float, torch.aminmax(tensor)))):
-            raise ArtifactError(
-                f"{name} {index} holds a value that is not finite, so no bound exists; "
-                "train the encoder or publish the spec again"
-            )

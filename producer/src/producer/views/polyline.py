@@ -115,7 +115,7 @@ def _trace(
 ) -> tuple[Tensor, Tensor]:
     """Vertices t [m] and R there [m, d]."""
     if len(encoder.weights) == 1:
-        t = torch.tensor([-t_max, 0.0, t_max], dtype=torch.float64)
+        t = offset.new_tensor([-t_max, 0.0, t_max])
         return t, offset + t.unsqueeze(1) * slope
     t, rows = _second_layer(encoder, offset, slope, t_max)
     for weight, bias in zip(encoder.weights[2:], encoder.biases[2:], strict=True):
@@ -138,14 +138,14 @@ def _second_layer(
     order = torch.nonzero(inside).squeeze(1)
     order = order[roots[order].argsort()]
     active = torch.where(inside, slope < 0.0, offset > 0.0)
-    ends = torch.tensor([-t_max, t_max], dtype=torch.float64)
+    ends = offset.new_tensor([-t_max, t_max])
     t = torch.cat([ends[:1], roots[order], ends[1:]])
     first = torch.where(active, offset - t_max * slope, 0.0) @ weight.T + bias
     turn = torch.where(active, slope, 0.0) @ weight.T
     turns = torch.cat([turn.unsqueeze(0), weight.T[order] * slope[order].abs().unsqueeze(1)])
     steps = turns.cumsum(0) * t.diff().unsqueeze(1)
     rows = torch.cat([first.unsqueeze(0), steps]).cumsum(0)
-    segment = torch.searchsorted(t, torch.zeros(1, dtype=torch.float64)) - 1
+    segment = torch.searchsorted(t, t.new_zeros(1)) - 1
     share = -t[segment] / (t[segment + 1] - t[segment])
     return _insert(t, rows, segment, share)
 
@@ -164,6 +164,6 @@ def _insert(t: Tensor, rows: Tensor, segment: Tensor, share: Tensor) -> tuple[Te
     values = torch.lerp(rows[segment], rows[segment + 1], share.unsqueeze(1))
     fresh = torch.where(fresh.abs() < 4e-16 * t[-1], 0.0, fresh)
     merged, order = torch.cat([t, fresh]).sort()
-    keep = torch.ones(len(merged), dtype=torch.bool)
+    keep = torch.ones_like(merged, dtype=torch.bool)
     keep[1:] = merged[1:] > merged[:-1]
     return merged[keep], torch.cat([rows, values])[order[keep]]

@@ -96,11 +96,12 @@ class View(ABC, Generic[SettingsType]):
     ) -> ViewBounds:
         """Bounds the representations of each individual's similarity set.
 
-        An individual's bounds do not depend on who else is asked for, but for rounding.
+        An individual's bounds do not depend on who else is asked for, but for rounding. They are computed where the
+        encoder lies, and returned on the host.
 
         Args:
             encoder: R.
-            latents: z, [n, q] of any floating type; along chains [n, 1 + v, q].
+            latents: z, [n, q] of any floating type, on the host; along chains [n, 1 + v, q].
             sample_ids: n different ids.
             similarity: S(x).
             seed: of whatever is drawn; never try several until the result pleases.

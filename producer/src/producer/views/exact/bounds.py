@@ -8,29 +8,28 @@ certifies C o R o E; it speaks of latents, not of image files. What a bundle hol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from producer.views.exact.batches import ExactBounds, in_batches
 from producer.views.exact.grid import uniform_parameters
-from producer.views.exact.inputs import check_finite, check_inputs, check_settings
+from producer.views.exact.inputs import check_inputs, check_settings
 from producer.views.exact.line import bound_lines
 from producer.views.exact.sets import bound_sets
 from producer.views.exact.settings import ExactSettings
 from producer.views.exact.tubes import Tubes, polyline_tubes
 from producer.views.network import BoundedNetwork, Curves, Rays
 from producer.views.polyline import breakpoints
-from shared_spec.artifacts.bundle import UNBOUNDED
+from shared_spec.arithmetic import full_precision
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rounding import norm_above
 from shared_spec.terms import BoundStatus
 
-__all__ = ["ExactBounds", "certify_chains", "certify_exact"]
+__all__ = ["certify_chains", "certify_exact"]
 
 _DEFAULTS = ExactSettings()
 _GRID_START = 9
@@ -41,36 +40,12 @@ _TUBE_FINENESS = 12
 _SETS = 16
 """Similarity sets of several attributes held at once, reduced: about 10 MB each at the paper's sizes."""
 _MESH_POINTS = 800
-"""Points held at once: about 25 MB at the paper's sizes, before refinement."""
+"""Points held at once by a processor: about 25 MB at the paper's sizes, before refinement."""
+_DEVICE_POINTS = 10_000
+"""By an accelerator, for which small products are a waste: about 300 MB."""
 
 
-@dataclass(frozen=True)
-class ExactBounds:
-    """Deterministic bounds for n individuals; statement X of the module.
-
-    Attributes:
-        centre: [n, d] float32.
-        radius: [n] float64, rounded up; at least max ||R(z + sum t_i a_i) - centre||_2 over ||t||_2 <= epsilon.
-        status: [n] uint8 codes of `shared_spec.terms.BoundStatus`: BOUNDED, or UNDECIDED where the cap
-            on the effort came before the tolerance (the radius holds all the same, but must certify nothing) or
-            float64 overflows (then radius and delta are the largest float64).
-        representation: R(z), [n, d] float32.
-        lower_bound: [n] float64, rounded down; at most that maximum, which is attained somewhere above it.
-        effort: [n] int64, points (k = 1) or cells (k > 1) evaluated.
-        tubes: tubes, where they were asked for.
-        rounding: [n] float64, how far R evaluated in float64 can be from R in the reals anywhere on the set.
-    """
-
-    centre: Tensor
-    radius: Tensor
-    status: Tensor
-    representation: Tensor
-    lower_bound: Tensor
-    effort: Tensor
-    tubes: Tubes | None
-    rounding: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
-
-
+@full_precision()
 def certify_exact(
     encoder: ReluNetwork,
     latents: Tensor,
@@ -101,7 +76,8 @@ def certify_exact(
         advance: told how many individuals are done.
 
     Returns:
-        One row per individual, in order. The result for an individual does not depend on the others but for rounding.
+        One row per individual, in order, on the host; computed where the encoder lies. The result for an individual
+        does not depend on the others but for rounding.
 
     Raises:
         SettingsError: for impossible settings.
@@ -115,14 +91,14 @@ def certify_exact(
     network = BoundedNetwork.of(encoder, vectors, epsilon)
     exact, several = method == "polyline", len(vectors) > 1
     mesh = max(_GRID_START, _TUBE_FINENESS * (tube_vertices - 1) + 1)
-    size = 4 if exact else max(_MESH_POINTS // mesh, 4)
+    size = 4 if exact else _individuals_at_once(encoder, mesh)
 
     def bound(batch: Tensor) -> tuple[Curves, ExactBounds]:
         rays = network.rays(batch)
         if several:
             tube = tube_vertices > 0
             return rays, _bound_sets(network, rays, tolerance, max_cells, enclosing, tube)
-        starts = [uniform_parameters(mesh)] * len(rays)
+        starts = [uniform_parameters(mesh, encoder.device)] * len(rays)
         if exact:
             slope = network.slopes[0]
             starts = [breakpoints(encoder, offset, slope, 1.0) for offset in rays.offset]
@@ -130,9 +106,10 @@ def certify_exact(
             network, rays, starts, tolerance, max_cells, tube_vertices, enclosing
         )
 
-    return _in_batches(latents, _SETS if several else size, bound, advance)
+    return in_batches(latents, _SETS if several else size, bound, advance)
 
 
+@full_precision()
 def certify_chains(
     encoder: ReluNetwork,
     latents: Tensor,
@@ -169,7 +146,7 @@ def certify_chains(
     network = BoundedNetwork.of(encoder)
     segments, tube_vertices = visits.numel() - len(visits), settings.tube_vertices
     fineness = max(_CHAIN_START, -(-_TUBE_FINENESS * (tube_vertices - 1) // segments))
-    parameters = _along_chains(visits, fineness)
+    parameters = _along_chains(visits.to(encoder.device), fineness)
 
     def bound(batch: Tensor) -> tuple[Curves, ExactBounds]:
         chains = network.chains(batch, visits)
@@ -177,32 +154,23 @@ def certify_chains(
             network, chains, [parameters] * len(batch), settings.tolerance, settings.max_cells, tube_vertices, enclosing
         )  # fmt: skip
 
-    return _in_batches(latents, max(_MESH_POINTS // len(parameters), 4), bound, advance)
+    return in_batches(latents, _individuals_at_once(encoder, len(parameters)), bound, advance)
 
 
-def _in_batches(
-    latents: Tensor,
-    size: int,
-    bound: Callable[[Tensor], tuple[Curves, ExactBounds]],
-    advance: Advance,
-) -> ExactBounds:
-    """Bounds at most `size` individuals at a time; `bound` also returns what they were bounded along."""
-    parts: list[ExactBounds] = []
-    done = 0
-    for batch in torch.split(latents, size):
-        check_finite(batch.flatten(1), done)
-        curves, found = bound(batch)
-        parts.append(replace(found, rounding=norm_above(curves.errors[-1])))
-        done += len(batch)
-        advance(done, "")
-    return _join(parts)
+def _individuals_at_once(encoder: ReluNetwork, points: int) -> int:
+    """With so many points each."""
+    most = _MESH_POINTS if encoder.device.type == "cpu" else _DEVICE_POINTS
+    return max(most // points, 4)
 
 
 def _along_chains(visits: Tensor, fineness: int) -> Tensor:
     """Parameters of all corners, with `fineness` - 1 more between two of the same chain, evenly; ascending."""
     chains, corners = visits.shape
-    each = torch.arange((corners - 1) * fineness + 1, dtype=torch.float64) / fineness
-    return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each).flatten()
+    steps, starts = (
+        torch.arange(count, dtype=torch.float64, device=visits.device)
+        for count in ((corners - 1) * fineness + 1, chains)
+    )
+    return (starts[:, None] * corners + steps / fineness).flatten()
 
 
 def _bound_curves(
@@ -261,28 +229,3 @@ def _bound_sets(
 
 def _status(reached: Tensor) -> Tensor:
     return torch.where(reached, BoundStatus.BOUNDED, BoundStatus.UNDECIDED).to(torch.uint8)
-
-
-def _join(parts: list[ExactBounds]) -> ExactBounds:
-    def joined(name: str) -> Tensor:
-        return torch.cat([getattr(part, name) for part in parts])
-
-    tubes = [part.tubes for part in parts if part.tubes is not None]
-    places = [tube.place for tube in tubes if tube.place is not None]
-    return ExactBounds(
-        centre=joined("centre"),
-        radius=joined("radius").clamp_max(UNBOUNDED),
-        status=joined("status"),
-        representation=joined("representation"),
-        lower_bound=joined("lower_bound"),
-        effort=joined("effort"),
-        rounding=joined("rounding"),
-        tubes=Tubes(
-            tubes[0].kind,
-            torch.cat([tube.points for tube in tubes]),
-            torch.cat([tube.delta for tube in tubes]).clamp_max(UNBOUNDED),
-            torch.cat(places) if places else None,
-        )
-        if tubes
-        else None,
-    )

@@ -147,7 +147,9 @@ class _CellBounds:
         value = ((points @ gram) * points).sum(2) + 2.0 * (points @ linear).squeeze(2)
         value, best = torch.where(exist, value, -torch.inf).max(1)
         square = value + (centre * centre).sum(1) + self.relative * length.square() + SQUARES
-        return square.clamp_min(0.0) * INFLATION, points[torch.arange(len(best)), best]
+        return square.clamp_min(0.0) * INFLATION, points[
+            torch.arange(len(best), device=best.device), best
+        ]
 
     def _with_errors(
         self, affine: Tensor, centre: Tensor, generators: Tensor, length: Tensor, forms: Forms

@@ -20,18 +20,17 @@ _TANGENT = 1.0 + 1e-9
 _FINEST = 2.0**-40
 
 
-def signs(k: int) -> Tensor:
+def signs(k: int, device: torch.device) -> Tensor:
     """All corners of [-1, 1]^k, [2^k, k] float64."""
-    return torch.tensor(list(product((-1.0, 1.0), repeat=k)), dtype=torch.float64)
+    return torch.tensor(list(product((-1.0, 1.0), repeat=k)), dtype=torch.float64, device=device)
 
 
-def _edges(k: int) -> tuple[Tensor, Tensor]:
+def _edges(k: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Indices into `signs(k)` of both ends of every edge of the cube."""
-    index = torch.arange(2**k)
     pairs = [
-        (low, low + 2**axis) for axis in range(k) for low in index.tolist() if not low >> axis & 1
+        (low, low + 2**axis) for axis in range(k) for low in range(2**k) if not low >> axis & 1
     ]
-    start, end = torch.tensor(pairs).T
+    start, end = torch.tensor(pairs, device=device).T
     return start, end
 
 
@@ -89,7 +88,8 @@ class Cells:
         Returns:
             Points in the box's own coordinates [c, v, k], and which of them exist [c, v].
         """
-        corners, (start, end) = signs(self.half.shape[1]), _edges(self.half.shape[1])
+        k, device = self.half.shape[1], self.half.device
+        corners, (start, end) = signs(k, device), _edges(k, device)
         normal = torch.nn.functional.normalize(self.centre, dim=1)
         height = (normal * self.centre).sum(1, keepdim=True) - _TANGENT
         height = height + (normal * self.half) @ corners.T
@@ -107,9 +107,10 @@ class Cells:
         return clipped
 
 
-def cover(k: int) -> Cells:
+def cover(k: int, device: torch.device | None = None) -> Cells:
     """Equal boxes that cover the unit ball: 4 per axis, or 2 per axis for k > 3."""
     per_axis = 4 if k <= 3 else 2
-    edge = (2.0 * torch.arange(per_axis, dtype=torch.float64) + 1.0) / per_axis - 1.0
+    places = torch.arange(per_axis, dtype=torch.float64, device=device)
+    edge = (2.0 * places + 1.0) / per_axis - 1.0
     centre = torch.cartesian_prod(*[edge] * k).reshape(-1, k)
     return Cells(centre, torch.full_like(centre, 1.0 / per_axis)).touching()

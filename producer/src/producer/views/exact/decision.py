@@ -16,7 +16,10 @@ from producer.views.exact.affine_forms import ReducedNetwork, linear_forms, redu
 from producer.views.exact.branch_and_bound import sample_points, split_axis
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.inputs import check_finite, check_inputs, check_settings
-from producer.views.network import BoundedNetwork, require_bounds
+from producer.views.limits import require_bounds
+from producer.views.network import BoundedNetwork
+from shared_spec.arithmetic import full_precision
+from shared_spec.device import to_host
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma
 
@@ -43,6 +46,7 @@ class HeadDecision:
     effort: Tensor
 
 
+@full_precision()
 def decide_linear_head(
     encoder: ReluNetwork,
     latents: Tensor,
@@ -70,9 +74,9 @@ def decide_linear_head(
     check_settings(epsilon, 1.0, max_cells, 0)
     check_inputs(encoder, latents, vectors)
     network = BoundedNetwork.of(encoder, vectors, epsilon)
-    weight, bias = weight.to(torch.float64), bias.to(torch.float64)
+    weight, bias = (each.to(encoder.device, torch.float64) for each in (weight, bias))
     require_bounds((*encoder.weights, weight), (*encoder.biases, bias))
-    start = cover(len(vectors))
+    start = cover(len(vectors), encoder.device)
     status, predictions, examples, effort = [], [], [], []
     for chunk, batch in enumerate(torch.split(latents, _CHUNK)):
         check_finite(batch, chunk * _CHUNK)
@@ -85,7 +89,7 @@ def decide_linear_head(
             found, tau, used = _decide(reduced, start, max_cells)
             status.append(found)
             predictions.append(prediction)
-            examples.append(tau * epsilon)
+            examples.append(to_host(tau * epsilon))
             effort.append(used)
     return HeadDecision(
         tuple(status),
@@ -97,13 +101,12 @@ def decide_linear_head(
 
 def _margins(weight: Tensor, bias: Tensor, prediction: int) -> tuple[Tensor, Tensor]:
     """Rows w_c - w_j and biases b_c - b_j for all j != c."""
-    others = torch.arange(len(bias)) != prediction
+    others = torch.arange(len(bias), device=bias.device) != prediction
     return weight[prediction] - weight[others], bias[prediction] - bias[others]
 
 
 def _decide(reduced: ReducedNetwork, start: Cells, max_cells: int) -> tuple[str, Tensor, int]:
-    k = start.half.shape[1]
-    nowhere = torch.full((k,), torch.nan, dtype=torch.float64)
+    nowhere = torch.full_like(start.half[0], torch.nan)
     error = reduced.output.error
     if not bool(torch.isfinite(error).all()):
         return "UNDECIDED", nowhere, 0
@@ -134,6 +137,6 @@ def bound_margins(reduced: ReducedNetwork, cells: Cells) -> tuple[Tensor, Tensor
     size = forms.centre.abs() + forms.generators.abs().sum(1)
     slack = (forms.error + reduced.output.error + gamma(64) * size) * INFLATION + UNDERFLOW
     margin, row = (least - slack).min(1)
-    rows = torch.arange(len(row))
+    rows = torch.arange(len(row), device=row.device)
     worst = cells.clip(points[rows, where[rows, row]])
     return margin, split_axis(hidden.influence, forms.generators, cells), worst

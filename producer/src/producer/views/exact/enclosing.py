@@ -29,7 +29,7 @@ def enclosing_centre(points: Tensor, reference: Tensor, iterations: int = 200) -
     shifted = points - reference.unsqueeze(1)
     gram = shifted @ shifted.mT
     square = gram.diagonal(dim1=1, dim2=2)
-    rows = torch.arange(len(points))
+    rows = torch.arange(len(points), device=points.device)
     weights = torch.full_like(square, 1.0 / square.shape[1])
     product = gram.mean(2)
     best, best_weights = torch.full_like(square[:, 0], torch.inf), weights

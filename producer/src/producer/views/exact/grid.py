@@ -26,10 +26,10 @@ _SPARSE = 0.05
 """Below this share of non-zero entries a sparse product is faster than a dense one."""
 
 
-def uniform_parameters(points: int) -> Tensor:
+def uniform_parameters(points: int, device: torch.device | None = None) -> Tensor:
     """An odd number of parameters from -1 to 1, ends and 0 exact; [points] float64."""
     half = points // 2
-    return torch.arange(-half, half + 1, dtype=torch.float64) / half
+    return torch.arange(-half, half + 1, dtype=torch.float64, device=device) / half
 
 
 def relu_gap(first: Tensor, second: Tensor) -> Tensor:
@@ -67,9 +67,9 @@ class LineMesh:
     def start(cls, network: BoundedNetwork, rays: Curves, parameters: Sequence[Tensor]) -> LineMesh:
         """A mesh whose points are, per individual, the given increasing parameters, ends and corners among them."""
         mesh = cls(network, rays)
-        counts = torch.tensor([len(tau) for tau in parameters])
-        mesh.owner = torch.repeat_interleave(torch.arange(len(parameters)), counts)
         mesh.tau = torch.cat(list(parameters))
+        counts = torch.tensor([len(tau) for tau in parameters], device=mesh.tau.device)
+        mesh.owner = torch.repeat_interleave(counts)
         mesh.layers = mesh._evaluate(mesh.owner, mesh.tau)
         same = mesh.owner[1:] == mesh.owner[:-1]
         joined = same & ~torch.isin(mesh.tau[:-1], rays.ends)
@@ -88,11 +88,11 @@ class LineMesh:
         left, right = self.left[segments], self.right[segments]
         owner = self.owner[left]
         tau = 0.5 * (self.tau[left] + self.tau[right])
-        middle = torch.arange(len(tau)) + len(self.tau)
+        middle = torch.arange(len(tau), device=tau.device) + len(self.tau)
         fresh = self._evaluate(owner, tau)
         self.layers = [torch.cat(pair) for pair in zip(self.layers, fresh, strict=True)]
         self.owner, self.tau = torch.cat([self.owner, owner]), torch.cat([self.tau, tau])
-        keep = torch.ones(len(self.left), dtype=torch.bool)
+        keep = torch.ones_like(self.left, dtype=torch.bool)
         keep[segments] = False
         starts, ends = torch.cat([left, middle]), torch.cat([middle, right])
         self.deviation = torch.cat([self.deviation[keep], self._deviation(starts, ends)])
@@ -106,8 +106,8 @@ class LineMesh:
         """The delta of D.2 for segments between these points, [s]."""
         network = self.network
         if not network.encoder.magnitudes:
-            return torch.zeros(len(left), dtype=torch.float64)
-        errors = torch.zeros(())
+            return self.tau.new_zeros(len(left))
+        errors = self.tau.new_zeros(())
         for index, magnitude in enumerate(network.encoder.magnitudes):
             first, second = self.layers[index][left], self.layers[index][right]
             hidden = errors + relu_gap(first, second)
@@ -120,7 +120,8 @@ class LineMesh:
 
 def _spread(errors: Tensor, magnitude: Tensor) -> Tensor:
     """|W| e for rows e of `errors` [s, h], given |W|^T, rounded up; first-layer errors are almost all zero."""
-    if int(torch.count_nonzero(errors)) < _SPARSE * errors.numel():
+    on_host = errors.device.type == "cpu"
+    if on_host and int(torch.count_nonzero(errors)) < _SPARSE * errors.numel():
         product = csr_array(errors.numpy()) @ magnitude.numpy()
         return torch.from_numpy(product) * INFLATION
     return errors @ magnitude * INFLATION

@@ -108,7 +108,8 @@ def _coarse(mesh: LineMesh, parameters: Sequence[Tensor], count: int) -> Tensor:
     """About `count` points per individual, ends included, to choose a centre from; [n, count, d]."""
     start, rows = 0, []
     for tau in parameters:
-        rows.append(start + torch.linspace(0, len(tau) - 1, count).round().to(torch.int64))
+        spread = torch.linspace(0, len(tau) - 1, count, device=tau.device)
+        rows.append(start + spread.round().to(torch.int64))
         start += len(tau)
     return mesh.values[torch.stack(rows)]
 

@@ -45,7 +45,7 @@ def bound_sets(
     tube: bool,
 ) -> list[SetBound]:
     """Bounds the similarity sets of individuals for any small k. Source: docs/guarantees.md, D.4 and E."""
-    start = cover(len(rays.slopes))
+    start = cover(len(rays.slopes), rays.slopes.device)
     reduced = [reduce_network(network, rays.individual(i), start) for i in range(len(rays))]
     representations = network.encoder.tail(rays.offset)
     centres = representations

@@ -60,12 +60,13 @@ def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
         chain = torch.unique(torch.cat([left, right]))
         chain = chain[mesh.tau[chain].argsort()]
         chosen, away = _simplify(mesh.tau[chain], mesh.values[chain], vertices)
-        kept = torch.nan_to_num(mesh.values[chain[chosen]].to(torch.float32))
-        off = torch.zeros(len(mesh.tau), dtype=torch.float64)
+        corners = chain[chosen]
+        kept = torch.nan_to_num(mesh.values[corners].to(torch.float32))
+        off = torch.zeros_like(mesh.tau)
         off[chain] = away
         worst = (torch.maximum(off[left], off[right]) + mesh.deviation[mine]).max()
         points.append(kept)
-        places.append(mesh.tau[chain[chosen]])
+        places.append(mesh.tau[corners])
         delta.append((worst + bound.rounding[individual]) * INFLATION)
     widths = above(torch.stack(delta).nan_to_num(torch.inf))
     return Tubes("polyline", torch.stack(points), widths, torch.stack(places))
@@ -83,7 +84,7 @@ def affine_tube(
         Rows c, E_1, ..., E_k [1 + k, d] float32, delta, and the boxes it took.
     """
     tau = sample_points(start)
-    design = torch.cat([torch.ones(len(tau), 1, dtype=torch.float64), tau], dim=1)
+    design = torch.cat([tau.new_ones(len(tau), 1), tau], dim=1)
     rows = torch.nan_to_num((torch.linalg.pinv(design) @ reduced.values(tau)).to(torch.float32))
     exported = rows.to(torch.float64)
     reach = largest_norm(
@@ -92,23 +93,28 @@ def affine_tube(
     return rows, reach.upper, reach.cells
 
 
-def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[list[int], Tensor]:
+def _simplify(tau: Tensor, values: Tensor, vertices: int) -> tuple[Tensor, Tensor]:
     """Which values become vertices of a chain, and the distance [m] of all from it, in float32, at their parameters."""
     rounded = torch.nan_to_num(values.to(torch.float32))
     chosen = [0, len(tau) - 1]
     away = _deviation(tau, values, rounded, chosen)
     while len(chosen) < min(vertices, len(tau)):
-        away[chosen] = -1.0
+        away[_places(chosen, tau)] = -1.0
         chosen = sorted([*chosen, int(away.argmax())])
         away = _deviation(tau, values, rounded, chosen)
     repeats = [chosen[-1]] * (vertices - len(chosen))
-    return chosen + repeats, away
+    return _places(chosen + repeats, tau), away
 
 
 def _deviation(tau: Tensor, values: Tensor, rounded: Tensor, chosen: list[int]) -> Tensor:
-    corners = tau[chosen]
+    places = _places(chosen, tau)
+    corners = tau[places]
     segment = torch.searchsorted(corners, tau).sub_(1).clamp_(0, len(chosen) - 2)
     share = (tau - corners[segment]) / (corners[segment + 1] - corners[segment])
-    vertices = rounded[chosen].to(torch.float64)
+    vertices = rounded[places].to(torch.float64)
     chain = torch.lerp(vertices[segment], vertices[segment + 1], share.unsqueeze(1))
     return norm_above(values - chain)
+
+
+def _places(chosen: list[int], tau: Tensor) -> Tensor:
+    return torch.tensor(chosen, device=tau.device)

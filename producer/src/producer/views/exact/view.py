@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from producer.views.exact.bounds import ExactBounds, certify_chains, certify_exact
+from producer.views.exact.batches import ExactBounds
+from producer.views.exact.bounds import certify_chains, certify_exact
 from producer.views.exact.settings import ExactSettings
 from producer.views.view import View, ViewBounds
 from shared_spec.artifacts.bundle import UNBOUNDED

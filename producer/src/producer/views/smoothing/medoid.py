@@ -31,7 +31,14 @@ def distances(samples: Tensor, centre: Tensor) -> Tensor:
 
 def order_statistic(values: Tensor, index: int) -> float:
     """D_(index) of values [n], ascending, 1-indexed, never interpolated."""
-    return float(np.partition(values.numpy(), index - 1)[index - 1])
+    return float(_smallest(values[None], index))
+
+
+def _smallest(rows: Tensor, index: int) -> Tensor:
+    """The `index`-th smallest value of each row [r, n]: a choice, so no rounding, by whatever is fastest there."""
+    if rows.device.type == "cpu":
+        return torch.from_numpy(np.partition(rows.numpy(), index - 1, axis=1)[:, index - 1])
+    return rows.sort(dim=1).values[:, index - 1]
 
 
 def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
@@ -57,7 +64,7 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
     squared = torch.addmm(squares, moved[:candidates], moved.T, alpha=-2.0)
     squared += squares[:candidates, None]
     squared.nan_to_num_(nan=torch.inf, posinf=torch.inf)
-    kth = np.partition(squared.numpy(), mass_count - 1, axis=1)[:, mass_count - 1]
+    kth = _smallest(squared, mass_count)
     centre = samples[int(kth.argmin())].to(torch.float32).to(torch.float64)
     # The last bits of a distance depend on how the sample was computed; points at equal distance must stay together,
     # and where all points are one, as after projection, those bits are a share of the points' own size.

@@ -62,7 +62,10 @@ def distances_along(g: RepresentationMap, t: Tensor, centre: Tensor) -> Tensor:
 
 
 def draws(seed: Seed, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
-    """N draws of t ~ N(0, sigma^2 I_k) from the stream of this purpose and individual: [n, k] float64."""
+    """N draws of t ~ N(0, sigma^2 I_k) from the stream of this purpose and individual: [n, k] float64, on the host.
+
+    Wherever they are used, so that no device changes what was drawn.
+    """
     return sigma * torch.from_numpy(stream(seed, purpose, sample_id).standard_normal((n, k)))
 
 

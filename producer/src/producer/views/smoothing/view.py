@@ -21,9 +21,11 @@ from producer.views.smoothing.sampling import (
     representation_map,
 )
 from producer.views.view import View, ViewBounds
+from shared_spec.arithmetic import full_precision
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.chains import ChainSet, Similarity
+from shared_spec.device import to_host
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
@@ -75,6 +77,7 @@ class SmoothingView(View[SmoothingSettings]):
             splits=tuple(splits),
         )
 
+    @full_precision()
     def bound(
         self,
         encoder: ReluNetwork,
@@ -99,7 +102,9 @@ class SmoothingView(View[SmoothingSettings]):
         bounds = []
         for latent, offset, sample_id in _individuals(encoder, latents, sample_ids):
             t0, t1, t = (
-                draws(seed, f"smoothing.{purpose}", sample_id, n, similarity.k, plan.sigma)
+                draws(seed, f"smoothing.{purpose}", sample_id, n, similarity.k, plan.sigma).to(
+                    encoder.device
+                )
                 for purpose, n in (("centre", plan.n0), ("check", plan.n1), ("radius", plan.n))
             )
             g = _map(encoder, offset, directions, t0, t1, t)
@@ -119,6 +124,7 @@ class SmoothingView(View[SmoothingSettings]):
             },
         )
 
+    @full_precision()
     def predict(
         self,
         encoder: ReluNetwork,
@@ -151,7 +157,9 @@ class SmoothingView(View[SmoothingSettings]):
         answers = []
         for _, offset, query_id in _individuals(encoder, latents, query_ids):
             t0, t1 = (
-                draws(seed, f"smoothing.query-{purpose}", query_id, n, similarity.k, plan.sigma)
+                draws(seed, f"smoothing.query-{purpose}", query_id, n, similarity.k, plan.sigma).to(
+                    encoder.device
+                )
                 for purpose, n in (("centre", plan.n0), ("check", plan.n1))
             )
             answers.append(predict(_map(encoder, offset, directions, t0, t1), plan, t0, t1))
@@ -206,7 +214,8 @@ def _map(
 def _stack(predictions: Sequence[Prediction], encoder: ReluNetwork) -> Tensor:
     """Their centres [n, d] float32, also for nobody."""
     centres = [prediction.centre.float() for prediction in predictions]
-    return torch.stack([torch.empty(encoder.output_dim), *centres])[1:]
+    nobody = torch.empty(0, encoder.output_dim)
+    return to_host(torch.stack(centres)) if centres else nobody
 
 
 def _status(held: Sequence[bool]) -> Tensor:
