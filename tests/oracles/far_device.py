@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map, tree_map_only
 
 from shared_spec.device import to_host
 
@@ -29,6 +28,14 @@ class FarTensor(Tensor):
     def __init__(self, held):
         self.held = held
 
+    def __tensor_flatten__(self):
+        """Says to modules how the tensor is made up, which then exchange it whole when they are converted."""
+        return ["held"], None
+
+    @staticmethod
+    def __tensor_unflatten__(held, _, size, stride):
+        return FarTensor(held["held"])
+
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         if func is Tensor.tolist:
@@ -42,8 +49,23 @@ class FarTensor(Tensor):
 
 
 class _Operations(TorchDispatchMode):
+    """Operations on tensors of the device, and those that make them there.
+
+    Args:
+        altered: what an operation [of torch.ops.aten] gives there for arguments that the host holds, or None where
+            it gives what it should; a device with faults.
+    """
+
+    def __init__(self, altered=None):
+        super().__init__()
+        self.altered = altered
+
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # Nothing is compiled, and importing the compiler takes seconds.
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        return _compute(func, args, kwargs or {})
+        return _compute(func, args, kwargs or {}, self.altered)
 
 
 class _Literals(TorchFunctionMode):
@@ -59,9 +81,9 @@ class _Literals(TorchFunctionMode):
 
 
 @contextmanager
-def far_device():
-    """Within it tensors can be made on the device FAR."""
-    with _Operations(), _Literals():
+def far_device(altered=None):
+    """Within it tensors can be made on the device FAR; `altered` as in `_Operations`."""
+    with _Operations(altered), _Literals():
         yield FAR
 
 
@@ -70,26 +92,42 @@ def far(tensor):
     return FarTensor(tensor.clone())
 
 
-def _compute(func, args, kwargs):
-    met = []
-    tree_map_only(Tensor, met.append, (args, kwargs))
-    there = [tensor for tensor in met if isinstance(tensor, FarTensor)]
+def _compute(func, args, kwargs, altered=None):
+    there, here = [], []
+
+    def held(value):
+        if isinstance(value, FarTensor):
+            there.append(value)
+            return value.held
+        if isinstance(value, Tensor) and value.ndim:
+            here.append(value)
+        return [held(each) for each in value] if isinstance(value, list | tuple) else value
+
+    plain = [held(value) for value in args]
     place = kwargs.get("device")
     if func is torch.ops.aten._to_copy.default and there and place is not None and place != FAR:
         assert _called_by(to_host), "brought back, but not by to_host"
-    here = [tensor for tensor in met if not isinstance(tensor, FarTensor) and tensor.ndim]
     if there and here:
         raise RuntimeError(
             f"{func} meets a tensor {tuple(there[0].shape)} there and one {tuple(here[0].shape)} of the host"
         )
-    result_there = bool(there) if place is None else place == FAR
     if place is not None:
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    held = tree_map(lambda value: value.held if isinstance(value, FarTensor) else value, (args, kwargs))
-    found = func(*held[0], **held[1])
-    if func._schema.is_mutable and func._schema.name.endswith("_"):
+    found = altered(func, plain) if altered and there else None
+    found = func(*plain, **kwargs) if found is None else found
+    name = func.__name__.split(".")[0]
+    if name.endswith("_") and not name.endswith("__"):  # in place
         return args[0]
-    return tree_map_only(Tensor, FarTensor, found) if result_there else found
+    if not (there if place is None else place == FAR):
+        return found
+    return _placed(found)
+
+
+def _placed(values):
+    """What an operation returns beside or instead of one tensor."""
+    if isinstance(values, Tensor):
+        return FarTensor(values)
+    return type(values)(map(_placed, values)) if isinstance(values, list | tuple) else values
 
 
 def _called_by(function):
