@@ -27,6 +27,7 @@ _ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test
 
 _PARTS = "tests/pipeline/test_certificate_parts.py"
 _STRIP = "tests/pipeline/test_strip.py"
+_ARITHMETIC = "tests/laws/test_arithmetic.py"
 _AUDIT = "producer/src/producer/auditing"
 _FORGERIES = (
     "tests/pipeline/test_audit.py::test_what_was_forged_is_found_by_the_check_that_is_there_for_it"
@@ -67,7 +68,7 @@ MUTANTS = (
     ),
     Mutant(
         "tubes are measured from vertices that are not exported", f"{_EXACT}/tubes.py",
-        "    vertices = rounded[chosen].to(torch.float64)\n", "    vertices = values[chosen]\n",
+        "    vertices = rounded[places].to(torch.float64)\n", "    vertices = values[places]\n",
         f"{_ROUNDING}::test_tubes_are_measured_from_the_float32_vertices_that_are_exported",
     ),
     Mutant(
@@ -128,8 +129,8 @@ MUTANTS = (
     ),
     Mutant(
         "a mesh without the corners of its chains", f"{_EXACT}/bounds.py",
-        "return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each).flatten()",
-        "return (torch.arange(chains, dtype=torch.float64)[:, None] * corners + each[[0, -1]]).flatten()",
+        "return (starts[:, None] * corners + steps / fineness).flatten()",
+        "return (starts[:, None] * corners + steps[[0, -1]] / fineness).flatten()",
         "tests/bounds/test_exact_chains.py",
     ),
     Mutant(
@@ -326,5 +327,30 @@ MUTANTS = (
         "a part may decide anybody", "consumer/src/consumer/merging.py",
         "if rows is None or rows.sample_id != list(people.sample_ids):", "if rows is None:",
         f"{_PARTS}::test_a_part_that_is_not_what_it_says_is_refused",
+    ),
+    Mutant(
+        "a device is not tried", "producer/src/producer/views/network.py",
+        "        require_float64(encoder.device)\n", "",
+        f"{_ARITHMETIC}::test_a_device_that_multiplies_otherwise_is_refused[mm-as_tf32]",
+    ),
+    Mutant(
+        "float64 may be put together from integers", "shared_spec/src/shared_spec/arithmetic.py",
+        'if device.type != "cpu" and os.environ.get(_EMULATION, "0") != "0":', "if False:",
+        f"{_ARITHMETIC}::test_products_put_together_are_refused_but_on_the_host",
+    ),
+    Mutant(
+        "latents are encoded in TF32 where somebody allows it", "shared_spec/src/shared_spec/latents.py",
+        "@full_precision()\n", "",
+        f"{_ARITHMETIC}::test_a_latent_is_the_same_however_loose_whoever_calls_is",
+    ),
+    Mutant(
+        "bounds are computed as precisely as whoever calls likes", f"{_EXACT}/bounds.py",
+        "@full_precision()\ndef certify_exact(", "def certify_exact(",
+        f"{_ARITHMETIC}::test_whatever_bounds_does_so_in_full_precision[bound_exactly]",
+    ),
+    Mutant(
+        "what was made on the host stays there", f"{_EXACT}/sets.py",
+        "start = cover(len(rays.slopes), rays.slopes.device)", "start = cover(len(rays.slopes))",
+        "tests/bounds/test_accelerator.py::test_exact_bounds_on_a_device_are_those_of_the_host[far-2-options2]",
     ),
 )  # fmt: skip

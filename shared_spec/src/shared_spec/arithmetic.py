@@ -21,8 +21,8 @@ from shared_spec.errors import SettingsError
 
 __all__ = ["full_precision", "require_float64"]
 
-_EMULATION = ("CUBLAS_EMULATE_DOUBLE_PRECISION", "CUBLAS_EMULATION_STRATEGY")
-"""By these variables cuBLAS is told to put float64 products together."""
+_EMULATION = "CUBLAS_EMULATE_DOUBLE_PRECISION"
+"""The variable by which cuBLAS is told to put float64 products together."""
 
 _SIDE = 256
 
@@ -31,8 +31,8 @@ _SIDE = 256
 def full_precision() -> Iterator[None]:
     """Float32 as it is stored: no TF32, no bfloat16, no autocast, whatever was set before and is set again after.
 
-    By default cuDNN convolves in TF32, which would give an individual another latent, off in the fourth digit, on an
-    accelerator than on a processor. Also a decorator. float64 knows none of these; see `require_float64`.
+    By default cuDNN rounds what it convolves to the 11 bits of TF32, which would give an individual another latent on
+    an accelerator than on a processor. Also a decorator. float64 knows none of these; see `require_float64`.
     """
     backends: Any = torch.backends
     places = (
@@ -58,13 +58,11 @@ def require_float64(device: torch.device) -> None:
     Raises:
         SettingsError: if products are put together, or an operation is off in a trial that has one right answer.
     """
-    if device.type != "cpu":
-        for name in _EMULATION:
-            if os.environ.get(name, "0") != "0":
-                raise SettingsError(
-                    f"${name} is set, so that float64 products on {device} need not round as the bounds assume: "
-                    f"unset it, or use the device cpu"
-                )
+    if device.type != "cpu" and os.environ.get(_EMULATION, "0") != "0":
+        raise SettingsError(
+            f"${_EMULATION} is set, so that float64 products on {device} need not round as the bounds assume: "
+            "unset it, or use the device cpu"
+        )
     if not _rounds_as_assumed(device):
         raise SettingsError(
             f"float64 on {device} does not round as IEEE 754 says, which every bound rests on: use the device cpu"
@@ -102,5 +100,6 @@ _ROUNDED: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
     lambda x, y: (x + y).sqrt(),
     lambda x, y: torch.nextafter(x * y, torch.full_like(x, torch.inf)),
     lambda x, y: (x * y).to(torch.float32),
+    lambda x, y: (x * y * 2.0**-110).to(torch.float32),
 )
-"""IEEE 754 determines every bit of these."""
+"""IEEE 754 determines every bit of these, in the last float32's subnormal numbers among them."""
