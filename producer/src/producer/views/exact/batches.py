@@ -62,18 +62,32 @@ def in_batches(
     for batch in torch.split(latents, size):
         check_finite(batch.flatten(1), done)
         curves, found = bound(batch)
-        parts.append(replace(found, rounding=norm_above(curves.errors[-1])))
+        parts.append(_on_host(replace(found, rounding=norm_above(curves.errors[-1]))))
         done += len(batch)
         advance(done, "")
     return _join(parts)
 
 
+def _on_host(found: ExactBounds) -> ExactBounds:
+    tubes = found.tubes
+    return ExactBounds(
+        centre=to_host(found.centre),
+        radius=to_host(found.radius),
+        status=to_host(found.status),
+        representation=to_host(found.representation),
+        lower_bound=to_host(found.lower_bound),
+        effort=to_host(found.effort),
+        rounding=to_host(found.rounding),
+        tubes=None if tubes is None else tubes.on_host(),
+    )
+
+
 def _join(parts: list[ExactBounds]) -> ExactBounds:
     def joined(name: str) -> Tensor:
-        return torch.cat([to_host(getattr(part, name)) for part in parts])
+        return torch.cat([getattr(part, name) for part in parts])
 
     tubes = [part.tubes for part in parts if part.tubes is not None]
-    places = [to_host(tube.place) for tube in tubes if tube.place is not None]
+    places = [tube.place for tube in tubes if tube.place is not None]
     return ExactBounds(
         centre=joined("centre"),
         radius=joined("radius").clamp_max(UNBOUNDED),
@@ -84,8 +98,8 @@ def _join(parts: list[ExactBounds]) -> ExactBounds:
         rounding=joined("rounding"),
         tubes=Tubes(
             tubes[0].kind,
-            torch.cat([to_host(tube.points) for tube in tubes]),
-            torch.cat([to_host(tube.delta) for tube in tubes]).clamp_max(UNBOUNDED),
+            torch.cat([tube.points for tube in tubes]),
+            torch.cat([tube.delta for tube in tubes]).clamp_max(UNBOUNDED),
             torch.cat(places) if places else None,
         )
         if tubes

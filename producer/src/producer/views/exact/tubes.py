@@ -16,6 +16,7 @@ from producer.views.exact.affine_forms import ReducedNetwork
 from producer.views.exact.branch_and_bound import largest_norm, sample_points
 from producer.views.exact.cells import Cells
 from producer.views.exact.line import LineBound
+from shared_spec.device import to_host
 from shared_spec.rounding import INFLATION, above, norm_above
 
 __all__ = ["Tubes", "affine_tube", "polyline_tubes"]
@@ -38,6 +39,11 @@ class Tubes:
     points: Tensor
     delta: Tensor
     place: Tensor | None = None
+
+    def on_host(self) -> Tubes:
+        """The same tubes in this process's own memory."""
+        place = None if self.place is None else to_host(self.place)
+        return Tubes(self.kind, to_host(self.points), to_host(self.delta), place)
 
 
 def polyline_tubes(bound: LineBound, vertices: int) -> Tubes:
