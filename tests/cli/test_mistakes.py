@@ -78,6 +78,9 @@ MISTAKES = {
     "a typo in an option": (f"{PUBLISH} --atribute Pale_Skin", 2, r"--atribute.*--attribute"),
     "a typo in a preset": (f"{PUBLISH} --preset dmo", 2, r"dmo.*demo"),
     "a typo in a settings file": (f"{PUBLISH} --config {{typo}}", 2, r"'stepps'; did you mean 'steps'"),
+    "text for a number in a settings file": (
+        f"{PUBLISH} --attribute Pale_Skin --config {{text}}", 2, r"text.toml: --steps is '4': .*valid int",
+    ),
     # Places.
     "an output that stands there": (CERTIFY.replace("{new}", "{certificate}"), 2, "exists already; .*--force"),
     "an output that is made with other settings": (
@@ -156,8 +159,10 @@ def places(copies, tmp_path):
     (plots / "pareto.png").write_bytes(photo.read_bytes())
     typo = tmp_path / "typo.toml"
     typo.write_text("stepps = 4\n")
+    (tmp_path / "text.toml").write_text('steps = "4"\n')
     found = {
         **vars(copies),
+        "text": tmp_path / "text.toml",
         "new": tmp_path / "new",
         "foreign": foreign,
         "photo": photo,

@@ -123,11 +123,15 @@ def command_settings(
             chosen = values.pop("preset", None) or preset
             show = values.pop("show_config")
             flags = {name: _plain(values.pop(name)) for name in fields}
-            given = {**context.meta.get(_META, {}), **{k: v for k, v in flags.items() if v is not None}}  # fmt: skip
+            path, file = context.meta.get(_META, ("", {}))
+            typed = {name: value for name, value in flags.items() if value is not None}
+            given, places = {**file, **typed}, dict.fromkeys(file.keys() - typed.keys(), str(path))
             layered = {**((presets or {}).get(chosen or "", {})), **given}
             resolved = {
                 argument: resolve(
-                    model, {k: v for k, v in layered.items() if k in offered[argument]}
+                    model,
+                    {k: v for k, v in layered.items() if k in offered[argument]},
+                    places=places,
                 )
                 for argument, model in models.items()
             }
@@ -212,7 +216,7 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
                 f"{' or '.join(kind.__name__ for kind in wanted)}"
             )
         defaults[str(option.name)] = value
-    ctx.meta[_META] = settings
+    ctx.meta[_META] = path, settings
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 

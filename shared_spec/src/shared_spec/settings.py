@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -56,30 +57,43 @@ def setting(
     return Field(default, description=text, json_schema_extra=extra, **bounds)
 
 
-def resolve(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
+def resolve(
+    model: type[Model],
+    values: Mapping[str, Any],
+    where: str = "",
+    places: Mapping[str, str] = MappingProxyType({}),
+) -> Model:
     """The settings with these values, by field name, and defaults for the rest.
 
     Values are taken strictly: 1.9 epochs, a seed of "3" or a flag of 1 are refused, not converted.
 
+    Args:
+        model: the settings.
+        values: by field name.
+        where: what a message begins with.
+        places: the files in which single values stand, by field name.
+
     Raises:
-        SettingsError: naming the first field that is wrong, and what was expected.
+        SettingsError: naming the first field that is wrong, where it stands, and what was expected.
     """
     try:
         return model.model_validate_json(json.dumps(dict(values)), strict=True)
     except ValidationError as error:
-        raise SettingsError(f"{where}{_first(error)}") from None
+        raise SettingsError(f"{where}{_first(error, places)}") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise SettingsError(f"{where}a setting is no number, text or list of them ({error})") from None  # fmt: skip
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, places: Mapping[str, str]) -> str:
     found = error.errors()[0]
     if not found["loc"]:
         return str(found["msg"]).removeprefix("Value error, ")
     value = found.get("input")
     given = "" if found["type"] == "missing" else f" is {value!r:.80}"
     message = str(found["msg"]).removeprefix("Value error, ")
-    return f"`{found['loc'][0]}`{given}: {message[:1].lower()}{message[1:]}"
+    name = str(found["loc"][0])
+    place = f"{places[name]}: " if name in places else ""
+    return f"{place}`{name}`{given}: {message[:1].lower()}{message[1:]}"
 
 
 def to_toml(values: Mapping[str, Any]) -> str:
