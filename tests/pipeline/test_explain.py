@@ -56,6 +56,9 @@ def test_decisions_are_those_of_the_certificate_and_change_where_it_has_a_witnes
         (strip,) = found["strips"]
         assert found["decision"] == row.prediction == strip["decisions"][len(strip["t"]) // 2]
         assert found["contradiction"] is None
+        assert strip["t"][:: len(strip["t"]) // 2] == [-1, 0, 1], (
+            "the middle is the person, exactly"
+        )
         assert bool(strip["changes"]) == (row in unfair)
         if (
             row in unfair

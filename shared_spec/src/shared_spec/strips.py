@@ -99,7 +99,7 @@ def film_strips(
         names: the attributes' names, k of them.
         latents: z [n, q].
         sample_ids: whose they are.
-        points: decoded points per strip; odd, so that the individual itself is in the middle.
+        points: decoded points per strip, at least 3; odd, so that the individual itself is in the middle.
 
     Returns:
         n strips per attribute, then, for k > 1, n joint strips with t in [-epsilon/sqrt(k), epsilon/sqrt(k)].
@@ -110,14 +110,16 @@ def film_strips(
     if k > 1:
         directions.append(torch.full((k,), k**-0.5, dtype=torch.float64))
         moved.append(tuple(names))
-    steps = torch.linspace(-similarity.epsilon, similarity.epsilon, points, dtype=torch.float64)
+    half = points // 2
+    # The middle is exactly 0, which that of `linspace` is not for every number of points.
+    steps = similarity.epsilon * torch.arange(-half, half + 1, dtype=torch.float64) / half
     strips = []
     for together, direction in zip(moved, directions, strict=True):
         t = (steps * direction.abs().max()).numpy()
         for sample_id, z in zip(sample_ids, latents, strict=True):
             moves = similarity.points(z, steps[:, None] * direction)
             images = decode_images(flow, moves)
-            strips.append(Strip(sample_id, together, t, moves, images, points // 2))
+            strips.append(Strip(sample_id, together, t, moves, images, half))
     return strips
 
 
