@@ -309,9 +309,9 @@ MUTANTS = (
         "tests/pipeline/test_groups.py::test_nothing_is_told_of_fewer_than_ten_but_that_they_are_there",
     ),
     Mutant(
-        "an explanation decides at other places", "producer/src/producer/explaining/decisions.py",
+        "between its pictures an explanation decides other points", "producer/src/producer/explaining/decisions.py",
         "torch.lerp(left[piece], right[piece], share.unsqueeze(1))", "left[piece]",
-        "tests/pipeline/test_explain.py::test_every_change_along_a_strip_is_found_and_spans_fill_it",
+        "tests/pipeline/test_explain.py::test_decisions_between_changes_are_those_of_every_place",
     ),
     Mutant(
         "predictions with an expired certificate", "consumer/src/consumer/prediction.py",
