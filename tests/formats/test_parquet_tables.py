@@ -45,12 +45,15 @@ def test_the_bytes_depend_on_the_rows_alone_and_are_read_back(sevens, rows):
 
 
 def test_lines_and_cells_are_the_same_table_in_either_format(sevens, tmp_path):
-    lines = csv_lines(zip(*cells(20), strict=True)).split(b"\n")[:-1]
+    columns = cells(20)
+    columns[0][3:6] = ['a "quoted", name', "NA", "null"]
+    columns[2][7] = float("inf")
+    lines = csv_lines(zip(*columns, strict=True)).split(b"\n")[:-1]
     for name in (CSV, PARQUET):
         for folder in ("lines", "cells"):
             (tmp_path / folder).mkdir(exist_ok=True)
         write_lines(tmp_path / "lines" / name, FORM, [lines[:9], lines[9:]])
-        write_table(tmp_path / "cells" / name, FORM, [cells(20)])
+        write_table(tmp_path / "cells" / name, FORM, [columns])
         content = (tmp_path / "lines" / name).read_bytes()
         assert content == (tmp_path / "cells" / name).read_bytes()
         found = [[] for _ in FORM]
@@ -59,7 +62,7 @@ def test_lines_and_cells_are_the_same_table_in_either_format(sevens, tmp_path):
         ):
             for column, part, (_, kind) in zip(found, block.columns, FORM, strict=True):
                 column += block.values(part, kind)
-        assert found == cells(20)
+        assert found == columns
 
 
 def test_which_it_is_follows_from_the_number_of_rows_and_on_reading_from_what_is_listed():

@@ -19,17 +19,16 @@ from shared_spec.artifacts.parquet_layout import (
     GROUP_ROWS,
     MAGIC,
     check_pages,
+    ending,
+    find_footer,
     read_footer,
 )
-from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular
 from shared_spec.errors import ArtifactError, SettingsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_groups", "require_pyarrow", "write_groups"]
-
-_TAIL = len(MAGIC) + 4
+__all__ = ["read_groups", "require_pyarrow", "write_csv_groups", "write_groups"]
 
 
 def require_pyarrow(what: str) -> None:
@@ -65,38 +64,72 @@ def write_groups(
         blocks: the rows in their order, some at a time, column by column.
     """
     import pyarrow as pa
-    from pyarrow.parquet import ParquetWriter
 
     schema = _schema(columns)
+
+    def arrays(block: Sequence[Sequence[Any]]) -> list[pa.Array]:
+        return [pa.array(cells, field.type) for cells, field in zip(block, schema, strict=True)]
+
+    tables = (pa.Table.from_arrays(arrays(block), schema=schema) for block in blocks)
+    _write(stream, columns, schema, tables)
+
+
+def write_csv_groups(
+    stream: BinaryIO, columns: Form, header: bytes, pieces: Iterable[Sequence[bytes]]
+) -> None:
+    """As `write_groups`, from lines of CSV that were written here.
+
+    Args:
+        stream: an empty file.
+        columns: of the table.
+        header: its first line as CSV, with the line feed.
+        pieces: the other lines, without theirs, some at a time.
+    """
+    from pyarrow import csv
+
+    schema = _schema(columns)
+    reading = csv.ReadOptions(use_threads=False, block_size=2**27)
+    types = csv.ConvertOptions(column_types=schema, null_values=[""])
+
+    def table(lines: Sequence[bytes]) -> pa.Table:
+        text = io.BytesIO(b"\n".join([header[:-1], *lines, b""]))
+        return csv.read_csv(text, reading, convert_options=types).cast(schema)
+
+    _write(stream, columns, schema, (table(lines) for lines in pieces if lines))
+
+
+def _write(stream: BinaryIO, columns: Form, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    from pyarrow.parquet import ParquetWriter
+
     few = [name for name, kind in columns if kind in DICTIONARIES]
     writer = ParquetWriter(
         stream, schema, compression="none", use_dictionary=few, write_statistics=False, store_schema=False,
         version="2.6", data_page_version="1.0", write_page_checksum=True, write_batch_size=1024,
     )  # fmt: skip
     with writer:
-        for group in _grouped(blocks, len(columns)):
-            arrays = [
-                pa.array(cells, field.type) for cells, field in zip(group, schema, strict=True)
-            ]
-            table = pa.Table.from_arrays(arrays, schema=schema)
-            if table.nbytes > GROUP_BYTES:
+        for group in _grouped(tables):
+            if group.nbytes > GROUP_BYTES:
                 raise SettingsError(
-                    f"{table.num_rows} rows take {table.nbytes} bytes, expected at most {GROUP_BYTES}; shorten the ids"
+                    f"{group.num_rows} rows take {group.nbytes} bytes, expected at most {GROUP_BYTES}; shorten the ids"
                 )
-            writer.write_table(table, row_group_size=GROUP_ROWS)
+            writer.write_table(group, row_group_size=GROUP_ROWS)
 
 
-def _grouped(blocks: Iterable[Sequence[Sequence[Any]]], width: int) -> Iterator[list[list[Any]]]:
-    """The same rows, `GROUP_ROWS` at a time."""
-    held: list[list[Any]] = [[] for _ in range(width)]
-    for block in blocks:
-        for column, cells in zip(held, block, strict=True):
-            column += cells
-        while len(held[0]) >= GROUP_ROWS:
-            yield [column[:GROUP_ROWS] for column in held]
-            held = [column[GROUP_ROWS:] for column in held]
-    if held[0]:
-        yield held
+def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows, `GROUP_ROWS` at a time, in one piece each: where pages end follows from where arrays end."""
+    import pyarrow as pa
+
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= GROUP_ROWS:
+            rest = pa.concat_tables(held)
+            while len(rest) >= GROUP_ROWS:
+                yield rest.slice(0, GROUP_ROWS).combine_chunks()
+                rest = rest.slice(GROUP_ROWS)
+            held = [rest]
+    if sum(map(len, held)):
+        yield pa.concat_tables(held).combine_chunks()
 
 
 def read_groups(stream: BinaryIO, path: Path, columns: Form, rows: int) -> Iterator[Block]:
@@ -114,10 +147,10 @@ def read_groups(stream: BinaryIO, path: Path, columns: Form, rows: int) -> Itera
     """
     where = str(path)
     require_pyarrow(where)
-    footer, end = _footer(path)
     try:
+        footer, end = find_footer(path)
         groups = read_footer(footer, columns, rows, end)
-        window = _Window(end + len(footer) + _TAIL)
+        window = _Window(end + len(ending(footer)))
         opened = _open(window, footer, columns)
     except _faults() as error:
         raise _unreadable(where, error) from error
@@ -140,25 +173,8 @@ def read_groups(stream: BinaryIO, path: Path, columns: Form, rows: int) -> Itera
             raise _unreadable(where, error) from error
         yield Block(where, done + 2, found, spelled=False)
         done += group.rows
-    if stream.read() != _tail(footer):
+    if stream.read() != ending(footer):
         raise _unreadable(where, ValueError("it was changed while it was read"))
-
-
-def _footer(path: Path) -> tuple[bytes, int]:
-    """The description at the end of a file, and where it begins."""
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        file.seek(max(0, size - _TAIL))
-        tail = file.read(_TAIL)
-        length = int.from_bytes(tail[:4], "little")
-        if tail[4:] != MAGIC or not length <= min(DOCUMENT_BYTES, size - _TAIL - len(MAGIC)):
-            raise _unreadable(str(path), ValueError("no Parquet file, or truncated"))
-        file.seek(size - _TAIL - length)
-        return file.read(length), size - _TAIL - length
-
-
-def _tail(footer: bytes) -> bytes:
-    return footer + len(footer).to_bytes(4, "little") + MAGIC
 
 
 def _open(window: _Window, footer: bytes, columns: Form) -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -166,7 +182,7 @@ def _open(window: _Window, footer: bytes, columns: Form) -> Any:  # noqa: ANN401
     from pyarrow import BufferReader
     from pyarrow.parquet import ParquetFile, read_metadata
 
-    about = read_metadata(BufferReader(MAGIC + _tail(footer)))
+    about = read_metadata(BufferReader(MAGIC + ending(footer)))
     if about.schema.to_arrow_schema() != _schema(columns):
         names = ", ".join(name for name, _ in columns)
         raise ValueError(f"its columns are not {names} of their types")

@@ -7,11 +7,14 @@ to one page of one column. What is then decoded is as large as what was read, up
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from shared_spec.artifacts.cells import Form, Kind
+from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular
 from shared_spec.artifacts.thrift import Fields, ThriftReader
 
 __all__ = [
@@ -22,6 +25,8 @@ __all__ = [
     "Chunk",
     "Group",
     "check_pages",
+    "ending",
+    "find_footer",
     "read_footer",
 ]
 
@@ -66,6 +71,29 @@ class Group:
     def end(self) -> int:
         """Where they end."""
         return self.chunks[-1].end
+
+
+def find_footer(path: Path) -> tuple[bytes, int]:
+    """The description at the end of a file, and where it begins.
+
+    Raises:
+        ValueError: there is none.
+        ArtifactError: there is no such regular file.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - len(ending(b""))))
+        tail = file.read(len(ending(b"")))
+        start = size - len(tail) - int.from_bytes(tail[:4], "little")
+        if tail[4:] != MAGIC or not max(len(MAGIC), size - DOCUMENT_BYTES) <= start:
+            raise ValueError("no Parquet file, or truncated")
+        file.seek(start)
+        return file.read(size - len(tail) - start), start
+
+
+def ending(footer: bytes) -> bytes:
+    """How a file with this description ends."""
+    return footer + len(footer).to_bytes(4, "little") + MAGIC
 
 
 def read_footer(footer: bytes, columns: Form, rows: int, end: int) -> list[Group]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,12 @@ from typing import Any
 from shared_spec.artifacts.atomic import writing_atomically
 from shared_spec.artifacts.cells import Block, Form, csv_lines, read_blocks
 from shared_spec.artifacts.directory import FileEntry, open_listed
-from shared_spec.artifacts.parquet import read_groups, require_pyarrow, write_groups
+from shared_spec.artifacts.parquet import (
+    read_groups,
+    require_pyarrow,
+    write_csv_groups,
+    write_groups,
+)
 from shared_spec.errors import SettingsError
 
 __all__ = [
@@ -75,21 +79,10 @@ def write_lines(path: Path, form: Form, pieces: Iterable[Sequence[bytes]]) -> No
     header = csv_lines([[name for name, _ in form]])
     with writing_atomically(path) as stream:
         if path.name == PARQUET:
-            write_groups(stream, form, _cells(form, header, pieces))
+            write_csv_groups(stream, form, header, pieces)
         else:
             stream.write(header)
             stream.writelines(b"\n".join([*lines, b""]) for lines in pieces)
-
-
-def _cells(
-    form: Form, header: bytes, pieces: Iterable[Sequence[bytes]]
-) -> Iterator[list[Sequence[Any]]]:
-    """The cells of lines that were written here."""
-    for lines in pieces:
-        text = io.BytesIO(b"\n".join([header[:-1], *lines, b""]))
-        for block in read_blocks(text, [name for name, _ in form], "rows"):
-            pairs = zip(form, block.columns, strict=True)
-            yield [block.values(column, kind) for (_, kind), column in pairs]
 
 
 def read_table(
