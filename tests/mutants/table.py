@@ -35,6 +35,16 @@ _FORGERIES = (
 
 MUTANTS = (
     Mutant(
+        "pages of Parquet rows are not looked at", "shared_spec/src/shared_spec/artifacts/parquet.py",
+        "            check_pages(content, group)\n", "",
+        "tests/hostile/test_tables.py::test_another_way_to_write_them_is_refused",
+    ),
+    Mutant(
+        "Parquet rows may be compressed", "shared_spec/src/shared_spec/artifacts/parquet_layout.py",
+        '    _expect(f"{name}: compression", about.get(4), 0)\n', "",
+        "tests/hostile/test_tables.py::test_another_way_to_write_them_is_refused",
+    ),
+    Mutant(
         "rounding is not carried from layer to layer", "shared_spec/src/shared_spec/relu_network.py",
         "carried = (errors[-1] @ magnitude + gamma", "carried = (0.0 * errors[-1] @ magnitude + gamma",
         f"{_ROUNDING}::test_errors_of_all_layers_hold_where_the_first_cancels",
