@@ -63,9 +63,9 @@ DOCUMENTS = {
     "a digest of one letter": (lambda d: d.update(bundle_digest="x"), "field bundle_digest"),
     "a target that is a command": (lambda d: d.update(target="\x1b[31m"), "control characters"),
     "labels of somebody": (lambda d: d.update(labels="regulator"), "field labels"),
-    "the page of an older release": (lambda d: d["tool"].update(version="0.0.9"), "0.0.9 drew it"),
-    "the page of no release": (lambda d: d["tool"].update(version="nope"), "nope drew it"),
-    "the page of another program": (lambda d: d["tool"].update(name="nope"), "nope .* drew it"),
+    "of an older release": (lambda d: d["tool"].update(version="0.0.9"), "0.0.9 issued it"),
+    "of no release": (lambda d: d["tool"].update(version="nope"), "nope issued it"),
+    "of another program": (lambda d: d["tool"].update(name="nope"), "nope .* issued it"),
     "another bundle": (lambda d: d.update(bundle_digest="sha256-content-v1:" + "0" * 64), "was made from bundle"),
 }  # fmt: skip
 
@@ -84,7 +84,16 @@ def test_a_page_that_says_something_else(tool, copies, fails):
     forge.edit_bytes(
         copies.certificate, "report.html", lambda page: page.replace(b"</body>", TRUST + b"</body>")
     )
-    fails(3, "is not the page|drew it", *verify(copies))
+    fails(3, "is not the page|issued it", *verify(copies))
+
+
+def test_another_release_is_named_before_its_radii_are_compared(copies, fails):
+    """A release that proves less, or more, gives other radii: that is no lie of whoever used the other one."""
+    forge.restate(copies.certificate, lambda document: document["tool"].update(version="0.0.9"))
+    rows = rows_of(copies.certificate)
+    rows[0]["d_rs"] = str(1.5 * float(rows[0]["d_rs"]))
+    with_rows(copies.certificate, rows)
+    fails(3, "0.0.9 issued it.*verify it with that release", *verify(copies))
 
 
 @pytest.mark.parametrize("name", ["index.html", "NOTE.txt", "report.htm"])

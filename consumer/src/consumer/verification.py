@@ -82,6 +82,7 @@ def verify(
     stated = certificate if isinstance(certificate, Certificate) else open_certificate(certificate)
     bundle = load_bundle(reps)
     stated.document.require_current(stated.path)
+    _check_release(stated)
     # Who issued it is asked before anything of it is computed.
     audited = None if audit is None else load_audit(audit)
     chain = follow_chain(stated, bundle, spec, audited, trusted)
@@ -103,6 +104,16 @@ def verify(
         checks.append(Check("seed", check_choices(stated, bundle, stated.document.commitment)))
     checks.append(Check(REPORT, _check_report(stated, again)))
     return Verification(stated, bundle, tuple(checks), chain)
+
+
+def _check_release(certificate: Certificate) -> None:
+    """What another release proved this one may not prove, and its page it cannot draw: said before any work."""
+    issued_by, here = certificate.document.tool, this_tool("lassi-consumer")
+    if (issued_by.name, issued_by.version) != (here.name, here.version):
+        raise ArtifactError(
+            f"{certificate.path}: {issued_by.name} {issued_by.version} issued it, whose decisions and page {here.name} "
+            f"{here.version} may not make again; verify it with that release"
+        )
 
 
 def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
@@ -193,12 +204,6 @@ def _compare(certificate: Certificate, name: str, stated: object, actual: object
 
 def _check_report(certificate: Certificate, again: Recount) -> str:
     """A page that cannot be drawn again could say anything."""
-    drawn_by, here = certificate.document.tool, this_tool("lassi-consumer")
-    if (drawn_by.name, drawn_by.version) != (here.name, here.version):
-        raise ArtifactError(
-            f"{certificate.path / REPORT}: {drawn_by.name} {drawn_by.version} drew it, which {here.name} "
-            f"{here.version} cannot draw again; verify it with that release"
-        )
     if certificate.read(REPORT) != render_report(
         certificate.document, again.tallies, certificate.strip
     ):
