@@ -31,7 +31,7 @@ from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.rng import torch_generator
 
 DIM, STARTS = 128, 20
-HIDDEN = ((64,), (64, 32), (64, 64), (128, 128))
+HIDDEN = ((64,), (32, 32), (64, 32), (64, 64), (128, 128))
 Result = TypeVar("Result")
 
 

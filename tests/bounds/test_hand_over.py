@@ -39,6 +39,34 @@ def test_a_class_that_only_float32_changes_is_not_certified(vertices):
     assert decided.status[0] == Status.NOT_CERTIFIED
 
 
+@pytest.mark.parametrize("vertices", [0, 2])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_class_that_only_the_rounding_of_the_logits_changes_is_not_certified(hidden, vertices):
+    """In the reals class 1 leads by 1e-10 on all of the ball; between logits of 2^24 float64 sees no such lead."""
+    encoder = ReluNetwork((matrix([[1.0]]),), (matrix([0.0]),))
+    # Rounded up to 1 + 2^-23 by float32, as far as any member of the set can be handed over.
+    z, vectors, epsilon = torch.zeros(1, 1), torch.ones(1, 1), 1.0 + 2.0**-24 + 2.0**-44
+    bounds = handed_over(certify_exact(encoder, z, vectors, epsilon, tube_vertices=vertices))
+    bias = matrix([0.0, float(bounds.radius) * (1.0 + 1e-10)])
+    last = matrix([[2.0**24], [2.0**24 - 1.0]])
+    head = FrozenHead((last,), (bias,))
+    if hidden:
+        # The same function: x = relu(x) - relu(-x).
+        both = matrix([[1.0], [-1.0]])
+        head = FrozenHead((both, last @ both.T), (torch.zeros(2, dtype=F64), bias))
+    handed = encoder(z.double() + epsilon * vectors.double()).float()
+    assert int(head.predict(bounds.representation)) == 1
+    assert int(head.predict(handed)) == 0, "float64 decides as the reals do: the case is void"
+    tubes = bounds.tubes
+    found = Bounds(
+        bounds.representation, bounds.centre, bounds.radius, bounds.status,
+        tube=None if tubes is None else tubes.points, delta=None if tubes is None else tubes.delta,
+    )  # fmt: skip
+    method = RadiusMethod.CROWN if hidden else RadiusMethod.CLOSED_FORM
+    decided = decide(head, found, method, Draws(0.0, Sampling(), 0), ["x"])
+    assert decided.status[0] == Status.NOT_CERTIFIED
+
+
 @pytest.mark.parametrize("k", [1, 2])
 @pytest.mark.parametrize("shift", [0.0, 1e3, 1e6])
 def test_representations_as_they_are_handed_over_lie_within_the_radius(k, shift):

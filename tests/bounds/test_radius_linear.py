@@ -117,13 +117,22 @@ def test_equal_weight_rows():
     same = head_of([[1.0, 2.0]] * 2, [0.5, 0.0])
     centres = torch.randn(3, 2, generator=torch_generator(4, "radius"))
     ahead, behind = torch.zeros(3, dtype=torch.int64), torch.ones(3, dtype=torch.int64)
-    assert (linear_radius(same, centres, ahead) == LARGEST).all(), "a larger bias always wins"
+    radius = linear_radius(same, centres, ahead)
+    assert (radius > 1e13).all(), "in the reals a larger bias always wins"
+    assert (same.predict(centres + radius[:, None] / 2**0.5) == 0).all()
+    far = torch.full((1, 2), 1e17, dtype=F64)
+    assert same(far)[0, 0] == same(far)[0, 1], "in float64 it does not"
+    assert (radius < 1e17).all()
     assert (linear_radius(same, centres, behind) == 0).all()
+    constant = head_of([[0.0, 0.0]] * 2, [0.5, 0.0])
+    assert (linear_radius(constant, centres, ahead) == LARGEST).all(), "the bias decides everywhere"
     tied = head_of([[1.0, 2.0]] * 2, [0.5, 0.5])
     assert (linear_radius(tied, centres, ahead) == 0).all(), "0/0 is a tie, not a certificate"
     unbounded = torch.full((3,), LARGEST, dtype=F64)
-    assert not certify_base_ball(same, centres, unbounded, ahead).any(), "no bound, no certificate"
-    assert not certify_linear(same, ball(centres, unbounded), ahead).any()
+    assert not certify_base_ball(constant, centres, unbounded, ahead).any(), (
+        "no bound, no certificate"
+    )
+    assert not certify_linear(constant, ball(centres, unbounded), ahead).any()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -118,6 +119,24 @@ def test_the_distance_to_a_kinked_boundary_is_found():
     )
     radius = mlp_radius(head, torch.tensor([[0.3, 0.0]]), torch.tensor([0]))
     assert 0.99 * 0.7 / math.sqrt(2) < radius[0] <= 0.7 / math.sqrt(2)
+
+
+def test_what_float64_may_lose_of_a_margin_is_charged_to_the_quadratic_certificate_too(monkeypatch):
+    generator = torch_generator(12, "mlp")
+    head = random_mlp(generator, 6, 16, 16, 2)
+    centres, classes = individuals(generator, head, 30)
+    region = ball(centres, 1.1 * crown_radius(head, centres, classes))
+    assert certify_mlp(head, region, classes).float().mean() > 0.5
+    lost = torch.full((30, 2), 1e3, dtype=F64)
+    lines = mlp.relax
+    monkeypatch.setattr(
+        mlp,
+        "relax",
+        lambda head, region, classes: replace(
+            lines(head, region, classes), error=lost[: len(classes)]
+        ),
+    )
+    assert not certify_mlp(head, region, classes).any(), "the whole margin is lost, and certified"
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, torch.finfo(F64).max])

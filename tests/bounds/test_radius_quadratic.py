@@ -39,10 +39,11 @@ def individuals(generator, head, count):
 
 def problem(head, region, classes):
     """Intervals, forms, and the direction of the nearest flip, of individuals of two classes."""
-    layers, _ = relax(head, region, classes)
+    layers = relax(head, region, classes).layers
     image = image_of(head, region)
     point, _ = nearest_flip(head, image, classes, 1 - classes)
-    return layers, margin_forms(head, image, layers, classes, 1 - classes), point
+    exact = torch.zeros(len(classes), dtype=F64)
+    return layers, margin_forms(head, image, layers, classes, 1 - classes, exact), point
 
 
 def exact_lagrangian(head, layers, centre, radius, found, e, f):

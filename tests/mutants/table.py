@@ -25,6 +25,10 @@ class Mutant:
 _EXACT, _RADIUS = "producer/src/producer/views/exact", "consumer/src/consumer/radius"
 _ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test_exact_extremes.py"
 
+_LOGITS = (
+    "tests/bounds/test_hand_over.py"
+    "::test_a_class_that_only_the_rounding_of_the_logits_changes_is_not_certified"
+)
 _PARTS = "tests/pipeline/test_certificate_parts.py"
 _STRIP = "tests/pipeline/test_strip.py"
 _ARITHMETIC = "tests/laws/test_arithmetic.py"
@@ -155,13 +159,29 @@ MUTANTS = (
     ),
     Mutant(
         "slack for rounding is dropped from linear heads", f"{_RADIUS}/linear.py",
-        "self.error = 2.0 * gamma(head.input_dim + 8)", "self.error = 0.0",
+        "self.error = 3.0 * rounding", "self.error = 0.0",
         "tests/bounds/test_radius_linear.py::test_the_rounding_slack_is_paid",
     ),
     Mutant(
         "rounding of the lines through layers is dropped", f"{_RADIUS}/crown.py",
         "slack = slack + gamma(terms) * (size + shift.abs() + constant.abs())", "slack = slack + 0.0 * size",
         "tests/bounds/test_radius_rounding.py::test_no_bound_on_a_segment_exceeds_the_exact_least_margin",
+    ),
+    Mutant(
+        "linear logits are exact wherever they are evaluated", f"{_RADIUS}/linear.py",
+        "above(rounding * both)", "0.0 * both",
+        _LOGITS,
+    ),
+    Mutant(
+        "the logits of an MLP head are exact wherever they are evaluated", f"{_RADIUS}/crown.py",
+        "error = (lost.gather(1, own) + lost) * INFLATION", "error = 0.0 * lost",
+        _LOGITS,
+    ),
+    Mutant(
+        "the quadratic certificate forgets the rounding of the logits", f"{_RADIUS}/forms.py",
+        "shift[classes] - shift[rivals] - error,", "shift[classes] - shift[rivals],",
+        "tests/bounds/test_radius_mlp.py"
+        "::test_what_float64_may_lose_of_a_margin_is_charged_to_the_quadratic_certificate_too",
     ),
     Mutant(
         "rounding of the last product is dropped", f"{_RADIUS}/crown.py",

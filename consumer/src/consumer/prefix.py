@@ -34,8 +34,8 @@ def largest_epsilon(
     """The largest epsilon' = s epsilon, s a multiple of 1 / `STEPS` below 1, that the tube certifies; [n] float64.
 
     Guarantee: if R(z + tau epsilon a) is within delta of the tube's point at parameter tau for every tau in [-1, 1],
-    then C(R(z + t a)) = classes for every |t| <= epsilon', in real arithmetic. Deterministic; 0 speaks of the
-    individual alone. docs/guarantees.md, E.2.
+    then C(R(z + t a)) = classes for every |t| <= epsilon', in real arithmetic and in float64. Deterministic; 0 speaks
+    of the individual alone. docs/guarantees.md, E.2.
 
     Args:
         head: the base head C.

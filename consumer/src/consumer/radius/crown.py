@@ -3,7 +3,8 @@
 Certifies the base head C, deterministically. Each ReLU is enclosed between two lines on the interval that its input
 takes over the region; the margins become linear in the representation, and a linear function on a hull plus an
 ellipsoid plus a ball has an exact minimum (Zhang et al., 2018; docs/guarantees.md, D.5). Rounding is bounded along
-the way (D.3), so the statement holds in real arithmetic.
+the way (D.3), that of this proof and that of whoever evaluates the logits, so the statement holds in real arithmetic
+and in float64.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from consumer.head import FrozenHead
 from consumer.radius.region import Region, ball
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
-__all__ = ["Layer", "certify_crown", "crown_margins", "crown_radius", "relax"]
+__all__ = ["Layer", "Relaxation", "certify_crown", "crown_margins", "crown_radius", "relax"]
 
 _BLOCK = 512
+# Balls that are tried for a radius: to find its scale and then itself.
+_TRIALS = 64
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,31 @@ class Layer:
         return Layer(self.low[index], self.high[index], self.magnitude[index])
 
 
+@dataclass(frozen=True)
+class Relaxation:
+    """What lines prove of a head over each individual's region, all in float64, rounding included.
+
+    Attributes:
+        layers: the hidden ones.
+        lower: lower bounds of the real m_c - m_j, [n, classes]; +inf at j = c, NaN where a number is not finite.
+        error: by how much float64, in any order of summation, can miss m_c - m_j at any point of the region,
+            [n, classes]; 0 at j = c.
+    """
+
+    layers: list[Layer]
+    lower: Tensor
+    error: Tensor
+
+    @property
+    def margins(self) -> Tensor:
+        """Lower bounds of m_c - m_j as float64 evaluates them, [n, classes]."""
+        return self.lower - self.error
+
+
 def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     """Lower bounds on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.
+
+    They hold in real arithmetic and for the margins that float64 evaluates, in any order of summation.
 
     Args:
         head: the base head C, of any depth; for a linear head the bound is the minimum itself.
@@ -57,7 +83,7 @@ def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
         [n] float64; NaN where a number is not finite.
     """
     margins = [
-        relax(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])[1]
+        relax(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK]).margins
         for rows in range(0, len(region), _BLOCK)
     ]
     return torch.cat(margins).amin(1) if margins else torch.zeros(0, dtype=torch.float64)
@@ -66,57 +92,84 @@ def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
 def certify_crown(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     """Whether CROWN proves that C takes the value `classes` [n] on all of each individual's region; [n] bool.
 
-    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
-    Deterministic. False proves nothing.
+    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers and in
+    float64, in any order of summation. Deterministic. False proves nothing.
     """
     return region.usable & (crown_margins(head, region, classes) > 0.0)
 
 
-def crown_radius(head: FrozenHead, centres: Tensor, classes: Tensor, *, steps: int = 24) -> Tensor:
+def crown_radius(
+    head: FrozenHead, centres: Tensor, classes: Tensor, *, tolerance: float = 2.0**-24
+) -> Tensor:
     """A radius to report: within it CROWN proves that C takes the value `classes`, found by bisection.
 
     Guarantee: C takes the value `classes` on the closed ball of this radius, and so of any smaller one, in real
-    arithmetic on these float64 numbers. Deterministic. 0 where nothing was proved.
+    arithmetic on these float64 numbers and in float64, in any order of summation. Deterministic. 0 where nothing was
+    proved.
 
     Args:
         head: the base head C, of any depth.
         centres: [n, d], any float dtype.
         classes: [n] int64, the class that is predicted for each individual.
-        steps: halvings beyond the 40 that find the scale: what is left out is 2^-steps of the radius or less.
+        tolerance: the share of a radius above 2^-40 that may be left out.
 
     Returns:
-        [n] float64, representation units; at most 2^(39 + steps), which stands for infinity.
+        [n] float64, representation units; at most 2^63, which stands for infinity.
     """
     proved = torch.zeros(classes.numel(), dtype=torch.float64)
     refused = torch.full_like(proved, torch.inf)
     trial = torch.ones_like(proved)
-    for _ in range(40 + steps):
-        holds = certify_crown(head, ball(centres, trial), classes)
-        proved = torch.where(holds, trial, proved)
-        refused = torch.where(holds, refused, trial)
+    for _ in range(_TRIALS):
+        left = torch.nonzero(~(refused - proved <= tolerance * proved)).flatten()
+        if left.numel() == 0:
+            break
+        tried = trial[left]
+        holds = certify_crown(head, ball(centres[left], tried), classes[left])
+        proved[left] = torch.where(holds, tried, proved[left])
+        refused[left] = torch.where(holds, refused[left], tried)
         middle = (proved + refused) / 2.0
         trial = torch.where(refused.isinf(), 2.0 * proved, middle)
     return proved
 
 
-def relax(head: FrozenHead, region: Region, classes: Tensor) -> tuple[list[Layer], Tensor]:
-    """The hidden layers over each individual's region, and lower bounds of the margins m_c - m_j [n, classes].
-
-    All in float64, rounding included; +inf at j = c, NaN where a number is not finite.
-    """
+def relax(head: FrozenHead, region: Region, classes: Tensor) -> Relaxation:
+    """The hidden layers over each individual's region, and lower bounds of its margins."""
     layers: list[Layer] = []
     reach = region.magnitude
+    lost = torch.zeros_like(reach)
     for weight, bias in zip(head.weights[:-1], head.biases[:-1], strict=True):
         rows = weight[None]  # the same for every individual: broadcast, never copied
         low = _lower(head, region, layers, rows, bias[None])
         high = -_lower(head, region, layers, -rows, -bias[None])
         layers.append(Layer(low, high, _magnitude(reach, weight, bias)))
+        lost = _evaluation_error(lost, reach, layers[-1].magnitude, weight)
+        # A neuron that is off by more than float64 can lose is off there, too.
+        lost = torch.where(high + lost <= 0.0, 0.0, lost)
         reach = torch.minimum(high.clamp_min(0.0), layers[-1].magnitude)
     weight, bias = head.weights[-1], head.biases[-1]
     rows = weight[classes][:, None] - weight
     constant = bias[classes][:, None] - bias
-    margins = _lower(head, region, layers, rows, constant)
-    return layers, margins.scatter(1, classes[:, None], torch.inf)
+    lost = _evaluation_error(lost, reach, _magnitude(reach, weight, bias), weight)
+    own = classes[:, None]
+    error = (lost.gather(1, own) + lost) * INFLATION
+    lower = _lower(head, region, layers, rows, constant)
+    return Relaxation(layers, lower.scatter(1, own, torch.inf), error.scatter(1, own, 0.0))
+
+
+def _evaluation_error(lost: Tensor, reach: Tensor, magnitude: Tensor, weight: Tensor) -> Tensor:
+    """By how much float64 can be off after an affine layer whose inputs are off by `lost`; [n, o].
+
+    Args:
+        lost: of the inputs, [n, i].
+        reach: upper bounds of the inputs' absolute values, [n, i].
+        magnitude: upper bounds on the sums of the absolute values of the layer's terms, [n, o].
+        weight: of the layer, [o, i].
+    """
+    # Twice the roundings that there are: the sums below are rounded too, and so is what they are subtracted from.
+    rounded = 2.0 * gamma(weight.shape[1] + 8) * magnitude
+    underflow = UNDERFLOW * (1.0 + reach.sum(1, keepdim=True))
+    error: Tensor = (lost @ weight.abs().T + rounded + underflow) * INFLATION
+    return error
 
 
 def _magnitude(reach: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -107,9 +107,14 @@ def image_of(head: FrozenHead, region: Region) -> Image:
 
 
 def margin_forms(
-    head: FrozenHead, image: Image, layers: Sequence[Layer], classes: Tensor, rivals: Tensor
+    head: FrozenHead,
+    image: Image,
+    layers: Sequence[Layer],
+    classes: Tensor,
+    rivals: Tensor,
+    error: Tensor,
 ) -> Forms:
-    """The affine functions for the margins m_c - m_j of one rival j per individual.
+    """The affine functions for the margins m_c - m_j - error of one rival j per individual.
 
     Args:
         head: an MLP head.
@@ -117,6 +122,7 @@ def margin_forms(
         layers: intervals that hold over the region.
         classes: [n] int64, c.
         rivals: [n] int64, j.
+        error: of the margins' evaluation in float64, [n].
     """
     open_ = [layer.open for layer in layers]
     slots = [
@@ -130,12 +136,12 @@ def margin_forms(
     last, shift = head.weights[-1], head.biases[-1]
     rows = _rows(
         head.weights[:-1], head.biases[:-1], image.offset, on, slots, real,
-        last[classes] - last[rivals], shift[classes] - shift[rivals],
+        last[classes] - last[rivals], shift[classes] - shift[rivals] - error,
     )  # fmt: skip
     sizes = _rows(
         [weight.abs() for weight in head.weights[:-1]], [bias.abs() for bias in head.biases[:-1]],
         image.offset_size, on, slots, real,
-        last[classes].abs() + last[rivals].abs(), shift[classes].abs() + shift[rivals].abs(),
+        last[classes].abs() + last[rivals].abs(), shift[classes].abs() + shift[rivals].abs() + error,
     )  # fmt: skip
     h = image.offset.shape[1]
     value, size = _affine(rows, image.gram), _affine(sizes, image.gram_size)

@@ -13,7 +13,7 @@ from torch import Tensor
 from consumer.head import FrozenHead
 from consumer.radius.region import Region
 from shared_spec.errors import SettingsError
-from shared_spec.rounding import INFLATION, UNDERFLOW, below, gamma, norm_above
+from shared_spec.rounding import INFLATION, UNDERFLOW, above, below, gamma, norm_above
 
 __all__ = ["certify_linear", "linear_margins", "linear_radius"]
 
@@ -25,7 +25,8 @@ def linear_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     """The certified radius min_{j != c} (m_c - m_j) / ||w_c - w_j|| of each centre, rounded down.
 
     Guarantee: C takes the value `classes` on the closed ball of any smaller radius around the centre, in real
-    arithmetic on these float64 numbers. Deterministic; docs/guarantees.md, C.4.
+    arithmetic on these float64 numbers and in float64, in any order of summation. Deterministic;
+    docs/guarantees.md, C.4.
 
     Args:
         head: a linear head.
@@ -35,7 +36,7 @@ def linear_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     Returns:
         [n] float64, >= 0 and finite. 0 where the class is not the strict winner at the centre, on ties, and wherever
         a number is not finite: d < 0 never holds, so such an individual is never certified. Where no other class can
-        ever win (equal weights, larger bias) the largest float64 stands for infinity.
+        ever win (weights of 0, larger bias) the largest float64 stands for infinity.
 
     Raises:
         SettingsError: the head is not linear.
@@ -51,8 +52,9 @@ def linear_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
 def linear_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     """Lower bound on min_{j != c} (m_c - m_j)(r) over each individual's region, rounding included; [n] float64.
 
-    For balls and tubes around a hull this is the minimum itself, up to rounding: nothing is lost (docs/guarantees.md,
-    E). NaN where a number is not finite.
+    It holds in real arithmetic and for the margins that float64 evaluates, in any order of summation. For balls
+    and tubes around a hull this is the minimum itself, up to rounding: nothing is lost (docs/guarantees.md, E). NaN
+    where a number is not finite.
 
     Raises:
         SettingsError: the head is not linear.
@@ -68,8 +70,9 @@ def linear_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
 def certify_linear(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     """Whether C takes the value `classes` [n] on all of each individual's region; [n] bool.
 
-    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
-    Deterministic. Strict: a margin of exactly delta * ||w_c - w_j|| is not enough.
+    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers and in
+    float64, in any order of summation. Deterministic. Strict: a margin of exactly delta * ||w_c - w_j|| is not
+    enough.
 
     Raises:
         SettingsError: the head is not linear.
@@ -78,7 +81,7 @@ def certify_linear(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
 
 
 class _Differences:
-    """Norms of w_c - w_j for all pairs of classes, rounded up, and the logits with their rounding error."""
+    """How fast margins fall, for all pairs of classes, rounded up, and the logits with their rounding error."""
 
     def __init__(self, head: FrozenHead) -> None:
         if not head.is_linear:
@@ -89,8 +92,15 @@ class _Differences:
         # Each entry of the difference is rounded by u |w_c - w_j| at most: INFLATION has room for it.
         self.norms = norm_above(self.weight[:, None] - self.weight[None]) * INFLATION
         self.row_norms = norm_above(self.weight)
-        # Twice: the subtraction of two logits and the sum of their errors are rounded too.
-        self.error = 2.0 * gamma(head.input_dim + 8)
+        rounding = gamma(head.input_dim + 8)
+        # Of a logit computed here, twice: the subtraction of two and the sum of their errors are rounded too. And of
+        # the same logit as whoever decides computes it.
+        self.error = 3.0 * rounding
+        # At a distance the logits of whoever decides are larger, and so is what they lose.
+        both = self.row_norms[:, None] + self.row_norms[None]
+        self.steepness = (
+            self.norms + torch.where(both > 0.0, above(rounding * both), 0.0)
+        ) * INFLATION
 
     def _logits(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of points [..., d] and bounds on their rounding errors, both [..., classes]."""
@@ -108,18 +118,18 @@ class _Differences:
 
     def radius(self, centres: Tensor, classes: Tensor) -> Tensor:
         gaps = self._gaps(centres[:, None], classes)[:, 0]
-        norms = self.norms[classes]
-        # Equal weights: the difference of the logits is that of the biases everywhere.
+        steepness = self.steepness[classes]
+        # Weights of 0: the logits are the biases everywhere.
         ahead = self.bias[classes][:, None] > self.bias
-        parallel = torch.where(ahead, torch.inf, 0.0).scatter(-1, classes[:, None], torch.inf)
-        ratios = torch.where(norms > 0.0, gaps / norms, parallel.to(torch.float64))
+        constant = torch.where(ahead, torch.inf, 0.0).scatter(-1, classes[:, None], torch.inf)
+        ratios = torch.where(steepness > 0.0, gaps / steepness, constant.to(torch.float64))
         # The float below infinity is the largest of all.
         radius = torch.nan_to_num(below(ratios), nan=0.0).amin(-1)
         return torch.where(torch.isfinite(centres).all(-1), radius, 0.0)
 
     def margin(self, region: Region, classes: Tensor) -> Tensor:
         gaps = self._gaps(region.vertices, classes).amin(1)
-        reach = region.delta[:, None] * self.norms[classes]
+        reach = region.delta[:, None] * self.steepness[classes]
         if region.spread is not None:
             along = region.spread @ self.weight.T
             index = classes[:, None, None].expand(-1, along.shape[1], 1)

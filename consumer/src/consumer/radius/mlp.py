@@ -24,11 +24,16 @@ from shared_spec.rounding import INFLATION
 
 __all__ = ["certify_mlp", "mlp_radius"]
 
-_STEPS, _ENOUGH = 10, 1.0 + 1e-6
-# Balls in which the radius is looked for, in units of the distance to the nearest flip.
-_REACHES = (1.0, 0.8, 0.6)
+# Newton steps, the second where many neurons are open; and the share of a region that is enough.
+_STEPS, _STEPS_MANY, _ENOUGH = 10, 5, 1.0 + 1e-6
+# Balls in which the radius is looked for, in units of the distance to the nearest flip. No proof about the first
+# reaches its end, so where many neurons are open, and a step takes long, it is left out.
+_REACHES = (1.0, 0.78, 0.6)
+_MANY = 128
 # A proof about more neurons of open sign, or behind a wider first layer, would take seconds: lines alone decide there.
 _OPEN, _WIDTH = 256, 1024
+# The share of a radius by lines that may be left out.
+_BY_LINES = 2.0**-10
 # Numbers of the images that are held at once, and of the Newton matrices of pairs that are looked at together: few
 # enough to stay in the caches.
 _HELD, _TOGETHER = 2**21, 150_000
@@ -37,8 +42,8 @@ _HELD, _TOGETHER = 2**21, 150_000
 def certify_mlp(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     """Whether C takes the value `classes` [n] on all of each individual's region; [n] bool.
 
-    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers.
-    Deterministic. False proves nothing.
+    Guarantee: where True, C(r) = classes for every r of the region, in real arithmetic on these float64 numbers and in
+    float64, in any order of summation. Deterministic. False proves nothing.
 
     Args:
         head: the base head C, of any depth.
@@ -55,7 +60,8 @@ def mlp_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     """A radius to report: within it C is proved to take the value `classes`.
 
     Guarantee: C takes the value `classes` on the closed ball of this radius, and so of any smaller one, in real
-    arithmetic on these float64 numbers. Deterministic. 0 where nothing was proved.
+    arithmetic on these float64 numbers and in float64, in any order of summation. Deterministic. 0 where nothing was
+    proved.
 
     Args:
         head: the base head C, of any depth.
@@ -69,7 +75,7 @@ def mlp_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     for rows in _blocks(head, torch.arange(len(radius))):
         radius[rows] = _radius(head, centres[rows], classes[rows])
     further = certify_crown(head, ball(centres, 1.02 * radius), classes)
-    by_lines = crown_radius(head, centres[further], classes[further])
+    by_lines = crown_radius(head, centres[further], classes[further], tolerance=_BY_LINES)
     radius[further] = torch.maximum(radius[further], by_lines)
     return radius
 
@@ -80,46 +86,57 @@ class _Relaxed:
 
     image: Image
     layers: Sequence[Layer]
+    error: Tensor
     classes: Tensor
     owner: Tensor
     rival: Tensor
 
     @classmethod
     def of(cls, head: FrozenHead, region: Region, classes: Tensor) -> _Relaxed:
-        layers, margins = relax(head, region, classes)
-        owner, rival = torch.nonzero(~(margins > 0.0)).unbind(1)
-        return cls(image_of(head, region), layers, classes, owner, rival)
+        lines = relax(head, region, classes)
+        owner, rival = torch.nonzero(~(lines.margins > 0.0)).unbind(1)
+        return cls(image_of(head, region), lines.layers, lines.error, classes, owner, rival)
 
-    def least_share(self, head: FrozenHead, pairs: Tensor, point: Tensor) -> Tensor:
+    def least_share(
+        self, head: FrozenHead, pairs: Tensor, point: Tensor, most: int | None = None
+    ) -> Tensor:
         """What `proved_share` says of each region: the least of its `pairs` [q]; +inf where it has none; [n].
 
         Args:
             head: the head.
             pairs: indices into `owner` and `rival`.
             point: on the ellipsoids, where each pair's margin is presumably least, [q, h].
+            most: open neurons beyond which no proof is tried, if fewer than always.
         """
+        most = _OPEN if most is None else min(most, _OPEN)
         share = point.new_full((len(pairs),), -torch.inf)
-        for chosen in self._together(pairs):
+        for chosen, steps in self._together(pairs, most):
             who, rival = self.owner[pairs[chosen]], self.rival[pairs[chosen]]
             layers = [layer.rows(who) for layer in self.layers]
-            forms = margin_forms(head, self.image.rows(who), layers, self.classes[who], rival)
+            forms = margin_forms(
+                head, self.image.rows(who), layers, self.classes[who], rival, self.error[who, rival]
+            )
             found, rho = ascend(
-                forms, point[chosen], depth=head.depth - 1, steps=_STEPS, enough=_ENOUGH
+                forms, point[chosen], depth=head.depth - 1, steps=steps, enough=_ENOUGH
             )
             # What the last steps gained is not worth more than rounding.
             share[chosen] = proved_share(head, forms, found, rho - 1e-9 * rho.abs())
         whole = torch.full((len(self.classes),), torch.inf, dtype=torch.float64)
         return whole.scatter_reduce(0, self.owner[pairs], share, "amin")
 
-    def _together(self, pairs: Tensor) -> Iterator[Tensor]:
-        """Positions in `pairs` of those worth a proof, in groups with similar numbers of open neurons."""
+    def _together(self, pairs: Tensor, most: int) -> Iterator[tuple[Tensor, int]]:
+        """Positions in `pairs` of those with at most `most` open neurons, similarly many together, and their steps."""
         count = torch.cat([layer.open for layer in self.layers], 1).sum(1)[self.owner[pairs]]
         order = count.argsort(descending=True, stable=True)
-        order = order[int((count > _OPEN).sum()) :]
-        while order.numel() > 0:
-            size = max(1, _TOGETHER // (2 * int(count[order[0]]) + 1) ** 2)
-            yield order[:size]
-            order = order[size:]
+        order = order[int((count > most).sum()) :]
+        # What is proved of somebody must not depend on who else is there, so no group has both numbers of steps.
+        many = int((count[order] > _MANY).sum())
+        for side, steps in ((order[:many], _STEPS_MANY), (order[many:], _STEPS)):
+            left = side
+            while left.numel() > 0:
+                size = max(1, _TOGETHER // (2 * int(count[left[0]]) + 1) ** 2)
+                yield left[:size], steps
+                left = left[size:]
 
 
 def _certify(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
@@ -153,7 +170,8 @@ def _radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
         who, rival = relaxed.owner, relaxed.rival
         column = rival - (rival > own[who]).to(torch.int64)
         point = directions[rows[who], column] * extent[who, None]
-        share = relaxed.least_share(head, torch.arange(len(who)), point)
+        most = _MANY if share_of == _REACHES[0] else None
+        share = relaxed.least_share(head, torch.arange(len(who)), point, most)
         # The certificate speaks of lengths below the root of the share, and its root is rounded.
         proved = _coarse(extent * share.clamp(0.0, 1.0).sqrt() / INFLATION)
         radius[rows] = torch.maximum(radius[rows], proved.nan_to_num(0.0))

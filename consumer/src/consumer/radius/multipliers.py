@@ -183,29 +183,31 @@ class _Ascent:
         # margin's, under the inverse of the quadratic part.
         a, b = f * self.open, (f - inputs[:, :m]) * self.open
         half = 0.5 * known.product[..., None] * forms.gram[:, :m]
-        own = torch.diag_embed(self.open.to(torch.float64))
-        rest = own - forms.inner[:, :m].transpose(1, 2) - half[..., :m]
+        rest = -forms.inner[:, :m].transpose(1, 2) - half[..., :m]
+        rest.diagonal(dim1=1, dim2=2).add_(self.open)
         last = forms.inner[:, m, :, None] + half[..., m:]
-        solved = solve_triangular(level.factor, torch.cat([own, rest, last], 2), upper=False)
-        products = solved.transpose(1, 2) @ solved
-        products[:, m:-1, m:-1] += forms.gram[:, :m, :m]
-        products[:, -1, m:-1] -= forms.gram[:, m, :m]
-        products[:, -1, -1] += forms.gram[:, m, m]
-        aa, ba, bb = products[:, :m, :m], products[:, m:-1, :m], products[:, m:-1, m:-1]
-        ab = ba.transpose(1, 2)
+        products = a.new_empty(len(a), 2 * m, 2 * m)
+        aa, ab = products[:, :m, :m], products[:, :m, m:]
+        ba, bb = products[:, m:, :m], products[:, m:, m:]
+        aa.copy_(torch.cholesky_inverse(level.factor))
+        torch.matmul(aa, rest, out=ab)
+        ba.copy_(ab.transpose(1, 2))
+        torch.baddbmm(forms.gram[:, :m, :m], ba, rest, out=bb)
+        steep = aa @ last
+        of_margin = torch.cat([steep, rest.transpose(1, 2) @ steep - forms.gram[:, :m, m:]], 1)
         left, right, index = a[:, None], b[:, None], self.linear[..., None]
         of_a, of_b = aa * right + ab * left, ba * right + bb * left
-        among = products[:, :-1, :-1].gather(1, index.expand(-1, -1, 2 * m))
+        among = products.gather(1, index.expand(-1, -1, 2 * m))
         # Twice the Hessian, its lower triangle, and the gradient.
         matrix = aa.new_empty(len(a), found.shape[1], found.shape[1])
         matrix[:, :m, :m] = right.transpose(1, 2) * of_a + left.transpose(1, 2) * of_b
         matrix[:, :m, :m] += barrier[:, None, None] * (aa * bb + ab * ba)
         matrix[:, m:-1, :m] = -torch.cat([of_a, of_b], 1).gather(1, index.expand(-1, -1, m))
         matrix[:, m:-1, m:-1] = among.gather(2, self.linear[:, None].expand(-1, among.shape[1], -1))
-        margin = products[:, -1]
-        matrix[:, -1, :m] = a * margin[:, m:-1] + b * margin[:, :m]
+        margin = of_margin[..., 0]
+        matrix[:, -1, :m] = a * margin[:, m:] + b * margin[:, :m]
         matrix[:, -1, m:-1] = -margin.gather(1, self.linear)
-        matrix[:, -1, -1] = margin[:, -1]
+        matrix[:, -1, -1] = (last * steep).sum((1, 2)) + forms.gram[:, m, m]
         matrix.diagonal(dim1=1, dim2=2).add_(2.0 * price / found + (1.0 - self.free))
         slack = torch.cat([a, b], 1).gather(1, self.linear)
         gradient = torch.cat([a * b, -slack, inputs[:, m:]], 1)

@@ -27,8 +27,8 @@ def certify_tube(
     """Whether C takes the value `classes` [n] on each individual's polyline tube; [n] bool.
 
     Guarantee: where True, C(r) = classes for every r within delta of the polyline, in real arithmetic on these
-    float64 numbers. Deterministic. False proves nothing; as delta shrinks and `bisections` grow, every tube on which
-    the margin is positive is certified.
+    float64 numbers and in float64, in any order of summation. Deterministic. False proves nothing; as delta shrinks and
+    `bisections` grow, every tube on which the margin is positive, beyond rounding, is certified.
 
     Args:
         head: the base head C, of any depth.
