@@ -10,7 +10,7 @@ from producer.views.exact.view import handed_over
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.sampling import Sampling
-from shared_spec.terms import RadiusMethod, Status
+from shared_spec.terms import BoundStatus, RadiusMethod, Status
 
 F64 = torch.float64
 
@@ -65,6 +65,16 @@ def test_a_class_that_only_the_rounding_of_the_logits_changes_is_not_certified(h
     method = RadiusMethod.CROWN if hidden else RadiusMethod.CLOSED_FORM
     decided = decide(head, found, method, Draws(0.0, Sampling(), 0), ["x"])
     assert decided.status[0] == Status.NOT_CERTIFIED
+
+
+@pytest.mark.parametrize(
+    ("scale", "status"), [(1e38, "BOUNDED"), (3.4e38, "UNDECIDED"), (1e39, "UNDECIDED")]
+)
+def test_nobody_is_bounded_whose_similar_people_float32_cannot_hold(scale, status):
+    encoder = ReluNetwork((matrix([[scale]]),), (matrix([0.0]),))
+    found = handed_over(certify_exact(encoder, torch.ones(1, 1), torch.ones(1, 1), 0.01))
+    assert BoundStatus(int(found.status)).name == status
+    assert bool(encoder(matrix([[1.01]])).float().isinf()) == (status == "UNDECIDED")
 
 
 @pytest.mark.parametrize("k", [1, 2])

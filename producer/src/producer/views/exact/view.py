@@ -20,7 +20,7 @@ from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import Seed
 from shared_spec.rounding import INFLATION, above, norm_above
 from shared_spec.statements import words_of
-from shared_spec.terms import Statement, ViewName
+from shared_spec.terms import BoundStatus, Statement, ViewName
 from shared_spec.views import contract_of
 
 __all__ = ["ExactView", "handed_over"]
@@ -81,7 +81,7 @@ def handed_over(bound: ExactBounds) -> ExactBounds:
     Guarantee, for every z' of the set: R(z') in the reals, in float64 and as the float32 form of that lies within the
     radius, and within delta of the tube (docs/guarantees.md, A.5). Whoever evaluates R(z') in float64 is off by
     `rounding` at most; float32 then moves it by 2^-24 of its norm, which centre and radius bound, and by 2^-150 per
-    coordinate below float32's normal range.
+    coordinate below float32's normal range. Whoever could be too large for float32 is UNDECIDED.
     """
     size = norm_above(bound.centre.to(torch.float64)) + bound.radius + bound.rounding
     tiny = 2.0**-149 * bound.centre.shape[1]
@@ -90,4 +90,6 @@ def handed_over(bound: ExactBounds) -> ExactBounds:
     if tubes is not None:
         tubes = replace(tubes, delta=above((tubes.delta + moved) * INFLATION).clamp_max(UNBOUNDED))
     radius = above((bound.radius + moved) * INFLATION).clamp_max(UNBOUNDED)
-    return replace(bound, radius=radius, tubes=tubes)
+    fits = size + moved < torch.finfo(torch.float32).max
+    status = torch.where(fits, bound.status, BoundStatus.UNDECIDED).to(torch.uint8)
+    return replace(bound, radius=radius, status=status, tubes=tubes)
