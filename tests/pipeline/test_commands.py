@@ -152,11 +152,17 @@ def test_predictions_repeat_the_certificate_on_the_same_individuals(copies, run)
     )
     with open(copies.out, newline="") as file:
         predicted = {(row["sample_id"], row["view"]): row for row in csv.DictReader(file)}
-    rows = list(load_certificate(copies.certificate).rows)
+    certificate = load_certificate(copies.certificate)
+    rows = list(certificate.rows)
     assert len(predicted) == len(rows)
     for row in rows:
         found = predicted[row.sample_id, row.view]
         assert (found["prediction"], found["status"]) == (row.prediction, row.status)
+        claim = certificate.document.claims[row.view]
+        said = (found["certified_model"], found["statement"], float(found["alpha"]), found["seed"])
+        assert said == (claim.certified_model, claim.statement, claim.alpha_per_individual, "0")
+        digests = (found["bundle_digest"], found["certificate_digest"])
+        assert digests == (certificate.document.bundle_digest, certificate.digest)
 
 
 def test_several_labels_are_shared_in_any_order_and_certified_one_by_one(copies, run, fit_words):
