@@ -41,11 +41,8 @@ def beside(document: CertificateDocument) -> list[Table]:
 def _groups(found: Fares, view: str) -> list[Table]:
     from consumer.report.fares import DECISION_COLUMNS
 
-    rows = [[name, str(people), *rates] for name, people, rates in found.groups]
-    if found.ratios:
-        rows += [["points apart", "", *found.differences], ["ratio", "", *found.ratios]]
     title = f"Groups by {found.label}, {view} view; counted, not proved. {found.few}".rstrip()
-    tables = [table(title, ["", "people", *found.rates], rows)]
+    tables = [table(title, ["", "people", *found.rates], found.lines)]
     if found.decisions:
         lines = [each.cells for each in found.decisions]
         tables.append(table(f"Decisions by {found.label}", DECISION_COLUMNS, lines))

@@ -48,11 +48,8 @@ def _groups(document: CertificateDocument) -> list[str]:
     """How groups fare, a table per label and view; nothing where none are counted."""
     lines: list[str] = []
     for view, found in fares_in(document):
-        rows = [(name, str(people), *rates) for name, people, rates in found.groups]
-        if found.ratios:
-            rows += [("points apart", "", *found.differences), ("ratio", "", *found.ratios)]
         lines += ["", f"### By {_plain(found.label)}, {view} view", ""]
-        lines += _table(("group", "people", *found.rates), rows)
+        lines += _table(("group", "people", *found.rates), found.lines)
         if found.decisions:
             lines += ["", *_table(DECISION_COLUMNS, [each.cells for each in found.decisions])]
         if found.few:

@@ -64,6 +64,14 @@ class Fares:
     decisions: tuple[DecisionFares, ...]
 
     @property
+    def lines(self) -> list[tuple[str, ...]]:
+        """The cells of a table under a name, people and `rates`: the groups, then how far they are apart."""
+        lines = [(name, str(people), *rates) for name, people, rates in self.groups]
+        if self.ratios:
+            lines += [("points apart", "", *self.differences), ("ratio", "", *self.ratios)]
+        return lines
+
+    @property
     def rates(self) -> tuple[str, ...]:
         """What is told of each group, for a terminal."""
         decided = (f"decided {self.decision}",) if self.decision else ()
