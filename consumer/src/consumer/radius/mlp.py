@@ -24,12 +24,11 @@ from shared_spec.rounding import INFLATION
 
 __all__ = ["certify_mlp", "mlp_radius"]
 
-# Newton steps, the second where many neurons are open; and the share of a region that is enough.
-_STEPS, _STEPS_MANY, _ENOUGH = 10, 5, 1.0 + 1e-6
+# Newton steps, the second where more than so many neurons are open; and the share of a region that is enough.
+_STEPS, _STEPS_MANY, _MANY, _ENOUGH = 10, 5, 64, 1.0 + 1e-6
 # Balls in which the radius is looked for, in units of the distance to the nearest flip. No proof about the first
-# reaches its end, so where many neurons are open, and a step takes long, it is left out.
-_REACHES = (1.0, 0.78, 0.6)
-_MANY = 128
+# reaches its end, so it is left out where a step takes long: beyond so many open neurons.
+_REACHES, _OPEN_IN_FIRST = (1.0, 0.78, 0.6), 128
 # A proof about more neurons of open sign, or behind a wider first layer, would take seconds: lines alone decide there.
 _OPEN, _WIDTH = 256, 1024
 # The share of a radius by lines that may be left out.
@@ -170,7 +169,7 @@ def _radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
         who, rival = relaxed.owner, relaxed.rival
         column = rival - (rival > own[who]).to(torch.int64)
         point = directions[rows[who], column] * extent[who, None]
-        most = _MANY if share_of == _REACHES[0] else None
+        most = _OPEN_IN_FIRST if share_of == _REACHES[0] else None
         share = relaxed.least_share(head, torch.arange(len(who)), point, most)
         # The certificate speaks of lengths below the root of the share, and its root is rounded.
         proved = _coarse(extent * share.clamp(0.0, 1.0).sqrt() / INFLATION)
