@@ -12,6 +12,7 @@ from scipy.stats import binom, norm
 
 from shared_spec.errors import SettingsError
 from shared_spec.stats import (
+    binomial_tail,
     clopper_pearson_lower,
     clopper_pearson_upper,
     count_bound,
@@ -22,6 +23,19 @@ from shared_spec.stats import (
     smallest_sample_size,
     wealth_threshold,
 )
+
+
+def test_the_tail_of_a_binomial_is_the_sum_of_its_terms():
+    p = Fraction(3, 10)
+    for n in (1, 2, 9, 40):
+        k = np.arange(-1, n + 3)
+        want = [
+            float(sum(comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(max(0, least), n + 1)))
+            for least in k
+        ]
+        np.testing.assert_allclose(binomial_tail(k, n, float(p)), want, rtol=1e-13)
+    assert binomial_tail(3, 7, 0.0) == 0.0
+    assert binomial_tail(7, 7, 1.0) == 1.0
 
 
 @pytest.mark.parametrize("n", [1, 7, 108, 1000, 10_000, 100_000])

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy  # whose `stats` takes most of a second to load, when it is first asked for
+import scipy  # whose `stats` takes a second to load: audits alone ask for it
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import betainc, betainccinv, betaincinv, ndtr, ndtri
 
 from shared_spec.errors import SettingsError
 
 __all__ = [
+    "binomial_tail",
     "clopper_pearson_lower",
     "clopper_pearson_upper",
     "count_bound",
@@ -47,6 +48,20 @@ def _check_count(successes: int, n: int) -> None:
         )
 
 
+def binomial_tail(k: ArrayLike, n: ArrayLike, p: float) -> NDArray[np.float64]:
+    """P(Bin(n, p) >= k), for each k and n.
+
+    Args:
+        k: integers.
+        n: how many trials, at least 1.
+        p: the probability of a success, in [0, 1].
+    """
+    k, n = np.asarray(k), np.asarray(n)
+    inside = np.clip(k, 1, n)
+    tail = betainc(inside, n - inside + 1, p)
+    return np.asarray(np.where(k < 1, 1.0, np.where(k > n, 0.0, tail)))
+
+
 def order_statistic_index(n: int, p: float, alpha: float) -> int | None:
     """K(n, p, alpha) = min{k : P(Bin(n, p) >= k) <= alpha}, from docs/guarantees.md, B.1.
 
@@ -76,12 +91,13 @@ def order_statistic_index(n: int, p: float, alpha: float) -> int | None:
         raise SettingsError(f"the mass to cover is {p!r}: expected a number in [0, 1]")
     if p == 1.0:
         return None
-    # The quantile function gives the neighbourhood; the two loops make the definition hold exactly.
-    k = max(1, int(scipy.stats.binom.isf(alpha, n, p)) + 1)
-    while k > 1 and scipy.stats.binom.sf(k - 2, n, p) <= alpha:
-        k -= 1
-    while k <= n and scipy.stats.binom.sf(k - 1, n, p) > alpha:
-        k += 1
+    k, beyond = 1, n + 1
+    while k < beyond:
+        middle = (k + beyond) // 2
+        if binomial_tail(middle, n, p) <= alpha:
+            beyond = middle
+        else:
+            k = middle + 1
     return k if k <= n else None
 
 
@@ -117,7 +133,7 @@ def clopper_pearson_lower(k: int, n: int, alpha: float) -> float:
     _check_count(k, n)
     if k == 0:
         return 0.0
-    return max(0.0, float(scipy.stats.beta.ppf(alpha, k, n - k + 1)) * (1.0 - _ACCURACY))
+    return max(0.0, float(betaincinv(k, n - k + 1, alpha)) * (1.0 - _ACCURACY))
 
 
 def clopper_pearson_upper(k: int, n: int, alpha: float) -> float:
@@ -132,7 +148,7 @@ def clopper_pearson_upper(k: int, n: int, alpha: float) -> float:
     _check_count(k, n)
     if k == n:
         return 1.0
-    return min(1.0, float(scipy.stats.beta.isf(alpha, k + 1, n - k)) * (1.0 + _ACCURACY))
+    return min(1.0, float(betainccinv(k + 1, n - k, alpha)) * (1.0 + _ACCURACY))
 
 
 def hypergeometric_upper(found: int, sample: int, population: int, alpha: float) -> int:

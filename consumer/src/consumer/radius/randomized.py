@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy  # whose `stats` is loaded when it is first asked for
 import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from consumer.radius.noise import NoisyHead, Streams
 from shared_spec.errors import SettingsError
-from shared_spec.stats import clopper_pearson_lower
+from shared_spec.stats import binomial_tail, clopper_pearson_lower
 
 __all__ = [
     "RandomizedRadii",
@@ -88,9 +87,7 @@ def confirmed(votes: Tensor, alpha: float) -> NDArray[np.bool_]:
     """
     leading = votes.topk(2, dim=1).values.numpy()
     ahead, behind = leading[:, 0], leading[:, 1]
-    return np.asarray(
-        2.0 * scipy.stats.binom.sf(ahead - 1, ahead + behind, 0.5) <= alpha, dtype=np.bool_
-    )
+    return 2.0 * binomial_tail(ahead, ahead + behind, 0.5) <= alpha
 
 
 def randomized_radius(
