@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from consumer.claims import choose_method, claim_of, decide_rows
-from consumer.decide import Decisions
+from consumer.decisions import Decisions
 from consumer.tally import Tally
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.sampling import Sampling

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from consumer.decide import Bounds, Draws, decide
+from consumer.decide import decide
+from consumer.decisions import Bounds, Draws
 from consumer.head import FrozenHead
 from shared_spec.sampling import Sampling
 from shared_spec.terms import BoundStatus, RadiusMethod

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from consumer.decide import Bounds, Draws, decide
+from consumer.decide import decide
+from consumer.decisions import Bounds, Draws
 from consumer.head import FrozenHead
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.view import handed_over

@@ -8,7 +8,8 @@ import pytest
 import rational_line as oracle
 import torch
 
-from consumer.decide import Bounds, Draws, decide
+from consumer.decide import decide
+from consumer.decisions import Bounds, Draws
 from consumer.head import FrozenHead
 from consumer.prefix import STEPS, largest_epsilon, prefixes
 from producer.views.exact.bounds import certify_exact

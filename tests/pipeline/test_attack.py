@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from consumer import load_head
-from consumer.decide import Bounds, Draws, decide
+from consumer.decide import decide
+from consumer.decisions import Bounds, Draws
 from consumer.head import FrozenHead
 from producer import load_encoder
 from producer.views.exact.bounds import certify_exact

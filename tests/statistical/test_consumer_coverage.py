@@ -11,7 +11,8 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
-from consumer.decide import Bounds, Draws, decide
+from consumer.decide import decide
+from consumer.decisions import Bounds, Draws
 from consumer.head import FrozenHead
 from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import randomized_radius

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from torch import Tensor
 
-from consumer.decide import Bounds, Decisions, Draws, decide
+from consumer.decide import decide
+from consumer.decisions import Bounds, Decisions, Draws
 from consumer.head import FrozenHead, Head
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.head_documents import HeadConfig

@@ -9,18 +9,15 @@ from __future__ import annotations
 import difflib
 import functools
 import tomllib
-import types
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date
-from enum import Enum
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 import click
-from pydantic.fields import FieldInfo
 
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import SettingsError
+from shared_spec.option_fields import SettingOption, field_option, is_hidden
 from shared_spec.settings import Settings, resolve, to_toml
 
 __all__ = ["Command", "command_settings"]
@@ -30,12 +27,6 @@ Values = dict[str, Any]
 
 _MOST_BYTES = 2**20
 _META = "shared_spec.options.file"
-_BOUNDS = (
-    ("gt", ">"),
-    ("ge", ">="),
-    ("lt", "<"),
-    ("le", "<="),
-)
 _PLAIN = (str, bool, int, float)
 
 
@@ -60,32 +51,6 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
-class _SettingOption(click.Option):
-    """An option of one field; its value is None unless it is given."""
-
-    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:  # noqa: ANN401 - click's own
-        super().__init__(*args, **kwargs)
-        self.group = group
-
-
-class _Number(click.ParamType[Any]):
-    """A number, or one of some words."""
-
-    name = "number"
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words = tuple(words)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own
-        """The word or the number."""
-        if value in self.words or isinstance(value, float):
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r}: expected {', '.join(self.words)} or a number", param, ctx)
-
-
 def command_settings(
     *,
     presets: Mapping[str, Mapping[str, Any]] | None = None,
@@ -108,7 +73,7 @@ def command_settings(
         argument: [
             name
             for name, field in model.model_fields.items()
-            if f"{argument}.{name}" not in without and not _extra(field).get("hidden")
+            if f"{argument}.{name}" not in without and not is_hidden(field)
         ]
         for argument, model in models.items()
     }
@@ -147,7 +112,8 @@ def command_settings(
             return function(**values, **resolved, given=frozenset(given))
 
         options = [
-            _option(name, model.model_fields[name], model.group) for name, model in fields.items()
+            field_option(name, model.model_fields[name], model.group)
+            for name, model in fields.items()
         ]
         params = getattr(call, "__click_params__", [])
         call.__click_params__ = [*reversed([*options, *_sources(presets, preset)]), *params]  # type: ignore[attr-defined]
@@ -163,17 +129,17 @@ def _sources(
     found: list[click.Option] = []
     if presets:
         found.append(
-            _SettingOption(
+            SettingOption(
                 ["--preset"], type=click.Choice(sorted(presets)), group=group,
                 help="Sizes and counts; flags and --config win over it." + (f"  [default: {preset}]" if preset else ""),
             )
         )  # fmt: skip
     found += [
-        _SettingOption(
+        SettingOption(
             ["--config"], type=click.Path(path_type=Path), is_eager=True, expose_value=False, callback=_read_file,
             group=group, help="Settings as TOML; flags win over it.",
         ),
-        _SettingOption(
+        SettingOption(
             ["--show-config"], is_flag=True, group=group,
             help="Print the settings that this command line resolves to, as --config takes them, and do nothing.",
         ),
@@ -205,7 +171,7 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
             hint = f"; did you mean {guess[0]!r}?" if guess else ""
             raise SettingsError(f"{path}: unknown setting {key!r}{hint}")
         option = options[name]
-        if isinstance(option, _SettingOption) and name not in ("preset", "show_config"):
+        if isinstance(option, SettingOption) and name not in ("preset", "show_config"):
             settings[name] = value
             continue
         items = value if isinstance(value, list) and option.multiple else [value]
@@ -257,62 +223,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - what click converted
     if isinstance(value, tuple):
         return list(value) or None
     return value
-
-
-def _extra(field: FieldInfo) -> Any:  # noqa: ANN401 - JSON
-    return field.json_schema_extra or {}
-
-
-def _option(name: str, field: FieldInfo, group: str) -> click.Option:
-    flag = f"--{name.replace('_', '-')}"
-    kind, several = _annotation(field.annotation)
-    extra = _extra(field)
-    text = " ".join([str(field.description), *_notes(field, several)])
-    common: Values = {"help": text, "default": None, "group": group, "metavar": extra.get("metavar")}  # fmt: skip
-    if kind is bool:
-        return _SettingOption([f"{flag}/--no-{flag[2:]}"], **common)
-    return _SettingOption([flag], type=_click_type(kind), multiple=several, **common)
-
-
-def _annotation(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - any annotation
-    """The type of one value, and whether there may be several; `None` among alternatives means not given."""
-    if get_origin(annotation) is Annotated:
-        return _annotation(get_args(annotation)[0])
-    if get_origin(annotation) is tuple:
-        return get_args(annotation)[0], True
-    if get_origin(annotation) in (Union, types.UnionType):
-        left = [part for part in get_args(annotation) if part is not type(None)]
-        if len(left) == 1:
-            return _annotation(left[0])
-    return annotation, False
-
-
-def _click_type(kind: Any) -> Any:  # noqa: ANN401 - any annotation
-    if get_origin(kind) is Literal:
-        return click.Choice([str(word) for word in get_args(kind)])
-    if get_origin(kind) in (Union, types.UnionType):
-        words = [word for part in get_args(kind) if get_origin(part) is Literal for word in get_args(part)]  # fmt: skip
-        return _Number(words)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return click.Choice([str(member.value) for member in kind])
-    # A date, or a moment, which is one, is read by the model.
-    return str if isinstance(kind, type) and issubclass(kind, date) else kind
-
-
-def _notes(field: FieldInfo, several: bool) -> list[str]:
-    bounds = [
-        f"{sign} {getattr(entry, attribute):g}"
-        for entry in field.metadata
-        for attribute, sign in _BOUNDS
-        if hasattr(entry, attribute)
-    ]
-    notes = [f"[{', '.join(bounds)}]"] if bounds else []
-    default = None if field.is_required() else field.default
-    if several:
-        notes.insert(0, "Repeat for several.")
-        default = ", ".join(str(item) for item in default or ())
-    if isinstance(default, Enum):
-        default = default.value
-    if default not in (None, ""):
-        notes.append(f"[default: {str(default).lower() if isinstance(default, bool) else default}]")
-    return notes

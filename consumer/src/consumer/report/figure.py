@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from consumer.decide import TUBE
+from consumer.decisions import TUBE
 from consumer.report.axis import LogAxis
 from shared_spec.artifacts.rows import Row
 from shared_spec.terms import Status
