@@ -74,7 +74,8 @@ def main() -> None:
             fit = [*words, *row.fit[column]]
             if table.counterparts:
                 fit += [word for name in row.attributes for word in ("--counterparts", name)]
-            results[index].append(certify(row, spec, data, fit, heads, seed, folder))
+            head = [*heads, *table.heads.get(column, [])]
+            results[index].append(certify(row, spec, data, fit, head, seed, folder))
             shown = summary(row, column, row.tasks[0], [results[index][-1][row.tasks[0]]])
             print(f"seed {seed}, {index + 1} of {len(cells)}: {shown}", flush=True)
         text = markdown(cells, results)

@@ -1,0 +1,94 @@
+"""What λ2 buys: accuracy against the share of people who get the decision of all their true counterparts.
+
+    python examples/paper/run.py --table counterparts --data portraits --every 4 --tube-vertices 9 --out out/cp
+    python examples/paper/tradeoff.py --out out/cp --picture tradeoff.png
+
+Reads what `run.py` finished: a panel per similarity set, a point per λ2 along edits, beside Naive and LASSI along
+vectors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_ALONG = "LASSI, edits, λ2 = "
+_BESIDE = {"Naive": ("s", "#888888"), "LASSI": ("D", "#c04a00")}
+
+
+def main() -> None:
+    """Reads the arguments and draws."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--picture", type=Path, required=True)
+    chosen = parser.parse_args()
+    points = read(chosen.out)
+    figure = Figure(figsize=(3.3 * len(points), 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(points), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, (attributes, columns) in zip(axes, points.items(), strict=True):
+        _panel(axis, attributes, columns)
+    axes[0].set_ylabel("accuracy, %")
+    axes[0].legend(fontsize=8)
+    figure.supxlabel("people who get the decision of all their counterparts, %", fontsize=10)
+    figure.savefig(chosen.picture, dpi=110)
+
+
+def read(out: Path) -> dict[str, dict[str, tuple[float, float]]]:
+    """Per similarity set and column, in percent: treated as all counterparts, and accurate; means over what is there.
+
+    Of several attributes, the share that is least.
+    """
+    found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted(out.glob("*/*/*/seed-*/claims.json")):
+        column, attributes, task = path.parts[-5:-2]
+        result = json.loads(path.read_text())[task]
+        alike = min(
+            check["everybody"]["alike"] / check["everybody"]["people"]
+            for check in result["reality"]
+        )
+        accuracy = result["claims"]["exact"]["accuracy"]
+        found[attributes][column].append((100 * alike, 100 * accuracy))
+    return {
+        attributes: {
+            column: (
+                statistics.fmean(alike for alike, _ in values),
+                statistics.fmean(accuracy for _, accuracy in values),
+            )
+            for column, values in columns.items()
+        }
+        for attributes, columns in found.items()
+    }
+
+
+def _panel(axis: Axes, attributes: str, columns: dict[str, tuple[float, float]]) -> None:
+    weights = sorted(
+        (float(column.removeprefix(_ALONG)), column)
+        for column in columns
+        if column.startswith(_ALONG)
+    )
+    line = [columns[column] for _, column in weights]
+    axis.plot(*zip(*line, strict=True), "o-", color="#0072b2", label="LASSI along edits")
+    for (weight, _), place in zip(weights, line, strict=True):
+        axis.annotate(f"λ2 = {weight:g}", place, xytext=(5, 5), textcoords="offset points", fontsize=7)  # fmt: skip
+    for column, (marker, colour) in _BESIDE.items():
+        axis.plot(*columns[column], marker, color=colour, label=_name(column))
+    axis.set_title(attributes.replace("+", " + "), fontsize=9)
+    axis.grid(alpha=0.3)
+
+
+def _name(column: str) -> str:
+    return "LASSI along the vector" if column == "LASSI" else column
+
+
+if __name__ == "__main__":
+    main()
