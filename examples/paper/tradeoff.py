@@ -77,7 +77,8 @@ def _panel(axis: Axes, attributes: str, columns: dict[str, tuple[float, float]])
         if column.startswith(_ALONG)
     )
     line = [columns[column] for _, column in weights]
-    axis.plot(*zip(*line, strict=True), "o-", color="#0072b2", label="LASSI along edits")
+    alike, accuracy = [x for x, _ in line], [y for _, y in line]
+    axis.plot(alike, accuracy, "o-", color="#0072b2", label="LASSI along edits")
     for (weight, _), place in zip(weights, line, strict=True):
         axis.annotate(f"λ2 = {weight:g}", place, xytext=(5, 5), textcoords="offset points", fontsize=7)  # fmt: skip
     for column, (marker, colour) in _BESIDE.items():
