@@ -84,6 +84,7 @@ def _panel(axis: Axes, attributes: str, columns: dict[str, tuple[float, float]])
     for column, (marker, colour) in _BESIDE.items():
         axis.plot(*columns[column], marker, color=colour, label=_name(column))
     axis.set_title(attributes.replace("+", " + "), fontsize=9)
+    axis.margins(0.2)
     axis.grid(alpha=0.3)
 
 

@@ -46,10 +46,10 @@ def run_case(kind, name, seed, case):
 
 
 def fuzz(kinds, seed, seconds):
-    """Runs the kinds in turn, the one that has had least time first; returns whether all held."""
+    """Runs the kinds in turn, the one that has had least time first, each at least once; returns whether all held."""
     cases, refused, violations, spent = Counter(), Counter(), Counter(), dict.fromkeys(kinds, 0.0)
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or len(cases) < len(kinds):
         name = min(spent, key=spent.__getitem__)
         start, case = time.monotonic(), cases[name]
         found = run_case(kinds[name], name, seed, case)
