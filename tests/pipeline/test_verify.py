@@ -56,7 +56,7 @@ def uncertified(rows, view="exact"):
     "words",
     [
         ["--head", "linear"],
-        ["--head", "mlp", "--hidden", "8"],
+        ["--head", "mlp", "--hidden", "8", "--noise", "0.5", "--samples", "2000"],
         ["--radius", "randomized", "--noise", "2", "--samples", "2000"],
         ["--radius", "randomized", "--report-radius", "--noise", "2", "--samples", "2000"],
     ],
