@@ -85,18 +85,18 @@ def test_specs_that_do_not_fit_themselves(row, copies, fails):
 
 
 def test_a_small_file_cannot_ask_for_much_memory(copies):
-    """In a process that may have 3 GiB of addresses, most of which are torch's own libraries."""
+    """In a process that may have a minute, and 3 GiB of addresses, most of which are torch's own libraries."""
     forge.edit_file(copies.spec, flow(hidden=4096, flows=128, blocks=3))
     code = (
         "import sys\nfrom shared_spec import load_spec\nfrom shared_spec.errors import ArtifactError\n"
         "try:\n    load_spec(sys.argv[1])\nexcept ArtifactError:\n    sys.exit(3)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, copies.spec],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30)),
-        timeout=60,
-        check=False,
-    )
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
+        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+
+    done = subprocess.run([sys.executable, "-c", code, copies.spec], preexec_fn=limit, check=False)
     assert done.returncode == 3
 
 

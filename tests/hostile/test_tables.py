@@ -114,10 +114,10 @@ def test_a_cell_that_is_not_of_its_kind_is_refused(content, says):
     ],
 )  # fmt: skip
 def test_bytes_that_are_no_such_file_are_refused_at_once(content):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ArtifactError, match="cannot be read"):
         read(content, ROWS)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_few_bytes_that_say_they_are_many_take_no_memory():

@@ -211,9 +211,9 @@ def test_the_check_takes_at_most_ten_milliseconds(issued, document):
     content = make_receipt(issued, next(issued.rows).sample_id).to_bytes()
     times = []
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.process_time()
         check_receipt(parse_receipt(content, "receipt"), document, "receipt")
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.01
 
 
