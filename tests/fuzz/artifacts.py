@@ -41,9 +41,11 @@ FREE = {
     # What a producer says of itself, and nobody can compute again.
     "reps": ("tool", "data", "seed", "encoder.method", "encoder.hidden", "encoder.input_dim", "encoder.targets",
              "encoder.settings", "spec.attributes", "views.exact.settings", "labels", "individuals.csv"),
-    # What a consumer says of its training, and of the machine that it ran on. Deterministic claims follow from no seed.
+    # What a consumer says of itself, of its training, and of the machine that it ran on. Deterministic claims follow
+    # from no seed.
     # Roots are made again from the rows when a changed certificate is sealed again.
-    "certificate": ("tool.torch", "head.settings", "head.sigma_rs", "labels", "seed", "files", "roots."),
+    "certificate": ("tool.torch", "head.settings", "head.sigma_rs", "labels", "seed", "files", "roots.",
+                    "imprint"),
     "spec": ("",),
 }  # fmt: skip
 """Beginnings of the fields whose change a reader may accept, because no claim follows from them."""

@@ -151,6 +151,18 @@ def test_cells_that_are_no_numbers(cell, copies, fails):
     fails(3, "individuals.csv:2: cannot be read", *verify(copies))
 
 
+@pytest.mark.parametrize("column", ["label", "view"])
+def test_a_cell_without_end_is_shown_in_part(column, copies, fails):
+    rows = rows_of(copies.certificate)
+    rows[0][column] = "x" * 150_000
+    with_rows(copies.certificate, rows)
+    line = fails(3, "x{100}", *verify(copies))
+    assert len(line) < 2000
+    where, remedy = line.split(" ... ")
+    assert str(copies.certificate) in where
+    assert not remedy.endswith("x")
+
+
 @pytest.mark.parametrize("cell", ["1", "0.9999", ""])
 def test_an_epsilon_that_the_tube_does_not_show(cell, copies, fails):
     rows = rows_of(copies.certificate)

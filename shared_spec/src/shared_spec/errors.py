@@ -17,10 +17,21 @@ __all__ = [
 ]
 
 
+_LONGEST = 2000
+
+
 class LassiError(Exception):
-    """Root of all errors that a user can act on."""
+    """Root of all errors that a user can act on.
+
+    Whoever wrote an artefact decides how long its names are, so the middle of a long message is left out.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 4 :]}"
+        super().__init__(message)
 
 
 class SettingsError(LassiError):
