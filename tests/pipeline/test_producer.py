@@ -72,7 +72,7 @@ def test_importing_the_package_loads_nothing_heavy_and_names_its_version():
     code = "import sys, producer; print({'torch', 'numpy', 'click'} & set(sys.modules), producer.__version__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "set() 0.1.0"
+    assert done.stdout.strip() == "set() 0.2.0"
     for name in producer.__all__:
         assert getattr(producer, name) is not None
 
