@@ -3,8 +3,8 @@
     python examples/paper/run.py --table counterparts --data portraits --every 4 --tube-vertices 9 --out out/cp
     python examples/paper/tradeoff.py --out out/cp --picture tradeoff.png
 
-Reads what `run.py` finished: a panel per similarity set, a point per λ2 along edits, beside Naive and LASSI along
-vectors.
+Reads what `run.py` finished: a panel per similarity set of which several λ2 are done, a point for each, beside Naive
+and LASSI along vectors.
 """
 
 from __future__ import annotations
@@ -31,15 +31,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--picture", type=Path, required=True)
     chosen = parser.parse_args()
-    points = read(chosen.out)
-    figure = Figure(figsize=(3.3 * len(points), 3.5), layout="constrained")
+    points = {
+        attributes: columns
+        for attributes, columns in read(chosen.out).items()
+        if sum(column.startswith(_ALONG) for column in columns) > 1
+    }
+    if not points:
+        parser.error(f"{chosen.out}: no similarity set with several lambda_2 is done")
+    figure = Figure(figsize=(0.8 + 3.3 * len(points), 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(points), squeeze=False, sharex=True, sharey=True)[0]
     for axis, (attributes, columns) in zip(axes, points.items(), strict=True):
         _panel(axis, attributes, columns)
     axes[0].set_ylabel("accuracy, %")
-    axes[0].legend(fontsize=8)
-    figure.supxlabel("people who get the decision of all their counterparts, %", fontsize=10)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=7, frameon=False)
+    figure.supxlabel("treated as all their counterparts, %", fontsize=10)
     figure.savefig(chosen.picture, dpi=110)
 
 
