@@ -86,8 +86,9 @@ def _panel(axis: Axes, attributes: str, columns: dict[str, tuple[float, float]])
     line = [columns[column] for _, column in weights]
     alike, accuracy = [x for x, _ in line], [y for _, y in line]
     axis.plot(alike, accuracy, "o-", color="#0072b2", label="LASSI along edits")
-    for (weight, _), place in zip(weights, line, strict=True):
-        axis.annotate(f"λ2 = {weight:g}", place, xytext=(5, 5), textcoords="offset points", fontsize=7)  # fmt: skip
+    for index, ((weight, _), place) in enumerate(zip(weights, line, strict=True)):
+        aside = (5, 5 if index % 2 == 0 else -11)  # points that nearly coincide are named apart
+        axis.annotate(f"λ2 = {weight:g}", place, xytext=aside, textcoords="offset points", fontsize=7)  # fmt: skip
     for column, (marker, colour) in _BESIDE.items():
         axis.plot(*columns[column], marker, color=colour, label=_name(column))
     axis.set_title(attributes.replace("+", " + "), fontsize=9)
