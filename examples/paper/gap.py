@@ -9,7 +9,6 @@ Reads what `run.py` finished; only the first column, the paper's own certificate
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections import defaultdict
@@ -18,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from finished import finished
 from parties import Organisation
 from tables import FIVE_PASSES
 
@@ -35,11 +35,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     out = parser.parse_args().out
     rows: dict[tuple[str, str, str], list[list[float]]] = defaultdict(list)
-    for claims in sorted(out.glob("*/*/*/seed-*/claims.json")):
-        method, attributes, task = claims.parts[-5:-2]
-        result = json.loads(claims.read_text())[task]
+    for method, attributes, task, folder, result in finished(out):
         if {"smoothing", "exact"} <= result["claims"].keys():
-            rows[attributes, task, method].append(certified(claims.parent, task, result))
+            rows[attributes, task, method].append(certified(folder, task, result))
     print(f"| attributes | task | method | {' | '.join(COLUMNS)} |")
     print("|" + "---|" * (3 + len(COLUMNS)))
     for key in sorted(rows, key=lambda key: (key[0].count("+"), *key)):

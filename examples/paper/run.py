@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from attack import empirically_fair, exported_ids, latents_of
+from finished import alike
 from parties import Organisation
 from tables import FIVE_PASSES, TABLES, Row, Table
 
@@ -156,8 +157,8 @@ def summary(row: Row, column: str, task: str, results: list[Any]) -> str:
         # The attack and the counterparts are about C∘R∘E, the model of the exact view.
         exact = view == "exact"
         cells.append(_spread([100 * result["fair"] for result in results]) if exact else "")
-        alike = [[_alike(check) for check in result["reality"]] for result in results]
-        cells.append(", ".join(map(_spread, zip(*alike, strict=True))) if exact else "")
+        shares = [[alike(check) for check in result["reality"]] for result in results]
+        cells.append(", ".join(map(_spread, zip(*shares, strict=True))) if exact else "")
         lines.append(
             f"| {' + '.join(row.attributes)} | {task} | {column} | {view} | {' | '.join(cells)} |"
         )
@@ -169,11 +170,6 @@ def attacked(spec: Path, data: str, folder: Path, certificate: Path) -> float:
     ids = exported_ids(folder / "reps")
     latents = latents_of(spec, data, "test", ids)
     return float(empirically_fair(spec, folder / "model", certificate, latents).mean())
-
-
-def _alike(check: Any) -> float:  # noqa: ANN401 - JSON
-    everybody = check["everybody"]
-    return 100 * float(everybody["alike"]) / float(everybody["people"])
 
 
 def _spread(values: Sequence[float]) -> str:

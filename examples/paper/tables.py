@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["FIVE_PASSES", "TABLES", "Row", "Table"]
+__all__ = ["ALONG_EDITS", "FIVE_PASSES", "TABLES", "Row", "Table"]
 
 _SINGLE = [("Pale_Skin",), ("Young",), ("Blond_Hair",), ("Heavy_Makeup",)]
 _SEVERAL = [("Pale_Skin", "Young"), ("Pale_Skin", "Young", "Blond_Hair")]
@@ -84,11 +84,13 @@ def _transfer_rows(tasks: tuple[str, ...]) -> list[Row]:
 
 _EDITS = ["--similar", "edits"]
 _WEIGHTS = ("0.1", "0.25", "0.5", "1")
+ALONG_EDITS = "LASSI, edits, λ2 = "
+"""What the columns of encoders along edits begin with; their lambda_2 follows."""
 
 
 def _counterpart_columns() -> dict[str, list[str]]:
     along_chains = {"DataAug, edits": ["--method", "augment"]} | {
-        f"LASSI, edits, λ2 = {weight}": ["--method", "lassi", "--lambda-2", weight] for weight in _WEIGHTS
+        f"{ALONG_EDITS}{weight}": ["--method", "lassi", "--lambda-2", weight] for weight in _WEIGHTS
     }  # fmt: skip
     return {
         column: [*words, "--view", "exact"]

@@ -10,17 +10,20 @@ and LASSI along vectors.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from finished import alike, finished
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from tables import ALONG_EDITS
 
-_ALONG = "LASSI, edits, λ2 = "
-_BESIDE = {"Naive": ("s", "#888888"), "LASSI": ("D", "#c04a00")}
+_BESIDE = {
+    "Naive": ("s", "#888888", "Naive"),
+    "LASSI": ("D", "#c04a00", "LASSI along the vector"),
+}
 
 
 def main() -> None:
@@ -34,7 +37,7 @@ def main() -> None:
     points = {
         attributes: columns
         for attributes, columns in read(chosen.out).items()
-        if sum(column.startswith(_ALONG) for column in columns) > 1
+        if sum(column.startswith(ALONG_EDITS) for column in columns) > 1
     }
     if not points:
         parser.error(f"{chosen.out}: no similarity set with several lambda_2 is done")
@@ -56,19 +59,13 @@ def read(out: Path) -> dict[str, dict[str, tuple[float, float]]]:
     Of several attributes, the share that is least.
     """
     found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(out.glob("*/*/*/seed-*/claims.json")):
-        column, attributes, task = path.parts[-5:-2]
-        result = json.loads(path.read_text())[task]
-        alike = min(
-            check["everybody"]["alike"] / check["everybody"]["people"]
-            for check in result["reality"]
-        )
+    for column, attributes, _, _, result in finished(out):
         accuracy = result["claims"]["exact"]["accuracy"]
-        found[attributes][column].append((100 * alike, 100 * accuracy))
+        found[attributes][column].append((min(map(alike, result["reality"])), 100 * accuracy))
     return {
         attributes: {
             column: (
-                statistics.fmean(alike for alike, _ in values),
+                statistics.fmean(share for share, _ in values),
                 statistics.fmean(accuracy for _, accuracy in values),
             )
             for column, values in columns.items()
@@ -79,25 +76,21 @@ def read(out: Path) -> dict[str, dict[str, tuple[float, float]]]:
 
 def _panel(axis: Axes, attributes: str, columns: dict[str, tuple[float, float]]) -> None:
     weights = sorted(
-        (float(column.removeprefix(_ALONG)), column)
+        (float(column.removeprefix(ALONG_EDITS)), column)
         for column in columns
-        if column.startswith(_ALONG)
+        if column.startswith(ALONG_EDITS)
     )
     line = [columns[column] for _, column in weights]
-    alike, accuracy = [x for x, _ in line], [y for _, y in line]
-    axis.plot(alike, accuracy, "o-", color="#0072b2", label="LASSI along edits")
+    shares, accuracies = [x for x, _ in line], [y for _, y in line]
+    axis.plot(shares, accuracies, "o-", color="#0072b2", label="LASSI along edits")
     for index, ((weight, _), place) in enumerate(zip(weights, line, strict=True)):
         aside = (5, 5 if index % 2 == 0 else -11)  # points that nearly coincide are named apart
         axis.annotate(f"λ2 = {weight:g}", place, xytext=aside, textcoords="offset points", fontsize=7)  # fmt: skip
-    for column, (marker, colour) in _BESIDE.items():
-        axis.plot(*columns[column], marker, color=colour, label=_name(column))
+    for column, (marker, colour, label) in _BESIDE.items():
+        axis.plot(*columns[column], marker, color=colour, label=label)
     axis.set_title(attributes.replace("+", " + "), fontsize=9)
     axis.margins(0.2)
     axis.grid(alpha=0.3)
-
-
-def _name(column: str) -> str:
-    return "LASSI along the vector" if column == "LASSI" else column
 
 
 if __name__ == "__main__":
