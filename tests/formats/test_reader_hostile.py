@@ -94,10 +94,10 @@ def test_what_is_no_file_of_the_folder_is_refused_at_once(tmp_path, kind, name, 
     open_source(f"{kind}:{folder}", 8)
     (folder / name).unlink()
     replace(folder / name, tmp_path)
-    start = time.process_time()
+    start = time.perf_counter()  # whoever waits for a pipe takes no processor time
     with pytest.raises(DataError, match=name) as caught:
         open_source(f"{kind}:{folder}", 8)
-    assert time.process_time() - start < 5
+    assert time.perf_counter() - start < 5
     assert "\n" not in str(caught.value)
     assert "root:x" not in str(caught.value), "shows what stands outside of the folder"
 

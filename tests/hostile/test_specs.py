@@ -96,7 +96,9 @@ def test_a_small_file_cannot_ask_for_much_memory(copies):
         resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
         resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 
-    done = subprocess.run([sys.executable, "-c", code, copies.spec], preexec_fn=limit, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, copies.spec], preexec_fn=limit, timeout=600, check=False
+    )
     assert done.returncode == 3
 
 
