@@ -3,7 +3,8 @@
 What is counted is anonymous memory, sampled from the kernel: pages of the file itself are the page cache's. The work
 runs in a process of its own, whose memory with everything imported is printed beside the peak.
 
-    python benchmarks/memory.py [--latents 200000] [--dimension 3072] [--certified 512] [--view smoothing --view exact]
+    python benchmarks/memory.py [--latents 200000] [--widths 3072 512 256 128] [--certified 512]
+                                [--view smoothing --view exact]
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ def anonymous_memory(pid: int | str) -> int:
 
 
 def work(
-    step: str, folder: Path, n: int, dimension: int, certified: int, views: tuple[str, ...],
+    step: str, folder: Path, n: int, widths: tuple[int, ...], certified: int, views: tuple[str, ...],
     queue: Any,  # noqa: ANN401
 ) -> None:  # fmt: skip
     """One step in a process of its own: `fit` leaves a model that `export` reads."""
     torch.set_num_threads(1)
+    dimension = widths[0]
     latents = np.memmap(folder / "latents.f32", np.float32, "r", shape=(n, dimension))
     vector = 0.1 * torch.randn(1, dimension, generator=torch_generator(0, "vector"))
     similarity = SimilaritySet(vector, 1.0)
@@ -65,7 +67,9 @@ def work(
     start = time.perf_counter()
     if step == "fit":
         labels = torch.from_numpy((latents[:, 0] > 0).astype(np.int64))
-        settings = TrainingSettings(hidden=(512, 256), dimension=128, epochs=1, lambda_2=0.1)
+        settings = TrainingSettings(
+            hidden=widths[1:-1], dimension=widths[-1], epochs=1, lambda_2=0.1
+        )
         data = LabelledLatents(latents, {"task": labels})
         trained = train_encoder(data, similarity, settings, 0)
         document = EncoderDocument(
@@ -106,7 +110,8 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latents", type=int, default=200_000)
-    parser.add_argument("--dimension", type=int, default=3072)
+    parser.add_argument("--widths", type=int, nargs="+", default=[3072, 512, 256, 128],
+                        help="Of the encoder, q first and d last; the paper's are 12288 2048 1024 512.")  # fmt: skip
     parser.add_argument("--certified", type=int, default=512)
     parser.add_argument("--view", action="append", help="Both unless given.")
     options = parser.parse_args()
@@ -114,10 +119,10 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_latents(folder / "latents.f32", options.latents, options.dimension)
+        write_latents(folder / "latents.f32", options.latents, options.widths[0])
         for step in ("fit", "export"):
             queue = context.Queue()
-            sizes = (options.latents, options.dimension, options.certified)
+            sizes = (options.latents, tuple(options.widths), options.certified)
             process = context.Process(target=work, args=(step, folder, *sizes, views, queue))
             process.start()
             before, peak = queue.get(), 0
@@ -131,7 +136,7 @@ def main() -> None:
             if process.exitcode:
                 raise SystemExit(f"{step} failed")
             print(
-                f"{step}: {options.latents} latents of dimension {options.dimension}, {options.certified} of them "
+                f"{step}: {options.latents} latents, widths {options.widths}, {options.certified} individuals "
                 f"bounded ({', '.join(views)}), {queue.get():.0f} s, peak "
                 f"{peak / 2**30:.2f} GiB beyond the page cache, of which {before / 2**30:.2f} GiB imports",
                 flush=True,

@@ -7,6 +7,8 @@ import sys
 
 import click
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 HEAVY = {
     "torch",
@@ -100,3 +102,43 @@ def test_help_takes_less_than_half_a_second_of_processor(party, words):
     """Or, on a slow processor, less than twice what the libraries take that no command can do without."""
     taken = processor_seconds(HELP.format([*words, "--help"], party))
     assert taken < 0.5 or taken < 2 * processor_seconds(LIBRARIES)
+
+
+WATCHED = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); sys.argv[1:] = {}; {}"
+
+
+def openssh_key(path):
+    """A private key, as ssh-keygen writes it."""
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
+    )
+    path.write_bytes(pem)
+    path.chmod(0o600)
+    return path
+
+
+ISSUANCE = ["--issuer", "Office", "--serial", "1", "--expires", "2099-01-01"]
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("party", "command", "artifact"),
+    [
+        ("regulator", "sign", "spec"),
+        ("producer", "sign", "reps"),
+        ("consumer", "sign", "certificate"),
+        ("consumer", "inspect", "certificate"),
+        ("consumer", "receipt", "certificate"),
+    ],
+)
+def test_what_computes_no_bound_starts_without_torch(copies, party, command, artifact):
+    """To load torch takes a few seconds, more than all that such a command does."""
+    further = {
+        "sign": ["--key", str(openssh_key(copies.out.with_name("id"))), *ISSUANCE],
+        "receipt": ["--individual", "test-000000", "--out", str(copies.out)],
+    }
+    words = [command, str(getattr(copies, artifact)), *further.get(command, [])]
+    code = WATCHED.format(words, f"from {party}.cli import main; main()")
+    loaded = set(python("-c", code).splitlines()[-1].split())
+    assert f"{party}.cli" in loaded
+    assert "torch" not in loaded

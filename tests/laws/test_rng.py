@@ -8,7 +8,8 @@ import pytest
 
 from shared_spec.errors import SettingsError
 from shared_spec.rng import _digest as digest
-from shared_spec.rng import check_seed, stream
+from shared_spec.rng import stream
+from shared_spec.seeds import check_seed
 
 ROOT = Path(__file__).parents[2]
 PURPOSES = ("smoothing.centre", "smoothing.check", "smoothing.radius", "smoothing.query-centre",

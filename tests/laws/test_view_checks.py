@@ -15,7 +15,8 @@ from shared_spec.rng import torch_generator
 from shared_spec.smoothing.plan import make_plan
 from shared_spec.smoothing.settings import SmoothingSettings
 from shared_spec.terms import BoundStatus, Statement
-from shared_spec.view_checks import _from_ellipsoid, _from_polyline, exact_shard, smoothing_entry
+from shared_spec.view_checks import _from_ellipsoid, _from_polyline, exact_shard
+from shared_spec.view_plans import smoothing_entry
 
 F64 = torch.float64
 

@@ -26,7 +26,8 @@ from shared_spec import load_audit, load_bundle, load_certificate, load_spec
 from shared_spec.artifacts.audit_documents import LISTED, AuditCheck
 from shared_spec.errors import ArtifactError
 from shared_spec.smoothing.plan import make_plan
-from shared_spec.view_checks import _from_polyline, smoothing_settings
+from shared_spec.view_checks import _from_polyline
+from shared_spec.view_plans import smoothing_settings
 
 pytestmark = pytest.mark.pipeline
 

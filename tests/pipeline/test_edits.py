@@ -8,7 +8,8 @@ import consumer
 import producer
 import regulator
 from shared_spec import load_spec
-from shared_spec.artifacts.spec import EditSpecDocument, save_spec
+from shared_spec.artifacts.spec import save_spec
+from shared_spec.artifacts.spec_documents import EditSpecDocument
 from shared_spec.artifacts.strip import read_strip
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.data import open_source

@@ -7,7 +7,8 @@ import torch
 import consumer
 import producer
 import regulator
-from shared_spec.artifacts.spec import CounterpartSpecDocument, load_spec, save_spec
+from shared_spec.artifacts.spec import load_spec, save_spec
+from shared_spec.artifacts.spec_documents import CounterpartSpecDocument
 from shared_spec.artifacts.strip import read_strip
 from shared_spec.counterpart_chains import CounterpartChains, counterpart_chain
 from shared_spec.data import open_source

@@ -6,7 +6,7 @@ import pytest
 
 import consumer
 from consumer.settings import HeadSettings
-from shared_spec.artifacts import bundle, tensors
+from shared_spec.artifacts import arrays, bundle
 
 pytestmark = pytest.mark.pipeline
 
@@ -15,7 +15,7 @@ def test_each_shard_is_read_and_hashed_once_with_noise_chosen_among_seven(
     tiny, tmp_path, monkeypatch
 ):
     read, hashed, listed = Counter(), Counter(), bundle.read_listed
-    digest = tensors.tensor_digest
+    digest = arrays.array_digest
 
     def reading(folder, files, name):
         read[name] += 1
@@ -26,7 +26,7 @@ def test_each_shard_is_read_and_hashed_once_with_noise_chosen_among_seven(
         return digest(found, document)
 
     monkeypatch.setattr(bundle, "read_listed", reading)
-    monkeypatch.setattr(tensors, "tensor_digest", hashing)
+    monkeypatch.setattr(arrays, "array_digest", hashing)
     consumer.certify(tiny.reps, "Smiling", tmp_path / "out", head=HeadSettings(noise="auto"))
     assert read == Counter({path.name: 1 for path in tiny.reps.glob("*.safetensors")})
     assert set(hashed) <= {"None"}, "a shard's own digest covers nothing more than its file's"

@@ -9,7 +9,7 @@ import torch
 import consumer
 import producer
 from consumer.head import load_head
-from consumer.reality import interval
+from consumer.report.reality import interval
 from shared_spec import load_spec
 from shared_spec.artifacts.bundle import load_bundle, save_shard, seal_bundle, shard_name
 from shared_spec.artifacts.certificate import Certificate, load_certificate
@@ -148,7 +148,7 @@ def test_counterparts_that_were_exchanged_change_the_count(certificate, tmp_path
         update={"reality": (forged, *issued.document.reality[1:])}
     )
     with pytest.raises(ArtifactError, match="reality"):
-        consumer.verify(Certificate(issued.path, document, issued.head), bundle)
+        consumer.verify(Certificate(issued.path, document, issued.weights), bundle)
 
 
 def test_who_knows_no_counterparts_says_so(tiny, fails, tmp_path):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.rng import check_seed
+from shared_spec.seeds import check_seed
 from shared_spec.trust.commitments import (
     answer,
     answer_path,

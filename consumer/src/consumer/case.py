@@ -13,8 +13,8 @@ from consumer.decisions import Bounds, Decisions, Draws
 from consumer.head import FrozenHead, Head
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.head_documents import HeadConfig
-from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
+from shared_spec.seeds import Seed
 from shared_spec.terms import RadiusMethod, Similar, Statement
 from shared_spec.views import contract_of
 

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from consumer.radius.noise import Streams
-from shared_spec.rng import Seed, stream
+from shared_spec.rng import stream
 from shared_spec.sampling import Sampling
+from shared_spec.seeds import Seed
 from shared_spec.terms import Status
 
 __all__ = ["BALL", "TUBE", "Bounds", "Decisions", "Draws"]

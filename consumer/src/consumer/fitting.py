@@ -21,8 +21,9 @@ from shared_spec.artifacts.atomic import storage_errors
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import DataError
-from shared_spec.rng import Seed, torch_generator
+from shared_spec.rng import torch_generator
 from shared_spec.sampling import Sampling
+from shared_spec.seeds import Seed
 from shared_spec.terms import HeadKind, RadiusMethod
 
 __all__ = ["NOISE_GRID", "FittedHead", "fit_head"]

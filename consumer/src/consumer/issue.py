@@ -40,8 +40,8 @@ from shared_spec.artifacts.kinds import CERTIFICATE, CERTIFICATE_PART
 from shared_spec.artifacts.parts import Share, parse_share
 from shared_spec.imprint import Imprint
 from shared_spec.progress import Report, remark, silent
-from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
+from shared_spec.seeds import Seed
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
 from shared_spec.trust.verification import origin_of, origin_words

@@ -34,8 +34,9 @@ from shared_spec.artifacts.head_documents import HeadConfig, HeadEntry, HeadTrai
 from shared_spec.artifacts.head_file import HEAD, read_head
 from shared_spec.artifacts.parts import PART, PartDocument, Share
 from shared_spec.artifacts.rows import Rows, read_rows
+from shared_spec.artifacts.tensors import as_tensors
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.terms import HeadKind, RadiusMethod
 
 __all__ = [
@@ -217,7 +218,9 @@ def load_certificate_part(path: Path | str | CertificatePart) -> CertificatePart
     document = load_directory_document(path, PART, CertificatePartDocument)
     if HEAD not in {entry.name for entry in document.files}:
         raise ArtifactError(f"{path / PART}: lists no {HEAD}; ask for the part again")
-    head = Head.from_tensors(document.head, read_head(path, document.files, document.head))
+    head = Head.from_tensors(
+        document.head, as_tensors(read_head(path, document.files, document.head))
+    )
     part = CertificatePart(path, document, head)
     try:
         methods = part.methods

@@ -26,8 +26,8 @@ from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError
 from shared_spec.progress import silent
-from shared_spec.rng import Seed
 from shared_spec.sampling import Sampling
+from shared_spec.seeds import Seed
 from shared_spec.terms import Status
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject

@@ -188,4 +188,4 @@ def seal(
         papers.strip,
     )
     outcomes = {view: tally.outcomes for view, tally in mine.items()}
-    return Issued(folder, written.document, written.head, written.salt, written.strip, outcomes)
+    return Issued(folder, written.document, written.weights, written.salt, written.strip, outcomes)

@@ -12,7 +12,8 @@ from consumer.report.curve import EpsilonTally
 from consumer.report.outcomes import Outcomes
 from shared_spec.artifacts.certificate import CertificateDocument
 from shared_spec.artifacts.rows import Row, Rows
-from shared_spec.rng import Seed, stream
+from shared_spec.rng import stream
+from shared_spec.seeds import Seed
 from shared_spec.terms import Reason, Status
 
 __all__ = ["SAMPLE", "Group", "Tally", "count_rows", "tallies_for"]

@@ -18,7 +18,8 @@ from producer.encoder import Encoder, EncoderConfig
 from producer.projection import project, span_basis
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
-from shared_spec.rng import Seed, torch_generator
+from shared_spec.rng import torch_generator
+from shared_spec.seeds import Seed
 
 __all__ = ["PASSES", "Components", "linear_encoder", "principal_components", "require_components"]
 

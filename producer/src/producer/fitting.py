@@ -17,7 +17,7 @@ from shared_spec.artifacts.spec import Spec
 from shared_spec.data.source import Source
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, silent
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.settings import Settings
 from shared_spec.trust.pins import Trust
 

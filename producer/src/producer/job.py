@@ -25,7 +25,7 @@ from shared_spec.errors import DataError, SettingsError
 from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, silent, stage
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import spec_subject
 from shared_spec.trust.verification import Origin, origin_of
@@ -149,4 +149,4 @@ def spec_origin(
         return None
     if isinstance(spec, Spec):
         raise SettingsError("`trust` needs the path of the spec: its signature stands beside it")
-    return origin_of(spec_subject(loaded, Path(spec)), trust)
+    return origin_of(spec_subject(loaded.stated, Path(spec)), trust)

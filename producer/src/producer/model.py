@@ -18,7 +18,7 @@ from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_docu
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
 from shared_spec.errors import ArtifactError
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.terms import EncoderMethod
 
 __all__ = ["EncoderDocument", "Model", "load_encoder", "model_path", "save_encoder"]

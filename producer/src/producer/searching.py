@@ -33,7 +33,8 @@ from shared_spec.data.source import Source
 from shared_spec.device import to_host
 from shared_spec.progress import Report, onward, silent, stage
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed, torch_generator
+from shared_spec.rng import torch_generator
+from shared_spec.seeds import Seed
 from shared_spec.settings import Settings
 from shared_spec.terms import EncoderMethod
 

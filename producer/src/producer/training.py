@@ -23,7 +23,8 @@ from producer.settings import TrainingSettings
 from shared_spec.chains import Similarity, along_vectors
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
-from shared_spec.rng import Seed, torch_generator
+from shared_spec.rng import torch_generator
+from shared_spec.seeds import Seed
 
 __all__ = ["TrainedEncoder", "train_encoder"]
 

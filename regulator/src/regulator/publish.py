@@ -27,13 +27,11 @@ from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import SPEC
 from shared_spec.artifacts.quality import Quality
-from shared_spec.artifacts.spec import (
+from shared_spec.artifacts.spec import Spec, load_spec, save_spec
+from shared_spec.artifacts.spec_documents import (
     CounterpartSpecDocument,
     EditSpecDocument,
-    Spec,
     VectorSpecDocument,
-    load_spec,
-    save_spec,
 )
 from shared_spec.chains import ChainSet, EditChains, Similarity
 from shared_spec.counterpart_chains import CounterpartChains
@@ -45,7 +43,8 @@ from shared_spec.flow import Glow
 from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
 from shared_spec.progress import Report, remark, silent, stage
-from shared_spec.rng import Seed, torch_generator
+from shared_spec.rng import torch_generator
+from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 from shared_spec.terms import Similar
 

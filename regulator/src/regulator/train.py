@@ -16,7 +16,7 @@ from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
 from shared_spec.interruption import kept
 from shared_spec.progress import Report, remark, silent, stage
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 
 __all__ = ["train_flow"]
 

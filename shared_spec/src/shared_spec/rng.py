@@ -13,9 +13,9 @@ import hashlib
 import numpy as np
 import torch
 
-from shared_spec.seeds import Seed, check_seed
+from shared_spec.seeds import Seed
 
-__all__ = ["Seed", "check_seed", "derive_seed", "numpy_generator", "stream", "torch_generator"]
+__all__ = ["derive_seed", "numpy_generator", "stream", "torch_generator"]
 
 
 def _digest(seed: Seed, purpose: str, sample_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a bundle shows by itself: plans that do not follow from their settings, bounds that contradict each other.
+"""What a bundle's shards show by themselves: bounds that contradict each other.
 
 None of this shows that a radius holds, which takes the encoder and the data. Every check errs on the accepting side by
 the rounding of what is stored, never by more.
@@ -6,38 +6,59 @@ the rounding of what is stored, never by more.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from shared_spec.errors import SettingsError
-from shared_spec.smoothing.plan import make_plan
-from shared_spec.smoothing.settings import SmoothingSettings
-from shared_spec.terms import BoundStatus, Statement
+from shared_spec.errors import ArtifactError
+from shared_spec.terms import BoundStatus
+from shared_spec.views import contract_of
 
 if TYPE_CHECKING:
-    from shared_spec.artifacts.bundle_documents import ViewEntry
+    from shared_spec.artifacts.bundle_documents import Manifest, ViewEntry
 
-__all__ = ["exact_entry", "exact_shard", "smoothing_entry", "smoothing_settings", "smoothing_shard"]
+__all__ = ["check_bounds", "exact_shard", "smoothing_shard"]
 
 _LARGEST = float(np.finfo(np.float64).max)
 
 _ROUNDING = 2.0**-23
 """A float32 vector is off by at most 2^-24 of its length; as much again for whoever computed it in float64."""
 
-_SMALLEST_LEVEL = 1e-12
-"""Nobody draws enough samples for less, and plans for less take long to refuse."""
+_STATUS_CODES = torch.tensor(list(BoundStatus), dtype=torch.uint8)
 
 
-def exact_entry(entry: ViewEntry, epsilon: float) -> str | None:
-    """Statement X has no failure probability."""
-    if entry.statement != Statement.X or entry.alpha:
-        return f"states {entry.statement} with alpha {dict(entry.alpha)}; this view proves X, without one"
-    return None
+def check_bounds(where: str, manifest: Manifest, split: str, tensors: Mapping[str, Tensor]) -> None:
+    """Checks the numbers of a shard whose form is right.
+
+    Args:
+        where: what to call it.
+        manifest: of the bundle.
+        split: whose shard it is.
+        tensors: what it holds.
+
+    Raises:
+        ArtifactError: it contradicts itself.
+    """
+    for view in manifest.bounding(split):
+        mine = {
+            name.removeprefix(f"{view}."): tensor
+            for name, tensor in tensors.items()
+            if name == "representation" or name.startswith(f"{view}.")
+        }
+        common = [
+            ("status is no code", ~torch.isin(mine["status"], _STATUS_CODES)),
+            ("radius is negative", ~(mine["radius"] >= 0)),
+        ]
+        further = contract_of(view).check_shard(manifest.views[view], mine)
+        for complaint, wrong in (*common, *further):
+            if bool(wrong.any()):
+                row = int(wrong.nonzero()[0])
+                raise ArtifactError(
+                    f"{where}: {view} view contradicts itself in row {row}: {complaint}; trust none of it"
+                )
 
 
 def exact_shard(entry: ViewEntry, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
@@ -77,40 +98,6 @@ def exact_shard(entry: ViewEntry, tensors: Mapping[str, Tensor]) -> Iterator[tup
     yield "the tube leaves the ball", ~(farthest <= _grown(radius) + _grown(delta) + room)
 
 
-def smoothing_entry(entry: ViewEntry, epsilon: float) -> str | None:
-    """The plan follows from the statement, the counts, the noise, epsilon and the sum of the levels."""
-    settings, alpha = dict(entry.settings), math.fsum(entry.alpha.values())
-    if entry.statement == Statement.X:
-        return "states X, which sampling cannot show"
-    if not _SMALLEST_LEVEL <= alpha < 1:
-        return f"alpha is {alpha:g} in all, expected {_SMALLEST_LEVEL:g} to 1"
-    try:
-        plan = make_plan(smoothing_settings(entry), epsilon)
-    except (SettingsError, OverflowError) as error:
-        return f"its plan is impossible: {str(error).splitlines()[0]:.300}"
-    for name, expected in plan.numbers().items():
-        if not _agree(settings.pop(name, None), expected):
-            return f"its plan does not follow from its settings: {name} should be {expected}"
-    if settings:
-        return f"its plan has no {next(iter(settings))!r:.100}"
-    if dict(entry.alpha) != dict(plan.events):
-        return f"alpha is {dict(entry.alpha)}, by its plan {dict(plan.events)}"
-    return None
-
-
-def smoothing_settings(entry: ViewEntry) -> SmoothingSettings:
-    """The settings that a stated plan was made from. Raises SettingsError if there can be none."""
-    chosen: dict[str, Any] = {
-        name: entry.settings.get(name) for name in ("sigma", "n0", "n1", "n", "candidates")
-    }
-    alpha = math.fsum(entry.alpha.values())
-    chosen |= {"statement": entry.statement.value, "alpha": alpha, "n1": chosen["n1"] or None}
-    try:
-        return SmoothingSettings(**chosen)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
-
-
 def smoothing_shard(
     entry: ViewEntry, tensors: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
@@ -127,13 +114,6 @@ def smoothing_shard(
     )
     yield f"radius is below {factor:g} x quantile", bounded & ~(radius >= factor * quantile)
     yield "it has a radius, but no bound", ~bounded & (radius != _LARGEST)
-
-
-def _agree(stated: object, expected: object) -> bool:
-    """Counts agree exactly; what a special function computes, up to its last digits on another machine."""
-    if isinstance(expected, float) and isinstance(stated, int | float):
-        return math.isclose(stated, expected, rel_tol=1e-9)
-    return type(stated) is type(expected) and stated == expected
 
 
 def _norm(values: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from shared_spec.errors import SettingsError
 from shared_spec.terms import ViewName
-from shared_spec.view_checks import exact_entry, exact_shard, smoothing_entry, smoothing_shard
+from shared_spec.view_plans import exact_entry, smoothing_entry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,6 +85,20 @@ class ViewContract:
         return f"{'Ĉ' if smoothed_head else 'C'}∘{self.encoder}∘E"
 
 
+def _smoothing_shard(
+    entry: ViewEntry, tensors: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    from shared_spec.view_checks import smoothing_shard  # needs torch, which no document does
+
+    return smoothing_shard(entry, tensors)
+
+
+def _exact_shard(entry: ViewEntry, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    from shared_spec.view_checks import exact_shard  # as above
+
+    return exact_shard(entry, tensors)
+
+
 VIEWS: dict[str, ViewContract] = {}
 """All views that can be read, by name."""
 
@@ -114,7 +128,7 @@ register_view(
             "ball_count": TensorForm(("n",), "I64"),
         },
         check_entry=smoothing_entry,
-        check_shard=smoothing_shard,
+        check_shard=_smoothing_shard,
     )
 )
 register_view(
@@ -131,6 +145,6 @@ register_view(
             "place": TensorForm(("n", "m"), "F64", required=False),
         },
         check_entry=exact_entry,
-        check_shard=exact_shard,
+        check_shard=_exact_shard,
     )
 )

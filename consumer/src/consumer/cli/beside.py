@@ -17,9 +17,9 @@ __all__ = ["beside"]
 
 def beside(document: CertificateDocument) -> list[Table]:
     """True counterparts, and groups in the view that the page leads with."""
-    from consumer.reality import interval, reality_lines
     from consumer.report.fares import fares_of
     from consumer.report.lead import lead_view
+    from consumer.report.reality import interval, reality_lines
 
     tables = [
         table(

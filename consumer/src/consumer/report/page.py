@@ -8,7 +8,6 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from consumer.reality import interval, reality_lines
 from consumer.report.axis import LogAxis, common_axis
 from consumer.report.curve import BINS, draw_curve
 from consumer.report.fares import fares_of
@@ -16,6 +15,7 @@ from consumer.report.figure import Figure, draw_scatter, scatter_points
 from consumer.report.lead import lead_of, lead_view, similar_words
 from consumer.report.outcomes import Outcomes
 from consumer.report.pictures import picture_of
+from consumer.report.reality import interval, reality_lines
 from consumer.report.tally import ClassRow, ReasonCount, Share, class_table, count_reasons
 from consumer.report.unchecked import not_checked
 from consumer.report.words import meaning, probabilities, similarity, verdict

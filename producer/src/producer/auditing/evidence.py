@@ -19,7 +19,8 @@ from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow
 from shared_spec.latents import ENCODE_BATCH, encode_chains, encode_images
-from shared_spec.rng import Seed, stream
+from shared_spec.rng import stream
+from shared_spec.seeds import Seed
 
 __all__ = ["Evidence", "Ledger", "Sample", "choose_rows", "take_sample"]
 

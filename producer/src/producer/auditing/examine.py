@@ -49,7 +49,7 @@ from shared_spec.device import open_device
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
 from shared_spec.progress import Advance, Report, silent, stage
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.stats import hypergeometric_upper
 
 __all__ = ["audit"]

@@ -17,7 +17,7 @@ from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.chains import Similarity
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.settings import Settings, resolve
 from shared_spec.views import ViewContract
 

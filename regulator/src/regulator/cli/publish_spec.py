@@ -28,7 +28,7 @@ from shared_spec.options import Command, command_settings
 from shared_spec.seeds import Seed
 
 if TYPE_CHECKING:
-    from shared_spec.artifacts.spec import SpecDocument
+    from shared_spec.artifacts.spec_documents import SpecDocument
 
 __all__ = ["publish_spec"]
 

@@ -14,7 +14,7 @@ from shared_spec.console import table
 if TYPE_CHECKING:
     from regulator.data_check.check import DataReport
     from shared_spec.artifacts.quality import CoverageEntry, EffectsEntry, Quality
-    from shared_spec.artifacts.spec import SpecDocument
+    from shared_spec.artifacts.spec_documents import SpecDocument
 
 __all__ = ["coverage_table", "data_rows", "problem_lines", "spec_rows", "study_tables"]
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from shared_spec.data.source import Source, UInt8Images
 from shared_spec.errors import DataError
 from shared_spec.flow import dequantise, preprocess
-from shared_spec.rng import Seed, numpy_generator, torch_generator
+from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.seeds import Seed
 
 __all__ = [
     "CACHE_BYTES",

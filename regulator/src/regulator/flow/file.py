@@ -14,7 +14,7 @@ from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tenso
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.flow.stored import check_stored
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 
 __all__ = ["FlowDocument", "FlowFile", "data_entry", "load_flow", "save_flow"]
 
@@ -66,7 +66,8 @@ def load_flow(path: Path | str | FlowFile) -> FlowFile:
         return path
     tensors, raw = load_tensors(Path(path))
     document = parse_document(FlowDocument, raw, str(path))
-    check_stored(document.flow, tensors, str(path))
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    check_stored(document.flow, shapes, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, tensors, str(path))
     return FlowFile(document, flow.eval())

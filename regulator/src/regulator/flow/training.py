@@ -30,7 +30,8 @@ from shared_spec.distributed import Workers
 from shared_spec.errors import LassiError
 from shared_spec.flow import Glow, GlowConfig, bits_per_dim
 from shared_spec.interruption import deferred
-from shared_spec.rng import Seed, torch_generator
+from shared_spec.rng import torch_generator
+from shared_spec.seeds import Seed
 
 __all__ = ["FlowProgress", "TrainedFlow", "coupling_dtype", "fit_flow", "held_out_bits"]
 

@@ -25,7 +25,8 @@ from shared_spec.data.source import Source
 from shared_spec.flow import Glow, preprocess
 from shared_spec.flow.images import decode_pixels
 from shared_spec.progress import Report, silent, stage
-from shared_spec.rng import Seed, numpy_generator, torch_generator
+from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [

@@ -18,7 +18,7 @@ from shared_spec.data.column import Column
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow
 from shared_spec.progress import Report, silent
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 
 __all__ = ["columns_to_read", "evenly_spread", "known_names", "study_chains", "study_vectors"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared_spec.artifacts.spec import AttributeEntry
+from shared_spec.artifacts.spec_documents import AttributeEntry
 from shared_spec.counterpart_chains import counterpart_chain
 from shared_spec.data.counterparts import Counterparts
 from shared_spec.data.source import SPLITS, Source

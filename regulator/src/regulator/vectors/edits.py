@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from regulator.vectors.groups import find_groups
-from shared_spec.artifacts.spec import AttributeEntry
+from shared_spec.artifacts.spec_documents import AttributeEntry
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.progress import Report, silent, stage

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from regulator.recogniser import RecogniserSettings
 from regulator.vectors.settings import DiscoverSettings, VectorSettings
-from shared_spec.artifacts.spec import AttributeEntry
+from shared_spec.artifacts.spec_documents import AttributeEntry
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow
 from shared_spec.progress import Advance, Report, silent, stage
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 
 __all__ = ["AttributeVector", "Encoded", "VectorRequest"]
 

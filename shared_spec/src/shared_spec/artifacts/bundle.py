@@ -1,22 +1,23 @@
 """reps/: the representations that a producer hands to consumers, with a bound for every certified individual.
 
 `manifest.json` says what they are, the table of individuals whose they are, and shards of bounded size hold the
-numbers, so that neither party ever needs all of them in memory.
+numbers, so that neither party ever needs all of them in memory. To open a bundle needs no torch, which takes seconds to
+load; whoever asks for tensors loads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from shared_spec.ahead import ahead
+from shared_spec.artifacts.arrays import Array, parse_arrays
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
     check_directory,
@@ -41,9 +42,11 @@ from shared_spec.artifacts.shards import (
     shard_document,
 )
 from shared_spec.artifacts.tables import table_name, write_table
-from shared_spec.artifacts.tensors import parse_tensors, save_tensors
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.views import contract_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "UNBOUNDED",
@@ -54,6 +57,8 @@ __all__ = [
     "seal_bundle",
     "shard_name",
 ]
+
+Held = TypeVar("Held")
 
 UNBOUNDED = float(np.finfo(np.float64).max)
 """The radius of an individual without a bound: no head's certified radius exceeds it."""
@@ -73,6 +78,8 @@ def save_shard(
 
     It says for which spec and by which encoder of the manifest it was made.
     """
+    from shared_spec.artifacts.tensors import save_tensors
+
     document = shard_document(manifest, split, shard)
     save_tensors(
         folder / shard_name(split, shard),
@@ -148,23 +155,37 @@ class Bundle:
         Raises:
             ArtifactError: for a shard that is changed, belongs elsewhere, or contradicts itself.
         """
+        return self._all(split, self.shard)
+
+    def _all(
+        self, split: str, read: Callable[[str, int], dict[str, Held]]
+    ) -> Iterator[dict[str, Held]]:
         unseen = counterparts_in(self.manifest, split)
         self.individuals.shards(split)
         for shard in range(self.manifest.shards_of(split)):
-            tensors = self.shard(split, shard)
-            unseen -= tensors.keys()
-            yield tensors
+            found = read(split, shard)
+            unseen -= found.keys()
+            yield found
         refuse_unseen(self.path, split, unseen)
 
     def shard(self, split: str, shard: int) -> dict[str, Tensor]:
         """The tensors of one shard. Raises ArtifactError as `shards`."""
+        from shared_spec.artifacts.tensors import as_tensors
+        from shared_spec.view_checks import check_bounds
+
+        tensors = as_tensors(self._form(split, shard))
+        check_bounds(str(self.path / shard_name(split, shard)), self.manifest, split, tensors)
+        return tensors
+
+    def _form(self, split: str, shard: int) -> dict[str, Array]:
+        """What one shard holds, if it is unchanged, stands where it belongs and has the form of its views."""
         file, rows = shard_name(split, shard), self.manifest.shard_rows
         content = read_listed(self.path, self.manifest.files, file)
-        tensors, document = parse_tensors(content, str(self.path / file), listed=True)
+        arrays, document = parse_arrays(content, str(self.path / file), listed=True)
         place = shard_document(self.manifest, split, shard)
         there = min(rows, self.manifest.splits[split].individuals - shard * rows)
-        check_shard(str(self.path / file), self.manifest, place, there, tensors, document)
-        return tensors
+        check_shard(str(self.path / file), self.manifest, place, there, arrays, document)
+        return arrays
 
     def walk(
         self, split: str, part: range | None = None
@@ -186,6 +207,8 @@ class Bundle:
         Raises:
             ArtifactError: as `shards`.
         """
+        import torch
+
         named = [name for name, splits in self.manifest.counterparts.items() if split in splits]
         parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in named}
         start = 0
@@ -202,6 +225,8 @@ class Bundle:
 
     def gather(self, split: str, names: Sequence[str]) -> dict[str, Tensor]:
         """These tensors of the split, shards concatenated; a name that no shard holds is left out."""
+        import torch
+
         parts: dict[str, list[Tensor]] = {}
         for tensors in self.shards(split):
             for name in names:
@@ -213,6 +238,16 @@ class Bundle:
         """Reads every shard of these splits; of all unless given. Raises ArtifactError as `shards` does."""
         for split in splits or self.manifest.splits:
             for _ in self.shards(split):
+                pass
+
+    def check_form(self) -> None:
+        """Reads every shard, but does not ask whether its bounds contradict each other, and so needs no torch.
+
+        Raises:
+            ArtifactError: for a shard that is changed, belongs elsewhere, or is not of the form of its views.
+        """
+        for split in self.manifest.splits:
+            for _ in self._all(split, self._form):
                 pass
 
     @cached_property

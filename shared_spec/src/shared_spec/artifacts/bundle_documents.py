@@ -18,7 +18,7 @@ from shared_spec.artifacts.document import (
     Tool,
     Width,
 )
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.statements import words_of
 from shared_spec.terms import EncoderMethod, Similar, Statement
 from shared_spec.trust.seeds import CommittedSeed
@@ -201,6 +201,10 @@ class Manifest(Document):
         """All that decides what is drawn, besides the seed: what a commitment is to."""
         apart = {"seed", "commitment", "files", "content_digest"}
         return self.model_dump(mode="json", exclude=apart)
+
+    def bounding(self, split: str) -> list[str]:
+        """The views that bound the individuals of a split."""
+        return [view for view, entry in self.views.items() if split in entry.splits]
 
     @property
     def individuals(self) -> int:

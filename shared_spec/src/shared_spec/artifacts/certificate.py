@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
+from shared_spec.artifacts.arrays import Array
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.certificate_documents import (
     REPORT,
@@ -31,6 +32,9 @@ from shared_spec.artifacts.strip import STRIP, Strip, parse_strip
 from shared_spec.artifacts.tables import read_table, write_lines
 from shared_spec.errors import ArtifactError
 from shared_spec.terms import Status
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "DOCUMENT",
@@ -56,7 +60,8 @@ class Certificate:
 
     path: Path
     document: CertificateDocument
-    head: Mapping[str, Tensor]
+    weights: Mapping[str, Array]
+    """Of its classifier; `head` has them as tensors."""
     salt: Salt | None = None
     """Hides rows from whoever holds others; None where there are no roots."""
     strip: Strip | None = None
@@ -73,6 +78,13 @@ class Certificate:
     def digest(self) -> str:
         """Content digest."""
         return self.document.content_digest
+
+    @cached_property
+    def head(self) -> dict[str, Tensor]:
+        """The weights of its classifier."""
+        from shared_spec.artifacts.tensors import as_tensors  # only who computes needs torch
+
+        return as_tensors(self.weights)
 
     def read(self, name: str) -> bytes:
         """The bytes of one of its files. Raises ArtifactError if they were changed."""
@@ -191,7 +203,8 @@ def save_certificate(
     write_atomically(folder / REPORT, report(draft))
     complete = draft.model_copy(update={"files": list_files(folder, draft.names)})
     document = save_directory_document(folder, DOCUMENT, complete)
-    return Certificate(folder, document, dict(head), salt, strip)
+    weights = {name: tensor.numpy(force=True) for name, tensor in head.items()}
+    return Certificate(folder, document, weights, salt, strip)
 
 
 def load_certificate(path: Path | str | Certificate) -> Certificate:
@@ -234,8 +247,8 @@ def open_certificate(path: Path | str) -> Certificate:
         strip = parse_strip(read_listed(path, document.files, STRIP), str(path / STRIP))
         if strip.entry != document.strip:
             raise ArtifactError(f"{path / STRIP}: shows other things than {DOCUMENT} says")
-    head = read_head(path, document.files, document.head)
-    return Certificate(path, document, head, salt, strip)
+    weights = read_head(path, document.files, document.head)
+    return Certificate(path, document, weights, salt, strip)
 
 
 def _words(counts: Mapping[Status, int]) -> str:

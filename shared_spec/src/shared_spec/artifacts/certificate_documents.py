@@ -21,7 +21,7 @@ from shared_spec.artifacts.salt import SALT
 from shared_spec.artifacts.strip import STRIP, StripEntry
 from shared_spec.artifacts.tables import table_name
 from shared_spec.imprint import Imprint, utc_today
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.trust.fields import Hex256
 from shared_spec.trust.seeds import CommittedSeed
 from shared_spec.trust.verification import Origin

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared_spec.artifacts.canonical import canonical_json
@@ -75,7 +74,7 @@ class DataEntry(Strict):
 
 def this_tool(name: str) -> Tool:
     """The installed distribution `name` and the torch it runs on."""
-    return Tool(name=name, version=version(name), torch=torch.__version__)
+    return Tool(name=name, version=version(name), torch=version("torch"))
 
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)

@@ -10,11 +10,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared_spec.artifacts.arrays import read_header
 from shared_spec.artifacts.atomic import Kind
 from shared_spec.artifacts.canonical import parse_json
 from shared_spec.artifacts.parts import PART
 from shared_spec.artifacts.reading import DOCUMENT_BYTES, open_regular, read_regular
-from shared_spec.artifacts.tensors import read_header
 from shared_spec.errors import ArtifactError
 
 __all__ = [

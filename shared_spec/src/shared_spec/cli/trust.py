@@ -82,7 +82,8 @@ def sign_command(package: ModuleType, artifact: str) -> click.Command:
         cls=Command,
         help=f"""Sign an artefact that you issue, in a file beside it.
 
-        The artefact is loaded and checked first. A second key, with the same values, adds its signature.
+        The artefact is checked first: documents, digests, forms; not whether its numbers are true. A second key, with
+        the same values, adds its signature.
         What stays the same, such as --issuer, may stand in a file for --config.
 
         \b

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.document import Strict
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.trust.envelope import Envelope
 from shared_spec.trust.fields import Hex256
 from shared_spec.trust.statement import BeaconPredicate, Statement, parse_statement

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
-
-from torch import Tensor
 
 from shared_spec.artifacts.audit import Audit, load_audit
 from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import CertificateDocument, load_current_certificate
-from shared_spec.artifacts.spec import Spec, load_spec
-from shared_spec.chains import EditChains
+from shared_spec.artifacts.spec_documents import StatedSpec, read_spec
 from shared_spec.errors import ArtifactError, SettingsError
-from shared_spec.similarity import SimilaritySet
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
 from shared_spec.trust.settings import Issuance
 from shared_spec.trust.signing import (
@@ -39,23 +34,12 @@ __all__ = [
 ]
 
 
-def spec_subject(spec: Spec, path: Path) -> Subject:
-    """A spec, which does not know where it stands."""
-    document = spec.document
-    stored: Sequence[Tensor] = ()
-    match spec.similarity:
-        case SimilaritySet() as along:
-            stored = list(along.vectors)
-        case EditChains() as chains:
-            stored = list(chains.edits)
-    # Where the data set itself says who is similar, there are none.
-    vectors = {
-        entry.name: hashlib.sha256(vector.cpu().numpy().astype("<f4").tobytes()).hexdigest()
-        for entry, vector in zip(document.attributes, stored, strict=bool(stored))
-    }
+def spec_subject(stated: StatedSpec, path: Path) -> Subject:
+    """What a spec states, which does not know where it stands."""
+    document = stated.document
     parents = {"flow": document.flow_digest, "data": document.data.digest}
-    details = {"epsilon": document.epsilon, "vectors": vectors}
-    return Subject("spec", path, spec.digest, parents, details)
+    details = {"epsilon": document.epsilon, "vectors": stated.hashes}
+    return Subject("spec", path, document.content_digest, parents, details)
 
 
 def bundle_subject(bundle: Bundle) -> Subject:
@@ -85,12 +69,13 @@ def audit_subject(audit: Audit) -> Subject:
 
 
 def _spec(path: Path) -> Subject:
-    return spec_subject(load_spec(path), path)
+    stated, _ = read_spec(path)
+    return spec_subject(stated, path)
 
 
 def _bundle(path: Path) -> Subject:
     bundle = load_bundle(path)
-    bundle.check()
+    bundle.check_form()
     return bundle_subject(bundle)
 
 
@@ -113,7 +98,10 @@ _DIRECTORIES: Mapping[ArtifactKind, _Loader] = {
 
 
 def load_subject(path: Path | str, kinds: Sequence[ArtifactKind]) -> Subject:
-    """Loads an artefact of one of these kinds, all of it and strictly.
+    """Reads an artefact of one of these kinds, all of it, without torch.
+
+    Checked are documents, digests and the forms of tensors. Whether bounds contradict each other, and whether weights
+    are all of the flow's, is for whoever loads it: a signature says whose bytes these are, not that they are true.
 
     Raises:
         ArtifactError: if there is none, or it is not what it should be.
@@ -138,7 +126,7 @@ def sign(
     force: bool = False,
     passphrase: Passphrase = passphrase_from_environment,
 ) -> Signed:
-    """Loads an artefact strictly and signs it, in `NAME.sig.json` beside it.
+    """Reads an artefact as `load_subject` does and signs it, in `NAME.sig.json` beside it.
 
     A second key, with the same values, adds its signature to the same bytes.
 
@@ -160,6 +148,12 @@ def sign(
 
 
 def open_spec(path: Path | str) -> tuple[Subject, SpecEntry]:
-    """A spec as a signature speaks of it, and what bundles and certificates quote of it. Raises ArtifactError."""
+    """A spec as a signature speaks of it, and what bundles and certificates quote of it; all of it is checked.
+
+    Raises:
+        ArtifactError: as `load_spec`.
+    """
+    from shared_spec.artifacts.spec import load_spec  # builds the flow, and needs torch for that
+
     spec = load_spec(path)
-    return spec_subject(spec, Path(path)), spec.entry
+    return spec_subject(spec.stated, Path(path)), spec.entry

@@ -17,8 +17,8 @@ from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.chains import ChainSet, Similarity
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed
 from shared_spec.rounding import INFLATION, above, norm_above
+from shared_spec.seeds import Seed
 from shared_spec.statements import words_of
 from shared_spec.terms import BoundStatus, Statement, ViewName
 from shared_spec.views import contract_of

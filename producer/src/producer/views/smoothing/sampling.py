@@ -18,7 +18,8 @@ from producer.views.network import BoundedNetwork
 from producer.views.polyline import Polyline, breakpoints
 from producer.views.smoothing.medoid import distances
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed, stream
+from shared_spec.rng import stream
+from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 
 __all__ = [

@@ -29,13 +29,13 @@ from shared_spec.device import to_host
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
-from shared_spec.rng import Seed
+from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 from shared_spec.smoothing.plan import make_plan
 from shared_spec.smoothing.settings import SmoothingSettings
 from shared_spec.statements import words_of
 from shared_spec.terms import BoundStatus, Statement, ViewName
-from shared_spec.view_checks import smoothing_settings
+from shared_spec.view_plans import smoothing_settings
 from shared_spec.views import contract_of
 
 __all__ = ["SmoothingPredictions", "SmoothingView"]
