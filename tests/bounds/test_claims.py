@@ -45,7 +45,15 @@ def claim(*tried, statement=Statement.D):
             decide=lambda *_, found=found: found, config=SimpleNamespace(classes=("no", "yes"))
         )
         tally = Tally("smoothing", 6, 0, 1.0)
-        decided = decide_rows(case, "smoothing", method, list("abcdef"), np.array(LABELS), tensors)
+        decided = decide_rows(
+            case,
+            "smoothing",
+            method,
+            list("abcdef"),
+            np.array(LABELS),
+            tensors,
+            lambda done, word: None,
+        )
         tally.add(decided)
         rows[method] = list(decided)
         tallies["smoothing", method] = tally

@@ -16,7 +16,7 @@ from consumer.reality import Comparison
 from consumer.tally import Tally
 from shared_spec.artifacts.cells import whole_lines
 from shared_spec.artifacts.rows import HEADER, Rows, read_rows
-from shared_spec.progress import Report, stage
+from shared_spec.progress import Report, in_turn, stage
 from shared_spec.terms import RadiusMethod
 
 __all__ = ["Decided", "Ledger", "Ledgers", "decide_split", "unnamed_files"]
@@ -100,14 +100,14 @@ def decide_split(
     comparison = Comparison(case.bundle, case.split, case.frozen)
     advance, done = stage(report, "deciding", mine), 0
     for people, tensors in case.bundle.walk(case.split, shards):
-        codes, decided = labels(people), {}
-        for (view, method), ledger in ledgers.items():
-            rows = decide_rows(case, view, method, people.sample_ids, codes, tensors)
+        codes, decided, count = labels(people), {}, len(people.sample_ids)
+        for turn, ((view, method), ledger) in enumerate(ledgers.items()):
+            along = in_turn(advance, done, count, turn, len(ledgers))
+            rows = decide_rows(case, view, method, people.sample_ids, codes, tensors, along)
             ledger.add(rows)
             decided[view, method] = rows
         comparison.add(tensors, decided.items())
         if groups is not None:
             groups.add(people, decided.items())
-        done += len(people.sample_ids)
-        advance(done, f"{len(people.sample_ids)} at a time")
+        done += count
     return ledgers, comparison

@@ -25,7 +25,7 @@ from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS
 from shared_spec.errors import ArtifactError
-from shared_spec.progress import silent
+from shared_spec.progress import Report, silent
 from shared_spec.sampling import Sampling
 from shared_spec.seeds import Seed
 from shared_spec.terms import Status
@@ -63,6 +63,7 @@ def predict(
     seed: Seed = 0,
     trust: Path | str | Trust | None = None,
     force: bool = False,
+    report: Report = silent,
 ) -> Predictions:
     """Predicts and certifies individuals with a head that was certified before, and writes them as CSV.
 
@@ -79,6 +80,7 @@ def predict(
         seed: of the sampling.
         trust: trust.toml: whose bundle is accepted. Without it the origin is not verified.
         force: replace what stands at `out`.
+        report: told how many are decided.
 
     Raises:
         SettingsError: `out` exists.
@@ -105,7 +107,7 @@ def predict(
         with storage_errors(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             files = unnamed_files(out.parent, stack)
-            ledgers, _ = decide_split(case, methods, _unlabelled, files, silent)
+            ledgers, _ = decide_split(case, methods, _unlabelled, files, report)
         stream = stack.enter_context(writing_atomically(out))
         _write(stream, case, ledgers, (bundle.digest, certificate.digest))
     counts = {view: ledger.tally.counts for (view, _), ledger in ledgers.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.rows import COLUMNS, Row, RowReader, Rows
 from shared_spec.artifacts.salt import RowTrees
 from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.progress import Advance, Report, in_turn, stage
 from shared_spec.sampling import Sampling
 
 __all__ = ["Recount"]
@@ -33,6 +34,12 @@ _RADIUS_TOLERANCE = 1e-6
 class Recount:
     """What the bundle and the head give for a certificate's individuals.
 
+    Args:
+        certificate: that states it.
+        bundle: that it names.
+        head: that it certifies.
+        report: told how many are decided again.
+
     Raises:
         ArtifactError: naming the first row that is not what they give.
 
@@ -43,7 +50,9 @@ class Recount:
         groups: how groups fare, by the labels that the certificate names.
     """
 
-    def __init__(self, certificate: Certificate, bundle: Bundle, head: Head) -> None:
+    def __init__(
+        self, certificate: Certificate, bundle: Bundle, head: Head, report: Report
+    ) -> None:
         self._certificate, self._bundle = certificate, bundle
         document = certificate.document
         self._code = {name: index for index, name in enumerate(document.head.classes)}
@@ -62,8 +71,14 @@ class Recount:
         comparison = Comparison(bundle, document.split, frozen)
         counts = self._group_tally()
         stated = {view: RowReader(certificate.parts(view)) for view in document.claims}
+        individuals = bundle.manifest.splits[document.split].individuals
+        advance, done, turns = stage(report, "deciding again", individuals), 0, len(self._again)
         for people, tensors in bundle.walk(document.split):
-            counts.add(people, self._shard(people, tensors, stated, comparison).items())
+            count = len(people.sample_ids)
+            along = (in_turn(advance, done, count, turn, turns) for turn in range(turns))
+            found = self._shard(people, tensors, stated, comparison, along)
+            counts.add(people, found.items())
+            done += count
         for rows in stated.values():
             if rows.take(1) is not None:
                 raise self._others(next(iter(stated)))
@@ -113,6 +128,7 @@ class Recount:
         tensors: Mapping[str, Tensor],
         stated: Mapping[str, RowReader],
         comparison: Comparison,
+        along: Iterator[Advance],
     ) -> dict[str, Rows]:
         """Decides one shard and compares; returns the stated rows, per view."""
         found: dict[str, Rows] = {}
@@ -123,7 +139,7 @@ class Recount:
             found[view] = rows
         codes = self._labels(people, found)
         for view, rows in found.items():
-            self._compare(view, rows, people, codes, tensors)
+            self._compare(view, rows, people, codes, tensors, along)
         comparison.add(tensors, found.items())
         return found
 
@@ -152,10 +168,11 @@ class Recount:
         people: SplitRows,
         codes: npt.NDArray[np.int64],
         tensors: Mapping[str, Tensor],
+        along: Iterator[Advance],
     ) -> None:
         case, claim = self._cases[view], self._certificate.document.claims[view]
         for method in claim.methods_tried:
-            rows = decide_rows(case, view, method, people.sample_ids, codes, tensors)
+            rows = decide_rows(case, view, method, people.sample_ids, codes, tensors, next(along))
             if method == claim.radius_method:
                 if stated != rows:
                     for row, expected in zip(stated, rows, strict=True):

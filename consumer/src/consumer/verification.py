@@ -22,6 +22,7 @@ from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.certificate import REPORT, Certificate, Claim, open_certificate
 from shared_spec.artifacts.document import this_tool
 from shared_spec.errors import ArtifactError
+from shared_spec.progress import Report, silent
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.trust_file import load_trust
 from shared_spec.trust.verification import origin_words
@@ -62,6 +63,7 @@ def verify(
     spec: Path | str | None = None,
     audit: Path | str | Audit | None = None,
     trust: Path | str | Trust | None = None,
+    report: Report = silent,
 ) -> Verification:
     """Computes every decision and every figure of a certificate again, and walks the chain that it stands on.
 
@@ -71,6 +73,7 @@ def verify(
         spec: the regulator's spec, to compare with what bundle and certificate say of it.
         audit: of that bundle, to compare with what the certificate says of one.
         trust: trust.toml: whose artefacts are accepted. Without it the origins are not verified.
+        report: told how many are decided again.
 
     Raises:
         ArtifactError: naming the first thing that does not follow from the bundle, or that the trust file refuses.
@@ -92,7 +95,7 @@ def verify(
     checks = [Check("made from", _check_origin(stated, bundle))]
     if audited is not None or stated.document.audit is not None:
         checks.append(Check("audit", _check_audit(stated, bundle, audited)))
-    again = Recount(stated, bundle, certified_head(stated))
+    again = Recount(stated, bundle, certified_head(stated), report)
     checks.append(Check("labels", _check_labels(stated, bundle, again)))
     for view, claim in stated.document.claims.items():
         checks.append(Check(f"{view} view", _check_claim(stated, view, claim, again)))

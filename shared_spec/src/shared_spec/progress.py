@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Advance", "Progress", "Report", "onward", "remark", "silent", "stage"]
+__all__ = ["Advance", "Progress", "Report", "in_turn", "onward", "remark", "silent", "stage"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,23 @@ def onward(advance: Advance, before: int, word: str) -> Advance:
 
     def more(done: int, _: str = "") -> None:
         advance(before + done, word)
+
+    return more
+
+
+def in_turn(advance: Advance, before: int, units: int, turn: int, turns: int) -> Advance:
+    """Counts on after `before` units that are done, where the next `units` are gone through `turns` times.
+
+    Args:
+        advance: counts the units of the stage.
+        before: done altogether.
+        units: that this turn counts from 0.
+        turn: which it is, from 0.
+        turns: after which the units are done.
+    """
+
+    def more(done: int, word: str = "") -> None:
+        advance(before + (turn * units + done) // turns, word)
 
     return more
 

@@ -9,7 +9,7 @@ import click
 import consumer
 from consumer.settings import Sampling
 from shared_spec.cli.trust import trust_option
-from shared_spec.console import common_options, emit, path_option, table
+from shared_spec.console import common_options, emit, path_option, reporting, table
 from shared_spec.options import Command, command_settings
 from shared_spec.terms import Status
 
@@ -40,9 +40,18 @@ def predict(
     """
     from shared_spec.trust.verification import origin_words
 
-    found = consumer.predict(
-        reps, head, out, split=split, sampling=sampling, seed=seed, trust=trust, force=force
-    )
+    with reporting() as report:
+        found = consumer.predict(
+            reps,
+            head,
+            out,
+            split=split,
+            sampling=sampling,
+            seed=seed,
+            trust=trust,
+            force=force,
+            report=report,
+        )
     rows = [[view, *(str(counts[status]) for status in Status)] for view, counts in found.counts.items()]  # fmt: skip
     origin = origin_words(found.origin)
     emit(

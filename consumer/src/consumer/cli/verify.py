@@ -8,7 +8,7 @@ import click
 
 import consumer
 from shared_spec.cli.trust import trust_option
-from shared_spec.console import emit, facts, path_option
+from shared_spec.console import emit, facts, path_option, reporting
 
 __all__ = ["verify"]
 
@@ -34,7 +34,10 @@ def verify(
     Example:
       consumer verify certificate/ --reps reps/ --spec spec.safetensors --trust trust.toml
     """
-    found = consumer.verify(certificate, reps, spec=spec, audit=audit, trust=trust)
+    with reporting() as report:
+        found = consumer.verify(
+            certificate, reps, spec=spec, audit=audit, trust=trust, report=report
+        )
     chain = found.chain
     result = {
         "certificate": str(certificate),

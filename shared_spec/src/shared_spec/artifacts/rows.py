@@ -111,6 +111,14 @@ class Rows:
         columns = self._all()
         return [_row(tuple(column[place] for column in columns)) for place in places]
 
+    @staticmethod
+    def joined(parts: Sequence[Rows]) -> Rows:
+        """The rows of one view, of which there are some in every part."""
+        if len(parts) == 1:
+            return parts[0]
+        own = zip(*(rows._own() for rows in parts), strict=True)
+        return Rows(parts[0].view, *(list(chain(*columns)) for columns in own))
+
     def cut(self, part: slice) -> Rows:
         """Some of the rows."""
         return Rows(self.view, *(column[part] for column in self._own()))
@@ -149,10 +157,7 @@ class RowReader:
             found.append(rows.cut(slice(count)))
             self._left = rows.cut(slice(count, None)) if len(rows) > count else None
             count -= len(found[-1])
-        if len(found) < 2:
-            return found[0] if found else None
-        own = zip(*(rows._own() for rows in found), strict=True)
-        return Rows(found[0].view, *(list(chain(*columns)) for columns in own))
+        return Rows.joined(found) if found else None
 
 
 def _row(cells: tuple[Any, ...]) -> Row:
