@@ -38,7 +38,7 @@ PLAY = Play(
     },
     certify=["--groups", "Pale_Skin"],
     shown=True,
-    audited=("naive", "lassi"),
+    audited=("lassi",),
 )
 
 if __name__ == "__main__":

@@ -142,3 +142,12 @@ def test_what_computes_no_bound_starts_without_torch(copies, party, command, art
     loaded = set(python("-c", code).splitlines()[-1].split())
     assert f"{party}.cli" in loaded
     assert "torch" not in loaded
+
+
+@pytest.mark.pipeline
+def test_an_encoder_and_a_head_are_built_without_symbolic_algebra(tiny):
+    """Which takes a second to load, and which torch loads for ways of building a layer that look harmless."""
+    code = "import sys, producer, consumer; producer.load_encoder({!r}); consumer.load_head({!r}); print(*sys.modules)"
+    loaded = set(python("-c", code.format(str(tiny.model), str(tiny.certificate))).split())
+    assert "torch" in loaded
+    assert "sympy" not in loaded

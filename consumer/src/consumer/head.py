@@ -6,7 +6,6 @@ evaluated in float64 (docs/guarantees.md, A.5). `FrozenHead` is that function, a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.frozen_head import FrozenHead, check_head_tensors
+from shared_spec.initial import linear
 
 __all__ = ["FrozenHead", "Head", "certified_head", "load_head"]
 
@@ -32,14 +32,7 @@ class Head(nn.Module):
     def __init__(self, config: HeadConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config
-        self.layers = nn.ModuleList()
-        for fan_in, fan_out in pairwise(config.widths):
-            # Made without values: the usual constructor would draw from torch's global stream.
-            layer = nn.Linear(fan_in, fan_out, device="meta").to_empty(device="cpu")
-            for parameter in layer.parameters():
-                bound = 1.0 / math.sqrt(fan_in)
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
-            self.layers.append(layer)
+        self.layers = nn.ModuleList(linear(a, b, generator) for a, b in pairwise(config.widths))
 
     def forward(self, representations: Tensor) -> Tensor:
         """Logits [n, classes] of representations [n, d], both float32."""

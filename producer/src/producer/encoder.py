@@ -7,7 +7,6 @@ of S(x) ever has to pass through the widest layer (docs/guarantees.md, C.1).
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import torch
@@ -19,10 +18,11 @@ from producer.settings import TrainingSettings
 from shared_spec.artifacts.document import Strict, Width
 from shared_spec.chains import Similarity, along_vectors
 from shared_spec.errors import SettingsError
+from shared_spec.initial import linear
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.terms import EncoderMethod
 
-__all__ = ["Decoder", "Encoder", "EncoderConfig", "fold", "linear"]
+__all__ = ["Decoder", "Encoder", "EncoderConfig", "fold"]
 
 _BATCH_NORM_EPS = 1e-5
 
@@ -57,17 +57,6 @@ class EncoderConfig(Strict):
     def widths(self) -> tuple[int, ...]:
         """All widths in order, input and output included."""
         return (self.input_dim, *self.hidden, self.output_dim)
-
-
-def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    """An affine layer drawn from `generator`: weight and bias uniform in +-1/sqrt(inputs), torch's own law."""
-    # Built without storage first, since the constructor would fill it from the global generator.
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
-    bound = 1.0 / math.sqrt(inputs)
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
-    return layer
 
 
 class Encoder(nn.Module):

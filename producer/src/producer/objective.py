@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from producer.encoder import Decoder, Encoder, EncoderConfig, linear
+from producer.encoder import Decoder, Encoder, EncoderConfig
 from producer.neighbours import neighbours
 from producer.settings import ObjectiveSettings
 from shared_spec.chains import Similarity, own_latents
+from shared_spec.initial import linear
 
 __all__ = ["Losses", "Networks", "losses", "mean_adversarial_distance"]
 

@@ -20,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import preprocess
+from shared_spec.initial import unfilled
 from shared_spec.progress import Advance
 
 __all__ = ["Recogniser", "RecogniserSettings", "train_recogniser"]
@@ -138,13 +139,12 @@ def _masked_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _convolution(inputs: int, outputs: int, generator: torch.Generator) -> nn.Conv2d:
-    # Built without storage first, since the constructor would fill it from the global generator.
     layer = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False, device="meta")
-    return _drawn(layer.to_empty(device="cpu"), 16 * inputs, generator)
+    return _drawn(unfilled(layer), 16 * inputs, generator)
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    layer = unfilled(nn.Linear(inputs, outputs, device="meta"))
     with torch.no_grad():
         layer.bias.zero_()
     return _drawn(layer, inputs, generator)
