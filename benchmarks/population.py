@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from producer.views.registry import choose_views, view_entries
-from shared_spec.artifacts.bundle import save_shard, seal_bundle
 from shared_spec.artifacts.bundle_documents import EncoderEntry, Manifest, SpecEntry, SplitEntry
+from shared_spec.artifacts.bundle_writing import save_shard, seal_bundle
 from shared_spec.artifacts.document import DataEntry, this_tool
 from shared_spec.artifacts.individuals import Cells, list_shard
 from shared_spec.rng import torch_generator

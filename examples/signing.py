@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from parties import Organisation
 
 from shared_spec import load_bundle
-from shared_spec.artifacts.bundle import save_shard, seal_bundle
+from shared_spec.artifacts.bundle_writing import save_shard, seal_bundle
 from shared_spec.trust.keys import load_signing_key
 
 __all__ = ["TRUST", "make_key", "shrink_radii", "sign", "write_trust"]

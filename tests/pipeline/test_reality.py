@@ -11,10 +11,11 @@ import producer
 from consumer.head import load_head
 from consumer.report.reality import interval
 from shared_spec import load_spec
-from shared_spec.artifacts.bundle import load_bundle, save_shard, seal_bundle, shard_name
+from shared_spec.artifacts.bundle import load_bundle
+from shared_spec.artifacts.bundle_writing import save_shard, seal_bundle
 from shared_spec.artifacts.certificate import Certificate, load_certificate
 from shared_spec.artifacts.reality import Alike
-from shared_spec.artifacts.shards import COUNTERPART, OWNER
+from shared_spec.artifacts.shards import COUNTERPART, OWNER, shard_name
 from shared_spec.artifacts.tensors import load_tensors
 from shared_spec.data import open_source
 from shared_spec.errors import ArtifactError

@@ -13,12 +13,13 @@ from shared_spec.artifacts.atomic import (
     refuse_existing,
     writing_atomically,
 )
-from shared_spec.artifacts.bundle import Bundle, load_bundle, seal_bundle, shard_name
+from shared_spec.artifacts.bundle import Bundle, load_bundle
+from shared_spec.artifacts.bundle_writing import seal_bundle
 from shared_spec.artifacts.directory import open_listed
 from shared_spec.artifacts.individuals import form_of
 from shared_spec.artifacts.kinds import BUNDLE
 from shared_spec.artifacts.parts import in_order
-from shared_spec.artifacts.shards import counterparts_in, refuse_unseen
+from shared_spec.artifacts.shards import counterparts_in, refuse_unseen, shard_name
 from shared_spec.artifacts.tables import check_writable
 from shared_spec.errors import ArtifactError
 from shared_spec.progress import Report, silent, stage

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from shared_spec.artifacts.bundle import Bundle, shard_name
+from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import Manifest, Names
 from shared_spec.artifacts.directory import (
     check_directory,
@@ -19,6 +19,7 @@ from shared_spec.artifacts.directory import (
 )
 from shared_spec.artifacts.individuals import Cells, form_of, individuals_of
 from shared_spec.artifacts.parts import PART, PartDocument, Share
+from shared_spec.artifacts.shards import shard_name
 from shared_spec.artifacts.tables import CSV, write_table
 from shared_spec.errors import ArtifactError
 

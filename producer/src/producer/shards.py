@@ -21,12 +21,14 @@ from shared_spec.artifacts.atomic import (
     publish_directory,
     write_atomically,
 )
-from shared_spec.artifacts.bundle import Bundle, load_bundle, save_shard, seal_bundle, shard_name
+from shared_spec.artifacts.bundle import Bundle, load_bundle
 from shared_spec.artifacts.bundle_documents import Manifest
+from shared_spec.artifacts.bundle_writing import save_shard, seal_bundle
 from shared_spec.artifacts.canonical import canonical_json, parse_json
 from shared_spec.artifacts.document import parse_document
 from shared_spec.artifacts.kinds import BUNDLE, BUNDLE_PART
 from shared_spec.artifacts.parts import Share
+from shared_spec.artifacts.shards import shard_name
 from shared_spec.distributed import Workers
 from shared_spec.errors import ArtifactError
 from shared_spec.progress import Report, remark, silent, stage

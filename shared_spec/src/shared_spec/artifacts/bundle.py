@@ -7,7 +7,7 @@ load; whoever asks for tensors loads it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,27 +21,25 @@ from shared_spec.artifacts.arrays import Array, parse_arrays
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import (
     check_directory,
-    list_files,
     load_directory_document,
     read_listed,
-    save_directory_document,
 )
 from shared_spec.artifacts.individuals import (
-    Cells,
     Individuals,
     SplitRows,
-    form_of,
     individuals_of,
 )
 from shared_spec.artifacts.shards import (
     COUNTERPART,
+    MANIFEST,
     OWNER,
+    bundle_files,
     check_shard,
     counterparts_in,
     refuse_unseen,
     shard_document,
+    shard_name,
 )
-from shared_spec.artifacts.tables import table_name, write_table
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.views import contract_of
 
@@ -53,56 +51,12 @@ __all__ = [
     "Bundle",
     "is_bundle",
     "load_bundle",
-    "save_shard",
-    "seal_bundle",
-    "shard_name",
 ]
 
 Held = TypeVar("Held")
 
 UNBOUNDED = float(np.finfo(np.float64).max)
 """The radius of an individual without a bound: no head's certified radius exceeds it."""
-
-_MANIFEST = "manifest.json"
-
-
-def shard_name(split: str, shard: int) -> str:
-    """File name of a shard."""
-    return f"{split}-{shard:05d}.safetensors"
-
-
-def save_shard(
-    folder: Path, manifest: Manifest, split: str, shard: int, tensors: Mapping[str, Tensor]
-) -> None:
-    """Writes one shard atomically: `representation` [n, d] f32 and, per view, the tensors of docs/format.md.
-
-    It says for which spec and by which encoder of the manifest it was made.
-    """
-    from shared_spec.artifacts.tensors import save_tensors
-
-    document = shard_document(manifest, split, shard)
-    save_tensors(
-        folder / shard_name(split, shard),
-        tensors,
-        document.model_dump(mode="json", exclude={"content_digest"}),
-    )
-
-
-def seal_bundle(folder: Path, individuals: Iterable[Cells], manifest: Manifest) -> Manifest:
-    """Writes the individuals and manifest.json beside the finished shards; returns the manifest as it was written.
-
-    Its `files` and `content_digest` are set here. The individuals are written as they come.
-    """
-    manifest = manifest.model_copy(update={"files": ()})
-    write_table(folder / table_name(manifest.individuals), form_of(manifest.labels), individuals)
-    complete = manifest.model_copy(update={"files": list_files(folder, _files(manifest))})
-    return save_directory_document(folder, _MANIFEST, complete)
-
-
-def _files(manifest: Manifest) -> list[str]:
-    """The names of all files but the manifest, which follow from it."""
-    table = table_name(manifest.individuals, manifest.files)
-    return [table, *(shard_name(*place) for place in manifest.shards)]
 
 
 @dataclass(frozen=True)
@@ -258,7 +212,7 @@ class Bundle:
 
 def is_bundle(path: Path) -> bool:
     """Whether there is a manifest, so that the directory was meant to be a bundle."""
-    return (path / _MANIFEST).exists()
+    return (path / MANIFEST).exists()
 
 
 def load_bundle(path: Path | str | Bundle) -> Bundle:
@@ -273,16 +227,16 @@ def load_bundle(path: Path | str | Bundle) -> Bundle:
     if isinstance(path, Bundle):
         return path
     path = Path(path)
-    manifest = load_directory_document(path, _MANIFEST, Manifest)
+    manifest = load_directory_document(path, MANIFEST, Manifest)
     if manifest.shard_count > len(manifest.files):  # before anything of that length is made
         raise ArtifactError(
-            f"{path / _MANIFEST}: lists {len(manifest.files)} files, of a bundle with {manifest.shard_count} shards"
+            f"{path / MANIFEST}: lists {len(manifest.files)} files, of a bundle with {manifest.shard_count} shards"
         )
-    check_directory(path, _MANIFEST, manifest.files, _files(manifest))
+    check_directory(path, MANIFEST, manifest.files, bundle_files(manifest))
     for view, entry in manifest.views.items():
         problem = contract_of(view).check_entry(entry, manifest.spec.epsilon)
         if problem is not None:
-            raise ArtifactError(f"{path / _MANIFEST}: {view} view: {problem}; trust none of it")
+            raise ArtifactError(f"{path / MANIFEST}: {view} view: {problem}; trust none of it")
     counts = {split: entry.individuals for split, entry in manifest.splits.items()}
     individuals = individuals_of(path, manifest, counts)
     individuals.check()

@@ -11,22 +11,40 @@ import numpy as np
 from shared_spec.artifacts.arrays import Array, dtype_name
 from shared_spec.artifacts.bundle_documents import Manifest, ShardDocument
 from shared_spec.artifacts.document import parse_document
+from shared_spec.artifacts.tables import table_name
 from shared_spec.errors import ArtifactError
 from shared_spec.views import TensorForm, contract_of
 
 __all__ = [
     "COUNTERPART",
+    "MANIFEST",
     "OWNER",
+    "bundle_files",
     "check_shard",
     "counterparts_in",
     "refuse_unseen",
     "shard_document",
+    "shard_name",
 ]
 
 COUNTERPART, OWNER = "counterparts.{}.representation", "counterparts.{}.owner"
 """Names of the two tensors of an attribute's counterparts."""
 
+MANIFEST = "manifest.json"
+"""Name of the document of a bundle."""
+
 _REPRESENTATION = TensorForm(("n", "d"), "F32")
+
+
+def shard_name(split: str, shard: int) -> str:
+    """File name of a shard."""
+    return f"{split}-{shard:05d}.safetensors"
+
+
+def bundle_files(manifest: Manifest) -> list[str]:
+    """The names of all files but the manifest, which follow from it."""
+    table = table_name(manifest.individuals, manifest.files)
+    return [table, *(shard_name(*place) for place in manifest.shards)]
 
 
 def shard_document(manifest: Manifest, split: str, shard: int) -> ShardDocument:
