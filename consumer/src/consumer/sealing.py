@@ -23,8 +23,8 @@ from shared_spec.artifacts.certificate import (
     Certificate,
     CertificateDocument,
     CommittedDraw,
-    save_certificate,
 )
+from shared_spec.artifacts.certificate_writing import save_certificate
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.head_documents import HeadEntry
 from shared_spec.artifacts.rows import FORM

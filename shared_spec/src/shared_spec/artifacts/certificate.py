@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared_spec.artifacts.arrays import Array
-from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.certificate_documents import (
     REPORT,
     CertificateDocument,
@@ -20,16 +19,14 @@ from shared_spec.artifacts.certificate_documents import (
 from shared_spec.artifacts.claim_documents import Claim, Population
 from shared_spec.artifacts.directory import (
     check_directory,
-    list_files,
     load_directory_document,
     read_listed,
-    save_directory_document,
 )
-from shared_spec.artifacts.head_file import read_head, save_head
+from shared_spec.artifacts.head_file import read_head
 from shared_spec.artifacts.rows import EARLIER, FORM, Row, Rows, rows_in
-from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt, parse_salt
+from shared_spec.artifacts.salt import SALT, RowTrees, Salt, parse_salt
 from shared_spec.artifacts.strip import STRIP, Strip, parse_strip
-from shared_spec.artifacts.tables import read_table, write_lines
+from shared_spec.artifacts.tables import read_table
 from shared_spec.errors import ArtifactError
 from shared_spec.terms import Status
 
@@ -48,7 +45,6 @@ __all__ = [
     "load_certificate",
     "load_current_certificate",
     "open_certificate",
-    "save_certificate",
 ]
 
 DOCUMENT = "certificate.json"
@@ -156,55 +152,6 @@ class Certificate:
             raise ArtifactError(
                 f"{self.path}: its Merkle roots are not those of its rows; ask for it again"
             )
-
-
-def save_certificate(
-    folder: Path,
-    draft: CertificateDocument,
-    rows: Iterable[tuple[str, Sequence[bytes]]],
-    head: Mapping[str, Tensor],
-    report: Callable[[CertificateDocument], bytes],
-    salt: Salt | None = None,
-    strip: Strip | None = None,
-) -> Certificate:
-    """Writes the certificate into `folder` (a partial directory).
-
-    Args:
-        folder: where.
-        draft: the document; its head's digest, `roots`, `strip`, `files` and `content_digest` are set here.
-        rows: a view and lines of its rows, of all views, written as they come.
-        head: the classifier's weights.
-        report: draws report.html from the document as it will be, but for its `files` and `content_digest`, which cover
-            that page.
-        salt: of the rows; a new one unless given.
-        strip: of the spec, for the page.
-
-    Raises:
-        ArtifactError: the strip is of another spec.
-    """
-    salt = salt or draw_salt()
-    if strip is not None:
-        strip.require_of(draft.spec)
-        write_atomically(folder / STRIP, strip.content)
-    head_digest = save_head(folder, draft.head.kind, head)
-    trees = RowTrees(salt)
-
-    def hashed() -> Iterator[Sequence[bytes]]:
-        for view, lines in rows:
-            trees.add(view, lines)
-            yield lines
-
-    write_lines(folder / draft.table, FORM, hashed())
-    write_atomically(folder / SALT, salt.to_bytes())
-    entry = draft.head.model_copy(update={"digest": head_digest})
-    draft = draft.model_copy(
-        update={"head": entry, "roots": trees.roots(), "strip": strip and strip.entry}
-    )
-    write_atomically(folder / REPORT, report(draft))
-    complete = draft.model_copy(update={"files": list_files(folder, draft.names)})
-    document = save_directory_document(folder, DOCUMENT, complete)
-    weights = {name: tensor.numpy(force=True) for name, tensor in head.items()}
-    return Certificate(folder, document, weights, salt, strip)
 
 
 def load_certificate(path: Path | str | Certificate) -> Certificate:
