@@ -17,7 +17,7 @@ def counts_of(told, stage):
 
 def test_whom_it_takes_together_changes_nothing_but_how_often_it_tells(tiny, tmp_path, monkeypatch):
     issued, again, predicted = [], [], []
-    head = HeadSettings(head="mlp", hidden=(8,))
+    head = HeadSettings(head="mlp", hidden=(8,), noise=0.25)
     certificate = consumer.certify(
         tiny.reps, "Smiling", tmp_path / "out", head=head, report=issued.append
     )

@@ -137,7 +137,7 @@ class StatedSpec:
     def hashes(self) -> dict[str, str]:
         """SHA-256 of the vector of each attribute."""
         names = [entry.name for entry in self.document.attributes]
-        return dict(zip(names, map(array_hash, self.vectors), strict=False))
+        return dict(zip(names, map(array_hash, self.vectors), strict=bool(self.vectors)))
 
     @property
     def entry(self) -> SpecEntry:
