@@ -75,6 +75,7 @@ OTHER = "sha256-content-v1:" + "0" * 64
 
 SHARDS = {
     "radii": (times(1e-3, "exact.radius"), "radius is below lower_bound"),
+    "one person's radius": (put("exact.radius", 1e-9, 3), "in row 3: radius is below lower_bound"),
     "smoothing radii": (times(1e-3, "smoothing.radius"), "radius is below 3 x quantile"),
     "far centres, small radii": (points_far_away, "outside the tube"),
     "far representations": (times(50, "representation"), r"R\(z\) lies outside the ball"),

@@ -23,6 +23,7 @@ class Mutant:
 
 
 _EXACT, _RADIUS = "producer/src/producer/views/exact", "consumer/src/consumer/radius"
+_ARTIFACTS = "shared_spec/src/shared_spec/artifacts"
 _ROUNDING, _EXTREMES = "tests/bounds/test_exact_rounding.py", "tests/bounds/test_exact_extremes.py"
 
 _LOGITS = (
@@ -314,17 +315,32 @@ MUTANTS = (
         f"{_FORGERIES}[tubes cut short]",
     ),
     Mutant(
-        "a strip may be of any spec", "shared_spec/src/shared_spec/artifacts/strip.py",
+        "a file's digest is not compared with its content", f"{_ARTIFACTS}/arrays.py",
+        "if expected != actual:", "if expected is None:",
+        "tests/formats/test_tensor_files.py::test_every_truncation_and_every_flipped_byte_is_refused",
+    ),
+    Mutant(
+        "a shard's bounds are not compared with each other", "shared_spec/src/shared_spec/view_checks.py",
+        "if bool(wrong.any()):", "if bool(wrong.all()):",
+        "tests/hostile/test_bundles.py::test_shards_that_contradict_themselves_or_the_manifest[one person's radius]",
+    ),
+    Mutant(
+        "what is signed is only opened", "shared_spec/src/shared_spec/trust/subjects.py",
+        "    bundle.check_form()\n", "",
+        "tests/trust/test_chain.py::test_a_broken_artefact_is_not_signed",
+    ),
+    Mutant(
+        "a strip may be of any spec", f"{_ARTIFACTS}/strip.py",
         "if self.spec_digest != spec.digest:", "if False:",
         f"{_STRIP}::test_a_strip_that_says_what_cannot_be_is_refused_before_any_work",
     ),
     Mutant(
-        "a picture may unpack without end", "shared_spec/src/shared_spec/artifacts/png.py",
+        "a picture may unpack without end", f"{_ARTIFACTS}/png.py",
         "_need(len(lines) == height * line and unpacking.eof and not unpacking.unused_data)", "lines = lines[:-1]",
         f"{_STRIP}::test_a_file_that_is_no_such_picture_is_refused[bytes after the pixels]",
     ),
     Mutant(
-        "a picture's comment is not compared with the document", "shared_spec/src/shared_spec/artifacts/certificate.py",
+        "a picture's comment is not compared with the document", f"{_ARTIFACTS}/certificate.py",
         "if strip.entry != document.strip:", "if False:",
         f"{_STRIP}::test_a_certificate_says_of_its_strip_what_the_strip_says",
     ),
