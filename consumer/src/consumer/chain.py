@@ -17,12 +17,7 @@ from shared_spec.trust.seed_verification import verify_committed_seed
 from shared_spec.trust.seeds import CommittedSeed, seed_words
 from shared_spec.trust.signing import Subject
 from shared_spec.trust.statement import ARTIFACT_ROLES
-from shared_spec.trust.subjects import (
-    audit_subject,
-    bundle_subject,
-    certificate_subject,
-    open_spec,
-)
+from shared_spec.trust.subjects import audit_subject, bundle_subject, certificate_subject, open_spec
 from shared_spec.trust.verification import Origin, origin_of, origin_words
 
 __all__ = ["Chain", "ChainLink", "follow_chain"]

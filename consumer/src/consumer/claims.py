@@ -12,6 +12,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from consumer.case import Case
+from consumer.decisions import Decisions
 from consumer.population import population_statement
 from consumer.settings import MethodSettings
 from consumer.tally import Tally
@@ -24,7 +25,7 @@ from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.sampling import Sampling
 from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status
-from shared_spec.views import contract_of
+from shared_spec.views import contract_of, is_of_view
 
 __all__ = ["choose_method", "claim_of", "decide_rows", "require_method", "view_methods"]
 
@@ -170,27 +171,22 @@ def decide_rows(
     parts = []
     for start in range(0, len(sample_ids), together):
         cut = slice(start, start + together)
-        mine = {name: values[cut] for name, values in tensors.items() if _of(name, view)}
-        parts.append(_rows(case, view, method, sample_ids[cut], labels[cut], mine))
+        mine = {name: values[cut] for name, values in tensors.items() if is_of_view(name, view)}
+        decisions = case.decide(view, method, sample_ids[cut], mine)
+        radii = mine[f"{view}.radius"]
+        parts.append(_rows(case, view, sample_ids[cut], labels[cut], radii, decisions))
         advance(start + len(parts[-1]), "")
     return Rows.joined(parts)
-
-
-def _of(name: str, view: str) -> bool:
-    """Whether a shard's tensor has a row for each individual and is of a view, or of all."""
-    return name == "representation" or name.startswith(f"{view}.")
 
 
 def _rows(
     case: Case,
     view: str,
-    method: RadiusMethod,
     sample_ids: Sequence[str],
     labels: npt.NDArray[np.int64],
-    tensors: Mapping[str, Tensor],
+    radii: Tensor,
+    decisions: Decisions,
 ) -> Rows:
-    decisions = case.decide(view, method, sample_ids, tensors)
-    radii = tensors[f"{view}.radius"]
     named = [*case.config.classes, ""]  # code -1, unknown or abstained, is the empty cell
     return Rows(
         view=view,

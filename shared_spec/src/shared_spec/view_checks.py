@@ -15,7 +15,7 @@ from torch import Tensor
 
 from shared_spec.errors import ArtifactError
 from shared_spec.terms import BoundStatus
-from shared_spec.views import contract_of
+from shared_spec.views import contract_of, is_of_view
 
 if TYPE_CHECKING:
     from shared_spec.artifacts.bundle_documents import Manifest, ViewEntry
@@ -46,7 +46,7 @@ def check_bounds(where: str, manifest: Manifest, split: str, tensors: Mapping[st
         mine = {
             name.removeprefix(f"{view}."): tensor
             for name, tensor in tensors.items()
-            if name == "representation" or name.startswith(f"{view}.")
+            if is_of_view(name, view)
         }
         common = [
             ("status is no code", ~torch.isin(mine["status"], _STATUS_CODES)),

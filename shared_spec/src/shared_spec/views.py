@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shared_spec.artifacts.bundle_documents import ViewEntry
 
-__all__ = ["VIEWS", "TensorForm", "ViewContract", "contract_of", "register_view"]
+__all__ = ["VIEWS", "TensorForm", "ViewContract", "contract_of", "is_of_view", "register_view"]
 
 EntryCheck: TypeAlias = "Callable[[ViewEntry, float], str | None]"
 """Of what the manifest says of a view and epsilon: what does not follow, in words, or None."""
@@ -108,6 +108,11 @@ def register_view(contract: ViewContract) -> ViewContract:
     if VIEWS.setdefault(contract.name, contract) != contract:
         raise SettingsError(f"view {contract.name!r} is registered already; give it another name")
     return contract
+
+
+def is_of_view(tensor: str, view: str) -> bool:
+    """Whether a view speaks of a shard's tensor of this name: a representation, or one of its own."""
+    return tensor == "representation" or tensor.startswith(f"{view}.")
 
 
 def contract_of(name: str) -> ViewContract:

@@ -66,8 +66,7 @@ def load_flow(path: Path | str | FlowFile) -> FlowFile:
         return path
     tensors, raw = load_tensors(Path(path))
     document = parse_document(FlowDocument, raw, str(path))
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    check_stored(document.flow, shapes, str(path))
+    check_stored(document.flow, tensors, str(path))
     flow = Glow(document.flow, torch.Generator())
     load_weights(flow, tensors, str(path))
     return FlowFile(document, flow.eval())

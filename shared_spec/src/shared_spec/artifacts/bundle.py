@@ -19,16 +19,8 @@ import numpy.typing as npt
 from shared_spec.ahead import ahead
 from shared_spec.artifacts.arrays import Array, parse_arrays
 from shared_spec.artifacts.bundle_documents import Manifest
-from shared_spec.artifacts.directory import (
-    check_directory,
-    load_directory_document,
-    read_listed,
-)
-from shared_spec.artifacts.individuals import (
-    Individuals,
-    SplitRows,
-    individuals_of,
-)
+from shared_spec.artifacts.directory import check_directory, load_directory_document, read_listed
+from shared_spec.artifacts.individuals import Individuals, SplitRows, individuals_of
 from shared_spec.artifacts.shards import (
     COUNTERPART,
     MANIFEST,
@@ -46,12 +38,7 @@ from shared_spec.views import contract_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = [
-    "UNBOUNDED",
-    "Bundle",
-    "is_bundle",
-    "load_bundle",
-]
+__all__ = ["UNBOUNDED", "Bundle", "is_bundle", "load_bundle"]
 
 Held = TypeVar("Held")
 

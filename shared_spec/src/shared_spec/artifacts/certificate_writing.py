@@ -16,6 +16,7 @@ from shared_spec.artifacts.rows import FORM
 from shared_spec.artifacts.salt import SALT, RowTrees, Salt, draw_salt
 from shared_spec.artifacts.strip import STRIP, Strip
 from shared_spec.artifacts.tables import write_lines
+from shared_spec.artifacts.tensors import as_arrays
 
 __all__ = ["save_certificate"]
 
@@ -65,5 +66,4 @@ def save_certificate(
     write_atomically(folder / REPORT, report(draft))
     complete = draft.model_copy(update={"files": list_files(folder, draft.names)})
     document = save_directory_document(folder, DOCUMENT, complete)
-    weights = {name: tensor.numpy(force=True) for name, tensor in head.items()}
-    return Certificate(folder, document, weights, salt, strip)
+    return Certificate(folder, document, as_arrays(head), salt, strip)

@@ -178,8 +178,7 @@ def read_spec(path: Path) -> tuple[StatedSpec, dict[str, Array]]:
         raise ArtifactError(
             f"{path}: holds tensors that are neither of the flow nor of an attribute"
         )
-    shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
-    check_stored(document.flow, shapes, str(path))
+    check_stored(document.flow, weights, str(path))
     return StatedSpec(document, vectors), weights
 
 

@@ -16,17 +16,16 @@ from shared_spec.artifacts.arrays import (
     array_digest,
     check_finite,
     load_arrays,
-    parse_arrays,
 )
 from shared_spec.artifacts.atomic import write_atomically
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.errors import ArtifactError
 
 __all__ = [
+    "as_arrays",
     "as_tensors",
     "load_tensors",
     "load_weights",
-    "parse_tensors",
     "save_tensors",
     "tensor_digest",
 ]
@@ -34,7 +33,7 @@ __all__ = [
 
 def tensor_digest(tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> str:
     """Content digest over names, dtypes, shapes, little-endian bytes and the document."""
-    return array_digest(_as_arrays(tensors), document)
+    return array_digest(as_arrays(tensors), document)
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], document: Mapping[str, Any]) -> str:
@@ -48,7 +47,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], document: Mapping[st
         LassiError: if the file cannot be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    arrays = _as_arrays(plain)
+    arrays = as_arrays(plain)
     for name, array in arrays.items():
         check_finite(str(path), name, array)
     digest = array_digest(arrays, document)
@@ -68,22 +67,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return as_tensors(arrays), document
 
 
-def parse_tensors(
-    content: bytes, where: str, listed: bool = False
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the document in a file's bytes. Arguments and errors are those of `parse_arrays`."""
-    arrays, document = parse_arrays(content, where, listed)
-    return as_tensors(arrays), document
-
-
 def as_tensors(arrays: Mapping[str, Array]) -> dict[str, Tensor]:
     """Copies in torch's own, aligned memory: the last bits of a matrix product depend on the alignment."""
     return {name: torch.from_numpy(array).clone() for name, array in arrays.items()}
 
 
-def _as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, Array]:
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, Array]:
+    """The same numbers on the host, not copied where they lie there. Raises ArtifactError for types without arrays."""
     try:
-        return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+        return {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
     except TypeError as error:
         raise ArtifactError(f"a tensor has a type that artefacts do not hold: {error}") from error
 

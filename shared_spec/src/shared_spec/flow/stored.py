@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from shared_spec.errors import ArtifactError
 from shared_spec.flow.config import GlowConfig
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from shared_spec.artifacts.arrays import Array
+
 __all__ = ["check_stored"]
 
 
-def check_stored(config: GlowConfig, shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
+def check_stored(config: GlowConfig, weights: Mapping[str, Array | Tensor], where: str) -> None:
     """Checks the shapes of the weights that the others are never much larger than: per step h^2 and c^2 numbers.
 
     Raises:
@@ -24,7 +30,7 @@ def check_stored(config: GlowConfig, shapes: Mapping[str, tuple[int, ...]], wher
             for step in range(config.flows)
         }
         for name, shape in expected.items():
-            found = shapes.get(name, "nothing")
+            found = tuple(weights[name].shape) if name in weights else "nothing"
             if found != shape:
                 raise ArtifactError(
                     f"{where}: weights do not fit their description: {name} should be {shape}, is {found}"
