@@ -31,7 +31,9 @@ def commands(paths, out):
     data = ["--spec", paths.spec, "--data", paths.data, "--cache", paths.cache]
     fit = ["producer", "fit", *data, "--target", "Smiling", *ENCODER, "--shard-rows", "25"]
     export = ["producer", "export", *data, "--model", paths.model, "--shard-rows", "4"]
-    certify = ["consumer", "certify", "--reps", paths.reps, "--target", "Smiling"]
+    # Without a salt that is given, no two certificates have the same bytes.
+    salt = ["--salt", paths.certificate / "salt.json"]
+    certify = ["consumer", "certify", "--reps", paths.reps, "--target", "Smiling", *salt]
     spec = [
         "regulator",
         "publish-spec",
