@@ -54,7 +54,7 @@ def certified(folder: Path, task: str, result: Any) -> list[float]:  # noqa: ANN
         party = Organisation(f"{folder.parts[-4]}, seed {seed}", folder)
         party.run("consumer", "certify", "--reps", "reps", "--target", task, *FIVE_PASSES, "--seed", seed,
                   "--noise", f"{noise:g}", "--view", "smoothing", "--radius", "randomized",
-                  "--out", published.name)  # fmt: skip
+                  "--report-radius", "--out", published.name)  # fmt: skip
     claim = load_certificate(published).document.claims["smoothing"]
     exact = load_certificate(certificate).rows_of("exact")
     balls = [

@@ -9,7 +9,12 @@ import torch
 
 from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
-from consumer.radius.linear import certify_linear, linear_margins, linear_radius
+from consumer.radius.linear import (
+    certify_linear,
+    certify_smoothed_linear,
+    linear_margins,
+    linear_radius,
+)
 from consumer.radius.region import affine_tube, ball, polyline
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import torch_generator
@@ -273,3 +278,103 @@ def test_blocks_do_not_change_anything():
     )
     assert torch.allclose(whole[::97], single, rtol=1e-12)
     assert linear_radius(head, centres[:0], classes[:0]).shape == (0,)
+
+
+def share_of_class(head, points, c, sigma):
+    """P(C(x + n) = c) at points [n] of a line, exactly: the class region is an interval."""
+    (slope,), bias = head.weights[0].T, head.biases[0]
+    low, high = -torch.inf, torch.inf
+    for j in set(range(head.classes)) - {c}:
+        edge = float((bias[j] - bias[c]) / (slope[c] - slope[j]))
+        low, high = (max(low, edge), high) if slope[c] > slope[j] else (low, min(high, edge))
+    ndtr = torch.special.ndtr
+    return ndtr((high - points) / sigma) - ndtr((low - points) / sigma)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_on_a_line_the_smoothed_head_is_certified_only_where_more_than_half_is_left(classes):
+    """The share is least at an end of the ball. With one rival on a side, and one end, nothing is counted twice."""
+    generator = torch_generator(10, "smoothed")
+    seen = torch.zeros(2, dtype=torch.int64)
+    for _ in range(60):
+        head, sigma = random_head(generator, classes, 1), 0.3
+        centres = torch.randn(50, 1, generator=generator, dtype=F64)
+        radii = 0.6 * torch.rand(50, generator=generator, dtype=F64)
+        radii[::2] = 0.0
+        own = head.predict(centres)
+        got = certify_smoothed_linear(head, centres, radii, own, sigma)
+        for centre, radius, c, certified in zip(centres[:, 0], radii, own, got, strict=True):
+            ends = torch.stack([centre - radius, centre + radius])
+            share = float(share_of_class(head, ends, int(c), sigma).min())
+            assert share > 0.5 or not certified, f"{share} of the noise is left"
+            right = int((head.weights[0][:, 0] > head.weights[0][c, 0]).sum())
+            apart = classes == 2 or (radius == 0.0 and right == 1 and classes == 3)
+            if apart and share > 0.5 + 1e-9:
+                assert certified, f"{share} of the noise is left"
+        seen += torch.bincount(got.long(), minlength=2)
+    assert seen.min() > 100, f"the test lost its balance: {seen}"
+
+
+def test_with_two_classes_the_smoothed_head_is_certified_where_its_closed_form_is():
+    generator = torch_generator(11, "smoothed")
+    head = random_head(generator, classes=2)
+    centres = torch.randn(2000, 6, generator=generator, dtype=F64)
+    own = head.predict(centres)
+    exact = linear_radius(head, centres, own)
+    for factor, want in ((1.0 - 1e-9, True), (1.0 + 1e-9, False)):
+        for sigma in (0.01, 1.0, 100.0):
+            found = certify_smoothed_linear(head, centres, factor * exact, own, sigma)
+            # The probability by which noise of this deviation tells the two apart must exceed the slack.
+            clear = exact > 0.02 * sigma
+            assert (found == want)[clear].all(), (factor, sigma)
+            assert want or not found.any()
+
+
+def test_no_attack_leaves_less_than_half_where_the_smoothed_head_is_certified():
+    """Noise at the worst points of the surface: straight towards each other class, and towards two at once."""
+    generator = torch_generator(12, "smoothed")
+    least = 1.0
+    for _ in range(20):
+        head, sigma = random_head(generator, classes=4, dim=3), 0.5
+        centres = torch.randn(40, 3, generator=generator, dtype=F64)
+        own = head.predict(centres)
+        radii = 0.5 * torch.rand(40, generator=generator, dtype=F64)
+        got = certify_smoothed_linear(head, centres, radii, own, sigma)
+        noise = sigma * torch.randn(4000, 3, generator=generator, dtype=F64)
+        for centre, radius, c in zip(centres[got], radii[got], own[got], strict=True):
+            away = head.weights[0] - head.weights[0][c]
+            away = torch.cat([away, away.sum(0, keepdim=True)])
+            steps = away / away.norm(dim=1, keepdim=True).clamp_min(1e-30)
+            drawn = head.predict((centre + radius * steps)[:, None] + noise)
+            least = min(least, float((drawn == c).double().mean(1).min()))
+    # Five deviations of a share of 4,000, over a few thousand shares.
+    assert 0.46 < least < 0.56, (
+        f"{least} is left; certified needs half, and half should be approached"
+    )
+
+
+def test_what_float64_loses_of_noisy_logits_is_charged_to_the_smoothed_head():
+    """Without the common part the margin is a hundred deviations; with it float64 sees ties in most of the draws."""
+    big = 2.0**62
+    head = head_of([[big, 1.0], [big, -1.0]], [1.0, -1.0])
+    origin, zero = torch.zeros(1, 2, dtype=F64), torch.zeros(1, dtype=F64)
+    noise = 0.01 * torch.randn(4000, 2, generator=torch_generator(13, "smoothed"), dtype=F64)
+    logits = head(noise)
+    assert (logits[:, 0] <= logits[:, 1]).double().mean() > 0.5
+    own = torch.zeros(1, dtype=torch.int64)
+    assert linear_radius(head, origin, own) > 0
+    assert not certify_smoothed_linear(head, origin, zero, own, 0.01)
+    small = head_of([[0.0, 1.0], [0.0, -1.0]], [1.0, -1.0])
+    assert certify_smoothed_linear(small, origin, zero, own, 0.01)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, LARGEST])
+def test_the_smoothed_head_is_never_certified_on_what_is_no_ball(bad):
+    head = head_of([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [0.0, 0.0, -5.0])
+    centre, own = torch.tensor([[9.0, 0.0]], dtype=F64), torch.tensor([0])
+    zero = torch.zeros(1, dtype=F64)
+    assert certify_smoothed_linear(head, centre, zero, own, 1.0)
+    assert not certify_smoothed_linear(head, centre, zero + bad, own, 1.0)
+    if not 0.0 <= bad < LARGEST:
+        return
+    assert not certify_smoothed_linear(head, centre * bad, zero, own, 1.0)

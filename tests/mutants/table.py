@@ -30,6 +30,7 @@ _LOGITS = (
     "tests/bounds/test_hand_over.py"
     "::test_a_class_that_only_the_rounding_of_the_logits_changes_is_not_certified"
 )
+_LINEAR = "tests/bounds/test_radius_linear.py"
 _PARTS = "tests/pipeline/test_certificate_parts.py"
 _STRIP = "tests/pipeline/test_strip.py"
 _ARITHMETIC = "tests/laws/test_arithmetic.py"
@@ -161,7 +162,27 @@ MUTANTS = (
     Mutant(
         "slack for rounding is dropped from linear heads", f"{_RADIUS}/linear.py",
         "self.error = 3.0 * rounding", "self.error = 0.0",
-        "tests/bounds/test_radius_linear.py::test_the_rounding_slack_is_paid",
+        f"{_LINEAR}::test_the_rounding_slack_is_paid",
+    ),
+    Mutant(
+        "the smoothed head is proved at the centre only", f"{_RADIUS}/linear.py",
+        " - radii.to(torch.float64)[:, None]", "",
+        f"{_LINEAR}::test_on_a_line_the_smoothed_head_is_certified_only_where_more_than_half_is_left",
+    ),
+    Mutant(
+        "the smoothed head loses noise to the nearest rival only", f"{_RADIUS}/linear.py",
+        "0.0).sum(-1)", "0.0).amax(-1)",
+        f"{_LINEAR}::test_on_a_line_the_smoothed_head_is_certified_only_where_more_than_half_is_left",
+    ),
+    Mutant(
+        "noise rounds no logit of the smoothed head", f"{_RADIUS}/linear.py",
+        " - noise * self.drift[classes]", "",
+        f"{_LINEAR}::test_what_float64_loses_of_noisy_logits_is_charged_to_the_smoothed_head",
+    ),
+    Mutant(
+        "a proof of three classes' smoothed head is taken for complete", "consumer/src/consumer/decide.py",
+        "noisy.head.classes == 2", "noisy.head.classes <= 3",
+        "tests/bounds/test_decisions.py::test_only_those_are_sampled_whom_no_proof_settles",
     ),
     Mutant(
         "rounding of the lines through layers is dropped", f"{_RADIUS}/crown.py",
@@ -206,7 +227,7 @@ MUTANTS = (
     ),
     Mutant(
         "the class is selected on the samples that test it", "consumer/src/consumer/decide.py",
-        'draws.streams("consumer.select", sample_ids)', 'draws.streams("consumer.test", sample_ids)',
+        'draws.streams("consumer.select", [', 'draws.streams("consumer.test", [',
         "tests/statistical/test_consumer_coverage.py::test_the_class_is_not_chosen_on_the_samples_that_test_it",
     ),
     Mutant(
@@ -227,8 +248,13 @@ MUTANTS = (
     ),
     Mutant(
         "sampled heads are tested at R(z), not at the centre", "consumer/src/consumer/decide.py",
-        "noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples",
-        "noisy, bounds.points, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples",
+        "        bounds.centres[left],\n        bounds.radii[left],",
+        "        bounds.points[left],\n        bounds.radii[left],",
+        "tests/bounds/test_decisions.py::test_the_predicted_class_is_tested_around_the_centre_not_around_the_point",
+    ),
+    Mutant(
+        "the smoothed head is proved around R(z), not around the centre", "consumer/src/consumer/decide.py",
+        "noisy.head, bounds.centres, bounds.radii, classes", "noisy.head, bounds.points, bounds.radii, classes",
         "tests/bounds/test_decisions.py::test_the_predicted_class_is_tested_around_the_centre_not_around_the_point",
     ),
     Mutant(

@@ -32,8 +32,14 @@ pytestmark = pytest.mark.statistical
 F64 = torch.float64
 STEP = FrozenHead((torch.tensor([[1.0], [0.0]], dtype=F64),), (torch.zeros(2, dtype=F64),))
 
-# m_0 - m_1 = 2 x: where x = 0 neither class wins.
-HALVES = FrozenHead((torch.tensor([[1.0], [-1.0]], dtype=F64),), (torch.zeros(2, dtype=F64),))
+# m_0 - m_1 = 2 x: where x = 0 neither class wins. Two layers, since of a linear head nothing would be drawn.
+HALVES = FrozenHead(
+    (
+        torch.tensor([[1.0], [-1.0]], dtype=F64),
+        torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=F64),
+    ),
+    (torch.zeros(2, dtype=F64), torch.zeros(2, dtype=F64)),
+)
 
 
 def allowed(replicates, level):

@@ -11,13 +11,15 @@ from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from consumer.decisions import BALL, TUBE, Bounds, Decisions, Draws
 from consumer.head import FrozenHead
 from consumer.prefix import largest_epsilon
 from consumer.radius.base import certify_base_ball, certify_base_tube
-from consumer.radius.linear import certify_linear, linear_radius
+from consumer.radius.linear import certify_linear, certify_smoothed_linear, linear_radius
 from consumer.radius.mlp import certify_mlp, mlp_radius
 from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import confirmed, randomized_radius, select_classes
@@ -41,7 +43,7 @@ def decide(
     Guarantee: the head side of Statements D, I and X of docs/guarantees.md. For the deterministic methods, where
     CERTIFIED is returned C takes the predicted value on all of the producer's ball or tube: no failure probability. For
     the sampled methods the same holds for the smoothed head, except with probability at most `draws.sampling.alpha` per
-    individual, over the samples of that individual's own stream.
+    individual, over the samples of that individual's own stream; where `sequential` drew none, without exception.
 
     Raises:
         SettingsError: closed-form on a head that is not linear, or sampling without noise.
@@ -113,16 +115,14 @@ def _sampled(
     """Decisions about the smoothed head, by the ball."""
     sampling = draws.sampling
     noisy = NoisyHead(head, draws.sigma_rs)
-    select = draws.streams("consumer.select", sample_ids)
-    classes, votes = select_classes(noisy, bounds.points, sampling.selection_samples, select)
-    test = draws.streams("consumer.test", sample_ids)
+    # Whoever asks for radii gets sampled ones, of everybody.
+    proves = head.is_linear and method == RadiusMethod.SEQUENTIAL
+    classes, known = _answers(noisy, bounds.points, draws, sample_ids, proves)
     if method == RadiusMethod.SEQUENTIAL:
-        result = sequential_decision(
-            noisy, bounds.centres, bounds.radii, classes, sampling.alpha, test, cap=sampling.samples
-        )
-        status, d_rs = result.status, None
-        samples, successes = result.samples, result.successes
+        status, samples, successes = _tested(noisy, bounds, classes, draws, sample_ids, proves)
+        d_rs = None
     else:
+        test = draws.streams("consumer.test", sample_ids)
         radii = randomized_radius(
             noisy, bounds.centres, classes, sampling.samples, sampling.alpha, test
         )
@@ -134,8 +134,7 @@ def _sampled(
         )
         d_rs = radii.radius
         samples, successes = np.full(len(classes), radii.samples), radii.successes
-    # What the smoothed head answers is known where it is certified, or where its votes leave no doubt.
-    known = (status == Status.CERTIFIED) | confirmed(votes, sampling.alpha)
+    known = known | (status == Status.CERTIFIED)
     return Decisions(
         prediction=np.where(known, classes.numpy(), -1),
         status=status,
@@ -146,6 +145,57 @@ def _sampled(
         successes=successes,
         smoothed=True,
     )
+
+
+def _answers(
+    noisy: NoisyHead, points: Tensor, draws: Draws, sample_ids: Sequence[str], proves: bool
+) -> tuple[Tensor, npt.NDArray[np.bool_]]:
+    """What the smoothed head seems to answer [n], and where that is known: by proof, or by votes without doubt."""
+    n, sampling = len(points), draws.sampling
+    classes, known = torch.zeros(n, dtype=torch.int64), np.zeros(n, dtype=np.bool_)
+    if proves:
+        classes = noisy.head(points).argmax(-1)
+        here = torch.zeros(n, dtype=torch.float64)
+        known = certify_smoothed_linear(noisy.head, points, here, classes, noisy.sigma).numpy()
+    left = np.flatnonzero(~known)
+    streams = draws.streams("consumer.select", [sample_ids[row] for row in left.tolist()])
+    voted, votes = select_classes(noisy, points[left], sampling.selection_samples, streams)
+    classes[left], known[left] = voted, confirmed(votes, sampling.alpha)
+    return classes, known
+
+
+def _tested(
+    noisy: NoisyHead,
+    bounds: Bounds,
+    classes: Tensor,
+    draws: Draws,
+    sample_ids: Sequence[str],
+    proves: bool,
+) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Status, samples and successes, all [n]: samples are drawn of those alone whom no proof settles."""
+    n = len(classes)
+    certified = np.zeros(n, dtype=np.bool_)
+    if proves:
+        found = certify_smoothed_linear(
+            noisy.head, bounds.centres, bounds.radii, classes, noisy.sigma
+        )
+        certified = found.numpy()
+    # Of two classes the proof is complete: where it fails, samples could prove nothing.
+    settled = certified | (proves and noisy.head.classes == 2)
+    left = np.flatnonzero(~settled)
+    tested = sequential_decision(
+        noisy,
+        bounds.centres[left],
+        bounds.radii[left],
+        classes[left],
+        draws.sampling.alpha,
+        draws.streams("consumer.test", [sample_ids[row] for row in left.tolist()]),
+        cap=draws.sampling.samples,
+    )
+    status = np.where(certified, Status.CERTIFIED, Status.NOT_CERTIFIED)
+    samples, successes = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    status[left], samples[left], successes[left] = tested.status, tested.samples, tested.successes
+    return status, samples, successes
 
 
 _WHY = {

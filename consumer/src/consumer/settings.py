@@ -36,7 +36,7 @@ class MethodSettings(Settings):
     group: ClassVar[str] = "Certifying the head"
 
     radius: Literal["auto", "closed-form", "crown", "randomized"] = setting(
-        "auto", "How; randomized stops as soon as it knows."
+        "auto", "How; randomized draws no more than it needs."
     )
     report_radius: bool = setting(
         False, "With --radius randomized: spend all --samples on everybody and report radii."

@@ -2,23 +2,29 @@
 
 The class region of a linear head is an intersection of half-spaces, so distances to it, and whether a ball or a tube
 lies inside, are exact (docs/guarantees.md, C.4 and E). For two classes this is the smoothed head's radius as well,
-whatever the noise; for more, the base head C is what is certified.
+whatever the noise; for more, `certify_smoothed_linear` proves what it can of the smoothed head, also without a draw.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
+from consumer.radius.noise import LARGEST_NORMAL
 from consumer.radius.region import Region
 from shared_spec.errors import SettingsError
 from shared_spec.rounding import INFLATION, UNDERFLOW, above, below, gamma, norm_above
 
-__all__ = ["certify_linear", "linear_margins", "linear_radius"]
+__all__ = ["certify_linear", "certify_smoothed_linear", "linear_margins", "linear_radius"]
 
 # Individuals per block: keeps the float64 copies in the cache hierarchy and memory flat.
 _BLOCK = 2048
+# Relative and absolute, of probabilities: far above the rounding of Phi, and above the chance that a coordinate of
+# noise exceeds `LARGEST_NORMAL` deviations, in any dimension.
+_SLACK = 1e-12
 
 
 def linear_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
@@ -80,6 +86,27 @@ def certify_linear(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     return region.usable & (linear_margins(head, region, classes) > 0.0)
 
 
+def certify_smoothed_linear(
+    head: FrozenHead, centres: Tensor, radii: Tensor, classes: Tensor, sigma: float
+) -> Tensor:
+    """Whether the smoothed head answers `classes` [n] on balls around centres [n, d] with radii [n]; [n] bool.
+
+    Guarantee: where True, at every r of the closed ball C(r + n), n ~ N(0, sigma^2 I), takes the value `classes` with
+    probability above 1/2, evaluated in real arithmetic or in float64, in any order of summation. Deterministic, and
+    for two classes complete: it is `linear_radius` > d_cs, up to rounding. docs/guarantees.md, C.8.
+
+    Raises:
+        SettingsError: the head is not linear.
+    """
+    table = _Differences(head)
+    proved = [
+        table.lost(centres[rows : rows + _BLOCK], radii[rows : rows + _BLOCK],
+                   classes[rows : rows + _BLOCK], sigma) < 0.5
+        for rows in range(0, classes.numel(), _BLOCK)
+    ]  # fmt: skip
+    return torch.cat(proved) if proved else torch.zeros(0, dtype=torch.bool)
+
+
 class _Differences:
     """How fast margins fall, for all pairs of classes, rounded up, and the logits with their rounding error."""
 
@@ -98,9 +125,8 @@ class _Differences:
         self.error = 3.0 * rounding
         # At a distance the logits of whoever decides are larger, and so is what they lose.
         both = self.row_norms[:, None] + self.row_norms[None]
-        self.steepness = (
-            self.norms + torch.where(both > 0.0, above(rounding * both), 0.0)
-        ) * INFLATION
+        self.drift = torch.where(both > 0.0, above(rounding * both), 0.0)
+        self.steepness = (self.norms + self.drift) * INFLATION
 
     def _logits(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of points [..., d] and bounds on their rounding errors, both [..., classes]."""
@@ -117,15 +143,33 @@ class _Differences:
         return gaps.scatter(-1, index, torch.inf)
 
     def radius(self, centres: Tensor, classes: Tensor) -> Tensor:
-        gaps = self._gaps(centres[:, None], classes)[:, 0]
+        # The float below infinity is the largest of all.
+        return torch.nan_to_num(self._distances(centres, classes, 0.0), nan=0.0).amin(-1)
+
+    def lost(self, centres: Tensor, radii: Tensor, classes: Tensor, sigma: float) -> Tensor:
+        """Upper bound [n] on the probability that another class wins or ties under noise, anywhere on the balls.
+
+        The difference of two logits moves by a normal number of deviation sigma ||w_c - w_j||, and noise of the length
+        that is charged for its rounding is exceeded with probability below `_SLACK`.
+        """
+        length = sigma * LARGEST_NORMAL * math.sqrt(self.weight.shape[1]) * INFLATION
+        lead = self._distances(centres, classes, length) - radii.to(torch.float64)[:, None]
+        lost = torch.special.ndtr(-lead / sigma).scatter(-1, classes[:, None], 0.0).sum(-1)
+        usable = (radii >= 0.0) & torch.isfinite(radii)
+        return torch.where(usable, torch.nan_to_num(lost, nan=1.0) * (1.0 + _SLACK) + _SLACK, 1.0)
+
+    def _distances(self, centres: Tensor, classes: Tensor, noise: float) -> Tensor:
+        """Lower bounds on how far it is to each other class's half-space, +inf at the class itself; [n, classes].
+
+        Of logits that whoever decides evaluates as far away as noise of this length. 0 where a centre is not finite.
+        """
+        gaps = self._gaps(centres[:, None], classes)[:, 0] - noise * self.drift[classes]
         steepness = self.steepness[classes]
         # Weights of 0: the logits are the biases everywhere.
         ahead = self.bias[classes][:, None] > self.bias
         constant = torch.where(ahead, torch.inf, 0.0).scatter(-1, classes[:, None], torch.inf)
         ratios = torch.where(steepness > 0.0, gaps / steepness, constant.to(torch.float64))
-        # The float below infinity is the largest of all.
-        radius = torch.nan_to_num(below(ratios), nan=0.0).amin(-1)
-        return torch.where(torch.isfinite(centres).all(-1), radius, 0.0)
+        return torch.where(torch.isfinite(centres).all(-1, keepdim=True), below(ratios), 0.0)
 
     def margin(self, region: Region, classes: Tensor) -> Tensor:
         gaps = self._gaps(region.vertices, classes).amin(1)

@@ -18,10 +18,11 @@ from consumer.head import FrozenHead
 from shared_spec.errors import SettingsError
 from shared_spec.rounding import INFLATION
 
-__all__ = ["NoisyHead", "Streams"]
+__all__ = ["LARGEST_NORMAL", "NoisyHead", "Streams"]
 
-# The ziggurat behind `standard_normal` reaches 13.71 at most: its tail is 3.65 - log(U) / 3.65, U >= 2^-53.
-_LARGEST_NORMAL = 14.0
+LARGEST_NORMAL = 14.0
+"""What no draw exceeds: the ziggurat behind `standard_normal` reaches 13.71, as its tail is 3.65 - log(U) / 3.65 with
+U >= 2^-53. A normal number does with probability below 2e-44."""
 
 Streams = Sequence[np.random.Generator]
 """One generator per individual, keyed by its sample id, so that no batch size or order changes a draw."""
@@ -75,7 +76,7 @@ class NoisyHead:
     def _rounding(self, points: Tensor) -> Tensor:
         """Bound [n] on the rounding of a difference of two logits, whatever noise is drawn."""
         weight, bias = self.head.weights[0], self.head.biases[0]
-        noise = _LARGEST_NORMAL * self._factor.abs().sum(0)
+        noise = LARGEST_NORMAL * self._factor.abs().sum(0)
         size = points.to(torch.float64).abs() @ weight.abs().T + bias.abs() + noise
         terms = self.head.input_dim + self.noise_dim
         errors = self.head.rounding(size * INFLATION, torch.zeros_like(size), extra=terms)
