@@ -76,6 +76,21 @@ def test_the_list_says_of_each_command_what_its_help_says_first(party):
     ]
 
 
+TRAIN = """
+import sys, torch
+from consumer.training import train_head
+from shared_spec.artifacts.head_documents import HeadConfig
+config = HeadConfig(kind="linear", input_dim=2, hidden=(), classes=("a", "b"), sigma_rs=0.5)
+train_head(torch.ones(4, 2), torch.tensor([0, 1, 0, 1]), config, torch.Generator())
+print(*sys.modules)
+"""
+
+
+def test_training_a_head_does_not_load_the_compiler():
+    """It costs as much as torch itself, in every `certify`."""
+    assert not {"torch._dynamo", "sympy"} & set(python("-c", TRAIN).split())
+
+
 LIBRARIES = "import click, pydantic.main, pydantic.types, rich.console, rich.progress, rich.table"
 
 

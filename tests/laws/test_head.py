@@ -49,6 +49,22 @@ def test_stored_weights_give_the_same_logits_bit_for_bit(hidden, tmp_path):
     assert torch.equal(again.frozen()(points), head.frozen()(points))
 
 
+def test_training_is_torchs_adam_bit_for_bit():
+    points, labels = two_clouds(300)
+    settings = config(hidden=(6,), sigma=0.0)
+    trained = train_head(points, labels, settings, torch_generator(5, "head"), epochs=2, lr=0.01)
+    generator = torch_generator(5, "head")
+    by_hand = Head(settings, generator).train()
+    optimiser = torch.optim.Adam(by_hand.parameters(), lr=0.01)
+    for _ in range(2):
+        for rows in torch.split(torch.randperm(300, generator=generator), 128):
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(by_hand(points[rows]), labels[rows]).backward()
+            optimiser.step()
+    for name, value in by_hand.state_dict().items():
+        assert torch.equal(value, trained.state_dict()[name]), name
+
+
 def test_foreign_weights_are_refused():
     tensors = Head(config(), torch_generator(3, "head")).tensors()
     for broken, what in [

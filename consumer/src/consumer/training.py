@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim.adam import adam
 
 from consumer.head import Head
 from shared_spec.artifacts.head_documents import HeadConfig
@@ -70,7 +71,7 @@ def train_head(
         )
     _check_data(representations, labels, config)
     head = Head(config, generator).train()
-    optimiser = torch.optim.Adam(head.parameters(), lr=lr)
+    optimiser = _Adam(list(head.parameters()), lr)
     for _ in range(epochs):
         for rows in torch.split(torch.randperm(labels.numel(), generator=generator), batch):
             inputs = representations[rows]
@@ -78,12 +79,30 @@ def train_head(
                 noise = torch.randn(inputs.shape, generator=generator, dtype=inputs.dtype)
                 inputs = inputs + config.sigma_rs * noise
             loss = cross_entropy(head(inputs), labels[rows], weight=class_weights)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
+            optimiser.step(loss)
     if not all(bool(torch.isfinite(value).all()) for value in head.parameters()):
         raise LassiError(f"training the head diverged (weights are not finite): lower lr from {lr}")
     return head.eval()
+
+
+class _Adam:
+    """torch's Adam by its functional form: an `Optimizer` loads torch's compiler, over a second for nothing."""
+
+    def __init__(self, parameters: list[Tensor], lr: float) -> None:
+        self._parameters, self._lr = parameters, lr
+        self._means, self._squares = (
+            [torch.zeros_like(value) for value in parameters] for _ in range(2)
+        )
+        self._steps = [torch.tensor(0.0) for _ in parameters]
+
+    def step(self, loss: Tensor) -> None:
+        """Moves the parameters, in place, by the loss's gradient."""
+        gradients = list(torch.autograd.grad(loss, self._parameters))
+        with torch.no_grad():
+            adam(
+                self._parameters, gradients, self._means, self._squares, [], self._steps,
+                amsgrad=False, beta1=0.9, beta2=0.999, lr=self._lr, weight_decay=0.0, eps=1e-8, maximize=False,
+            )  # fmt: skip
 
 
 def _check_data(representations: Tensor, labels: Tensor, config: HeadConfig) -> None:
