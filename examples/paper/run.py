@@ -46,8 +46,8 @@ def main() -> None:
     table = TABLES[chosen.table]
     rows = [table.rows[i] for i in chosen.rows] if chosen.rows else table.rows
     scheme, _, place = chosen.data.partition(":")
-    photographs = scheme != "portraits"
-    data = f"{scheme}:{Path(place).resolve()}" if photographs and place else chosen.data
+    photographs = scheme in ("celeba", "fairface", "folder")
+    data = f"{scheme}:{Path(place).resolve()}" if place and scheme != "portraits" else chosen.data
     words = [
         "--preset",
         chosen.preset,
@@ -74,7 +74,8 @@ def main() -> None:
             folder = chosen.out / column / "+".join(row.attributes)
             fit = [*words, *row.fit[column]]
             if table.counterparts:
-                fit += [word for name in row.attributes for word in ("--counterparts", name)]
+                known = [name.partition(":")[0] for name in row.attributes]
+                fit += [word for name in known for word in ("--counterparts", name)]
             head = [*heads, *table.heads.get(column, [])]
             results[index].append(certify(row, spec, data, fit, head, seed, folder))
             shown = summary(row, column, row.tasks[0], [results[index][-1][row.tasks[0]]])

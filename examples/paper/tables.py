@@ -65,6 +65,7 @@ def _single_task_rows() -> list[Row]:
 
 
 _WITH_MLP = "Components, MLP head"
+_KNOWN = "LASSI, counterparts"
 
 
 def _transfer_rows(tasks: tuple[str, ...]) -> list[Row]:
@@ -110,6 +111,19 @@ def _celeba_rows() -> list[Row]:
     return [*single, *(Row(a, ("Smiling",), "Smiling", _baselines()) for a in _SEVERAL)]
 
 
+def _shapes_rows() -> list[Row]:
+    """The paper's App. F: a hue where it went with the orientation; similar is who is turned otherwise."""
+    turned, known = ("orientation:-30:30",), ("orientation",)
+    lassi = ["--method", "lassi", "--lambda-2", "0.1", "--attack-points", "100"]
+    along_vector = {**_baselines(), "LASSI": lassi}
+    along_images = {column: [*lassi, "--view", "exact"] for column in ("LASSI, edits", _KNOWN)}
+    task = ("object_hue",)
+    return [
+        Row(turned, task, *task, along_vector | {"LASSI, edits": along_images["LASSI, edits"]}),
+        Row(known, task, *task, {_KNOWN: along_images[_KNOWN]}),
+    ]
+
+
 def _fairface_rows() -> list[Row]:
     black = ("Race=Black",)
     adversarial = ("--lambda-2", "0.1")
@@ -153,6 +167,13 @@ TABLES = {
         "Table 1 on a part of CelebA, with chains of image edits",
         _celeba_rows(),
         published={"LASSI, edits": _EDITS},
+    ),
+    "shapes3d": Table(
+        "3D Shapes: the hue of bodies turned otherwise",
+        _shapes_rows(),
+        five_passes=True,
+        published={"LASSI, edits": _EDITS, _KNOWN: ["--similar", "counterparts"]},
+        counterparts=True,
     ),
     "counterparts": Table(
         "Vectors and edits against true counterparts",
