@@ -16,39 +16,37 @@ from shared_spec.rng import torch_generator
 SHAPES = [(3, 6, 5, 3), (2, 8, 2), (3, 4), (4, 5, 6, 5, 2)]
 
 
-def check_against_rationals(widths, seed, dyadic, method, individuals=8):
+def check_against_rationals(widths, seed, dyadic, individuals=8):
+    """Both methods against one oracle, which costs far more than they."""
     encoder = oracle.small_encoder(widths, seed, dyadic)
     latents, vectors = oracle.small_set(encoder, individuals, 1, seed, dyadic)
-    view = certify_exact(encoder, latents, vectors, 1.5, method=method)
-    assert (view.status == 0).all(), "a tiny network must be bounded within the cap"
-    for index in range(individuals):
-        truth = oracle.farthest_squared(
-            encoder, latents[index], vectors[0], 1.5, view.centre[index]
-        )
-        radius, lower = (
-            Fraction(float(view.radius[index])),
-            Fraction(float(view.lower_bound[index])),
-        )
-        assert radius**2 >= truth, f"unsound: {method} {widths} seed {seed} individual {index}"
-        assert lower**2 <= truth, "the lower bound is not attained"
-        loose = 1.0201 if method == "grid" else 1.0 + 1e-9
-        assert float(radius) <= loose * float(truth) ** 0.5 + 1e-9, "the radius is too loose"
+    curves = [oracle.line_vertices(encoder, latent, vectors[0], 1.5) for latent in latents]
+    for method, loose in (("grid", 1.0201), ("polyline", 1.0 + 1e-9)):
+        view = certify_exact(encoder, latents, vectors, 1.5, method=method)
+        assert (view.status == 0).all(), "a tiny network must be bounded within the cap"
+        for index, curve in enumerate(curves):
+            truth = oracle.farthest_of(curve, view.centre[index])
+            radius, lower = (
+                Fraction(float(view.radius[index])),
+                Fraction(float(view.lower_bound[index])),
+            )
+            assert radius**2 >= truth, f"unsound: {method} {widths} seed {seed} individual {index}"
+            assert lower**2 <= truth, "the lower bound is not attained"
+            assert float(radius) <= loose * float(truth) ** 0.5 + 1e-9, "the radius is too loose"
 
 
-@pytest.mark.parametrize("method", ["grid", "polyline"])
 @pytest.mark.parametrize("dyadic", [False, True])
 @pytest.mark.parametrize("widths", SHAPES)
-def test_radius_holds_in_exact_rational_arithmetic(widths, dyadic, method):
+def test_radius_holds_in_exact_rational_arithmetic(widths, dyadic):
     for seed in range(6):
-        check_against_rationals(widths, seed, dyadic, method)
+        check_against_rationals(widths, seed, dyadic)
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("method", ["grid", "polyline"])
 @pytest.mark.parametrize("widths", SHAPES)
-def test_radius_holds_in_exact_rational_arithmetic_in_thousands_of_cases(widths, method):
-    for seed in range(100, 200):
-        check_against_rationals(widths, seed, bool(seed % 2), method)
+def test_radius_holds_in_exact_rational_arithmetic_in_thousands_of_cases(widths):
+    for seed in range(100, 134):
+        check_against_rationals(widths, seed, bool(seed % 2), individuals=24)
 
 
 @pytest.mark.parametrize("points", [2, 3, 5])

@@ -6,12 +6,12 @@ import heads
 import pytest
 import torch
 
-SEEDS = 12
+SEEDS = 6
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, 4))
+@pytest.mark.parametrize("first", range(0, SEEDS, 2))
 def test_nothing_that_is_proved_is_refuted(first):
-    found = [line for seed in range(first, first + 4) for line in heads.head_violations(seed)]
+    found = [line for seed in range(first, first + 2) for line in heads.head_violations(seed)]
     assert not found, "\n".join(found)
 
 

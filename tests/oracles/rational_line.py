@@ -50,7 +50,8 @@ def line_vertices(encoder, latent, vector, epsilon):
     vertices = [(t, [x + t * y for x, y in zip(z, a, strict=True)]) for t in (-end, end)]
     layers = list(zip(encoder.weights, encoder.biases, strict=True))
     for index, (weight, bias) in enumerate(layers):
-        vertices = [(t, affine(rationals(weight), rationals(bias), h)) for t, h in vertices]
+        rows, shift = rationals(weight), rationals(bias)
+        vertices = [(t, affine(rows, shift, h)) for t, h in vertices]
         if index < len(layers) - 1:
             vertices = [(t, [max(x, Fraction(0)) for x in p]) for t, p in _with_roots(vertices)]
     return vertices
@@ -91,8 +92,13 @@ def squared_distance_to_chain(point, chain):
 
 def farthest_squared(encoder, latent, vector, epsilon, centre):
     """max ||R(z + t a) - centre||^2 over |t| <= epsilon as a Fraction: no rounding anywhere."""
+    return farthest_of(line_vertices(encoder, latent, vector, epsilon), centre)
+
+
+def farthest_of(vertices, centre):
+    """The same of the curve's vertices."""
     c = rationals(centre.double())
-    return max(squared_distance(v, c) for _, v in line_vertices(encoder, latent, vector, epsilon))
+    return max(squared_distance(v, c) for _, v in vertices)
 
 
 def _with_roots(vertices):
