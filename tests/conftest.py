@@ -40,7 +40,8 @@ def fit(paths):
     """The words of the fit that made `tiny`."""
     return [
         "producer", "fit", "--spec", paths.spec, "--data", DATA, "--target", "Smiling", "--model", paths.model,
-        "--out", paths.reps, *ENCODER, "--tube-vertices", "5", "--shard-rows", "25", "--cache", paths.cache,
+        "--out", paths.reps, *ENCODER, "--n0", "2000", "--n", "2000", "--tube-vertices", "5", "--shard-rows", "25",
+        "--cache", paths.cache,
     ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def torchrun(processes, words):
         str(processes),
     ]
     done = subprocess.run(
-        [*launch, "--no-python", str(script), *map(str, words[1:])],
+        [*launch, "--no-python", "--", str(script), *map(str, words[1:])],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,

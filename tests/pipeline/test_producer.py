@@ -36,6 +36,7 @@ pytestmark = pytest.mark.pipeline
 TRAINING = TrainingSettings(hidden=(32, 24), dimension=16, epochs=3, batch=64)
 EXPORT = ExportSettings(shard_rows=25)
 TUBES = ExactSettings(tube_vertices=5)
+FEW = SmoothingSettings(n0=2000, n=2000)
 
 
 class Unseen(Portraits):
@@ -65,7 +66,7 @@ def fit(paths, out, data=None, **changes):
     """The fit that made `tiny`, as a function; all changes by name."""
     wanted = {
         "spec": paths.spec, "data": data or paths.data, "out": out, "targets": ["Smiling"], "model": paths.model,
-        "training": TRAINING, "export": EXPORT, "views": [TUBES], "cache": paths.cache,
+        "training": TRAINING, "export": EXPORT, "views": [TUBES, FEW], "cache": paths.cache,
     }  # fmt: skip
     return producer.fit(**{**wanted, **changes})
 
@@ -151,7 +152,7 @@ def test_an_encoder_inside_the_bundle_is_refused(tiny, unseen, tmp_path, place):
 
 
 OTHER = [
-    ("views.exact.settings.tolerance 0.02, now 0.2", {"views": [ExactSettings(tolerance=0.2, tube_vertices=5)]}),
+    ("views.exact.settings.tolerance 0.02, now 0.2", {"views": [ExactSettings(tolerance=0.2, tube_vertices=5), FEW]}),
     ("shard_rows 25, now 1024", {"export": ExportSettings()}),
     ("splits.valid.every 1, now 3", {"export": ExportSettings(shard_rows=25, every=3)}),
 ]  # fmt: skip
@@ -251,7 +252,7 @@ def test_paths_and_what_was_loaded_from_them_give_the_same_bundle(tiny, tmp_path
     first = fit(tiny, tmp_path / "a", spec=str(tiny.spec), model=str(tiny.model))
     second = fit(tiny, tmp_path / "b", source, spec=spec)
     assert first.digest == second.digest == load_bundle(tiny.reps).digest
-    views = {"export": EXPORT, "views": [TUBES], "cache": tiny.cache, "splits": ["test"]}
+    views = {"export": EXPORT, "views": [TUBES, FEW], "cache": tiny.cache, "splits": ["test"]}
     first = producer.export(tiny.spec, tiny.model, tiny.data, tmp_path / "c", **views)
     second = producer.export(spec, model, source, tmp_path / "d", **views)
     assert first.digest == second.digest
