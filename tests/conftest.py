@@ -106,7 +106,8 @@ def whole(tiny, tmp_path_factory):
     splits = [w for name in ("train", "valid", "test") for w in ("--split", name)]
     steps = [
         ["producer", "export", "--spec", tiny.spec, "--model", tiny.model, "--data", DATA, *splits, *share,
-         "--tube-vertices", "5", "--shard-rows", "25", "--cache", tiny.cache, "--out", found.reps],
+         "--n0", "2000", "--n", "2000", "--tube-vertices", "5", "--shard-rows", "25", "--cache", tiny.cache,
+         "--out", found.reps],
         ["regulator", "preview", "--spec", tiny.spec, "--data", DATA, "--for-report", "--out", found.strip],
         ["consumer", "certify", "--reps", found.reps, "--target", "Smiling", "--strip", found.strip,
          "--groups", "Pale_Skin", "--groups", "Wearing_Earrings", "--out", found.certificate],

@@ -134,9 +134,7 @@ def test_quiet_leaves_the_result_and_errors_alone(tiny, run, capsys, tmp_path):
     assert capsys.readouterr().err.startswith("error: ")
 
 
-@pytest.mark.parametrize(
-    "words", [["inspect", "{spec}"], ["inspect", "{spec}", "--json"], ["--help"]]
-)
+@pytest.mark.parametrize("words", [["inspect", "{spec}"], ["cache", "--json"], ["--help"]])
 def test_a_full_disk_behind_stdout_is_one_line(words, tiny):
     words = [word.format(spec=tiny.spec) for word in words]
     with open("/dev/full", "w") as full:
@@ -147,7 +145,18 @@ def test_a_full_disk_behind_stdout_is_one_line(words, tiny):
 
 
 def test_the_cache_says_where_it_is_and_is_emptied_of_nothing_else(tiny, run, capsys, tmp_path):
-    export = ["--spec", tiny.spec, "--model", tiny.model, "--data", tiny.data, "--cache", tmp_path]
+    export = [
+        "--spec",
+        tiny.spec,
+        "--model",
+        tiny.model,
+        "--data",
+        tiny.data,
+        "--cache",
+        tmp_path,
+        "--view",
+        "exact",
+    ]
     for again in ("kept", "cached"):
         assert run("producer", "export", *export, "--out", tmp_path / again) == 0
         told = rf"encoding test \(batches\): 1 done in \d+ s, {again} in {tmp_path}, 0\.5 MB"

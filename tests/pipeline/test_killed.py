@@ -55,7 +55,8 @@ def kill_when(process, path):
 
 def export(copies, out):
     return ["producer", "export", "--spec", copies.spec, "--model", copies.model, "--data", copies.data, "--split",
-            "test", "--split", "valid", "--out", out, "--shard-rows", "4", "--cache", copies.cache]  # fmt: skip
+            "test", "--split", "valid", "--out", out, "--shard-rows", "4", "--n0", "2000", "--n", "2000",
+            "--cache", copies.cache]  # fmt: skip
 
 
 def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run):

@@ -25,12 +25,15 @@ from shared_spec.terms import Status
 pytestmark = pytest.mark.pipeline
 
 
+FEW = [producer.ExactSettings(), producer.SmoothingSettings(n0=2000, n=2000)]
+
+
 @pytest.fixture(scope="module")
 def made(tiny, tmp_path_factory):
     """A bundle with counterparts in two attributes, in shards of 16, and its certificate."""
     root = tmp_path_factory.mktemp("reality")
     bundle = producer.export(
-        tiny.spec, tiny.model, tiny.data, root / "reps", cache=tiny.cache,
+        tiny.spec, tiny.model, tiny.data, root / "reps", cache=tiny.cache, views=FEW,
         export=producer.ExportSettings(counterparts=("Pale_Skin", "Young"), shard_rows=16),
     )  # fmt: skip
     return root, bundle
@@ -41,7 +44,7 @@ def certificate(tiny, made):
     """A certificate of a bundle that also holds training individuals."""
     root, _ = made
     bundle = producer.export(
-        tiny.spec, tiny.model, tiny.data, root / "all", cache=tiny.cache, splits=("train", "valid", "test"),
+        tiny.spec, tiny.model, tiny.data, root / "all", cache=tiny.cache, views=FEW, splits=("train", "valid", "test"),
         export=producer.ExportSettings(counterparts=("Pale_Skin", "Young"), share=("Smiling",)),
     )  # fmt: skip
     return bundle, consumer.certify(bundle, "Smiling", root / "certificate")
