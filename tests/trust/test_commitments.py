@@ -17,7 +17,7 @@ pytestmark = pytest.mark.pipeline
 sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
 from forge import restate  # noqa: E402
 
-VIEWS = ["--tube-vertices", "5", "--shard-rows", "25"]
+VIEWS = ["--n0", "2000", "--n", "2000", "--tube-vertices", "5", "--shard-rows", "25"]
 
 
 @pytest.fixture

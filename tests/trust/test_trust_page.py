@@ -112,7 +112,7 @@ def steps(tiny, tmp_path, monkeypatch, run, fit_words, capsys):
             # The page's data set in small; of an option that is given twice the last counts.
             command += small if command[1] == "fit" else []
             command += ["--data", tiny.data] if "--data" in command else []
-            command += small[small.index("--tube-vertices") : -2] if command[1] == "commit" else []
+            command += small[small.index("--n0") : -2] if command[1] == "commit" else []
             capsys.readouterr()
             assert run(*command) == 0, (os.getcwd(), command, capsys.readouterr().err)
             shown[line] = capsys.readouterr().out
