@@ -115,12 +115,11 @@ def _shapes_rows() -> list[Row]:
     """The paper's App. F: a hue where it went with the orientation; similar is who is turned otherwise."""
     turned, known = ("orientation:-30:30",), ("orientation",)
     lassi = ["--method", "lassi", "--lambda-2", "0.1", "--attack-points", "100"]
-    along_vector = {**_baselines(), "LASSI": lassi}
-    along_images = {column: [*lassi, "--view", "exact"] for column in ("LASSI, edits", _KNOWN)}
-    task = ("object_hue",)
+    along_images = [*lassi, "--view", "exact"]
+    columns = _baselines() | {"LASSI": lassi, "LASSI, edits": along_images}
     return [
-        Row(turned, task, *task, along_vector | {"LASSI, edits": along_images["LASSI, edits"]}),
-        Row(known, task, *task, {_KNOWN: along_images[_KNOWN]}),
+        Row(turned, ("object_hue",), "object_hue", columns),
+        Row(known, ("object_hue",), "object_hue", {_KNOWN: along_images}),
     ]
 
 
