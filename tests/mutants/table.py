@@ -254,7 +254,7 @@ MUTANTS = (
     ),
     Mutant(
         "the smoothed head is proved around R(z), not around the centre", "consumer/src/consumer/decide.py",
-        "noisy.head, bounds.centres, bounds.radii, classes", "noisy.head, bounds.points, bounds.radii, classes",
+        "_proved(noisy, bounds.centres,", "_proved(noisy, bounds.points,",
         "tests/bounds/test_decisions.py::test_the_predicted_class_is_tested_around_the_centre_not_around_the_point",
     ),
     Mutant(

@@ -151,12 +151,8 @@ def _answers(
     noisy: NoisyHead, points: Tensor, draws: Draws, sample_ids: Sequence[str], proves: bool
 ) -> tuple[Tensor, npt.NDArray[np.bool_]]:
     """What the smoothed head seems to answer [n], and where that is known: by proof, or by votes without doubt."""
-    n, sampling = len(points), draws.sampling
-    classes, known = torch.zeros(n, dtype=torch.int64), np.zeros(n, dtype=np.bool_)
-    if proves:
-        classes = noisy.head(points).argmax(-1)
-        here = torch.zeros(n, dtype=torch.float64)
-        known = certify_smoothed_linear(noisy.head, points, here, classes, noisy.sigma).numpy()
+    sampling, classes = draws.sampling, noisy.head(points).argmax(-1)
+    known = _proved(noisy, points, torch.zeros(len(points)), classes, proves)
     left = np.flatnonzero(~known)
     streams = draws.streams("consumer.select", [sample_ids[row] for row in left.tolist()])
     voted, votes = select_classes(noisy, points[left], sampling.selection_samples, streams)
@@ -174,12 +170,7 @@ def _tested(
 ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Status, samples and successes, all [n]: samples are drawn of those alone whom no proof settles."""
     n = len(classes)
-    certified = np.zeros(n, dtype=np.bool_)
-    if proves:
-        found = certify_smoothed_linear(
-            noisy.head, bounds.centres, bounds.radii, classes, noisy.sigma
-        )
-        certified = found.numpy()
+    certified = _proved(noisy, bounds.centres, bounds.radii, classes, proves)
     # Of two classes the proof is complete: where it fails, samples could prove nothing.
     settled = certified | (proves and noisy.head.classes == 2)
     left = np.flatnonzero(~settled)
@@ -196,6 +187,15 @@ def _tested(
     samples, successes = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     status[left], samples[left], successes[left] = tested.status, tested.samples, tested.successes
     return status, samples, successes
+
+
+def _proved(
+    noisy: NoisyHead, centres: Tensor, radii: Tensor, classes: Tensor, proves: bool
+) -> npt.NDArray[np.bool_]:
+    """Where a proof says that the smoothed head answers `classes` on the balls [n]; nowhere unless it `proves`."""
+    if not proves:
+        return np.zeros(len(classes), dtype=np.bool_)
+    return certify_smoothed_linear(noisy.head, centres, radii, classes, noisy.sigma).numpy()
 
 
 _WHY = {

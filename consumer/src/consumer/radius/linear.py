@@ -143,6 +143,7 @@ class _Differences:
         return gaps.scatter(-1, index, torch.inf)
 
     def radius(self, centres: Tensor, classes: Tensor) -> Tensor:
+        """What `linear_radius` returns, of a block [n]."""
         # The float below infinity is the largest of all.
         return torch.nan_to_num(self._distances(centres, classes, 0.0), nan=0.0).amin(-1)
 
@@ -172,6 +173,7 @@ class _Differences:
         return torch.where(torch.isfinite(centres).all(-1, keepdim=True), below(ratios), 0.0)
 
     def margin(self, region: Region, classes: Tensor) -> Tensor:
+        """What `linear_margins` returns, of a block [n]."""
         gaps = self._gaps(region.vertices, classes).amin(1)
         reach = region.delta[:, None] * self.steepness[classes]
         if region.spread is not None:
