@@ -26,7 +26,7 @@ class ExactSettings(Settings):
     max_cells: int = setting(20_000, "Effort per individual, past which it is UNDECIDED.", ge=1)
     tube_vertices: int = setting(
         0,
-        "Export tubes of so many vertices too. A tube reveals the direction of the attribute.",
+        "Export tubes of so many vertices too, of all chains together. A tube reveals the direction of the attribute.",
         ge=0,
     )
 
