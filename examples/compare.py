@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ class Play:
     data: str
     attributes: Sequence[str]
     target: str
-    publish: Sequence[str]
+    flow: Sequence[str]
+    """How the regulator comes by a flow, as words of `regulator publish-spec`."""
     fit: Mapping[str, Sequence[str]]
     """Per method the further words of `producer fit`."""
+    publish: Sequence[str] = ()
+    """Further words of `regulator publish-spec`."""
     certify: Sequence[str] = ()
     shown: bool = False
     """Whether these people may be shown on the certificates' pages."""
@@ -45,7 +48,7 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
     started = time.monotonic()
     regulator = Organisation("regulator", out / "regulator")
     words = [word for name in play.attributes for word in ("--attribute", name)]
-    regulator.run("regulator", "publish-spec", "--data", play.data, *words, *play.publish,
+    regulator.run("regulator", "publish-spec", "--data", play.data, *words, *play.flow, *play.publish,
                   "--out", "spec.safetensors", "--force")  # fmt: skip
     regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data,
                    "--out", "strip.png", "--force")  # fmt: skip
@@ -109,11 +112,15 @@ def perform_on_folder(description: str, play: Callable[[str], Play], out: Path) 
         description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--flow", type=Path, help="a flow that is trained already")
     parser.add_argument("--out", type=Path, default=out)
     given = parser.parse_args()
     if not given.data.is_dir():
         sys.exit(f"skipped: there is no {given.data}")
-    perform(play(str(given.data.resolve())), given.out)
+    performed = play(str(given.data.resolve()))
+    if given.flow:
+        performed = replace(performed, flow=["--flow", str(given.flow.resolve())])
+    perform(performed, given.out)
 
 
 def _signed(artifact: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The paper's Smiling / Pale_Skin on real faces, at 32 pixels: Naive, projection and LASSI.
+"""The paper's Smiling / Pale_Skin on real faces at the paper's 64 pixels: Naive, projection and LASSI.
 
     python examples/celeba/run.py --data path/to/celeba --out out/celeba
 
@@ -23,7 +23,7 @@ def play(folder: str) -> Play:
         data=f"celeba:{folder}",
         attributes=["Pale_Skin"],
         target="Smiling",
-        publish=["--preset", "fairface"],
+        flow=["--preset", "fairface-64"],
         fit=dict.fromkeys(["naive", "project", "lassi"], shared),
         # A tenth of the paper's images: five passes give the head nearer to as many steps as the paper's one.
         certify=["--epochs", "5"],

@@ -21,7 +21,8 @@ PLAY = Play(
     data="portraits",
     attributes=["Pale_Skin"],
     target="Smiling",
-    publish=["--preset", "demo", "--similar", "edits"],
+    flow=["--preset", "demo"],
+    publish=["--similar", "edits"],
     fit={
         method: ["--preset", "demo", "--every", "4", "--tube-vertices", "9", "--view", "exact",
                  "--counterparts", "Pale_Skin"]

@@ -17,7 +17,7 @@ PLAY = Play(
     data="portraits",
     attributes=["Pale_Skin"],
     target="Smiling",
-    publish=["--preset", "demo"],
+    flow=["--preset", "demo"],
     # Tubes show the consumer in which direction skin tone moves a representation: this producer agrees to that.
     fit={
         method: [
