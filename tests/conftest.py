@@ -40,8 +40,8 @@ def fit(paths, model=None, out=None):
     """The words of the fit that made `tiny`; with a model and a bundle of other names."""
     return [
         "producer", "fit", "--spec", paths.spec, "--data", DATA, "--target", "Smiling",
-        "--model", model or paths.model, "--out", out or paths.reps, *ENCODER, "--n0", "2000", "--n", "2000", "--tube-vertices", "5", "--shard-rows", "25",
-        "--cache", paths.cache,
+        "--model", model or paths.model, "--out", out or paths.reps, *ENCODER, "--n0", "2000", "--n", "2000",
+        "--tube-vertices", "5", "--shard-rows", "25", "--cache", paths.cache,
     ]  # fmt: skip
 
 

@@ -1,14 +1,14 @@
-"""Two processes under torchrun train the same flow as one; this file is also the script that they run."""
+"""Two processes train the same flow as one; this file is also the script that they run."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from forked import script, together
 
 import regulator
 from regulator.flow.settings import FlowSettings, FlowTrainingSettings
@@ -59,25 +59,10 @@ def train(workers, folder):
         save_tensors(folder / "flow.safetensors", trained.flow.state_dict(), {"curve": curve})
 
 
-def torchrun(*words):
-    """Runs this file in two processes."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(
-        [*command, __file__, *map(str, words)],
-        # Two processes of two threads each would wait for one another on two cores.
-        env={**environment, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-
-
 def test_two_processes_equal_one(tmp_path):
     single, double = tmp_path / "single", tmp_path / "double"
     train(Workers(), single)
-    torchrun("train", double)
+    together(script, __file__, "train", double)
     one, first = load_tensors(single / "flow.safetensors")
     two, second = load_tensors(double / "flow.safetensors")
     assert np.allclose(first["curve"], second["curve"], rtol=1e-4), "two processes see another loss"
@@ -102,7 +87,7 @@ def publish(folder):
 
 
 def test_two_processes_publish_one_spec_and_both_return_it(tmp_path):
-    torchrun("publish", tmp_path)
+    together(script, __file__, "publish", tmp_path)
     digest = load_spec(tmp_path / "spec.safetensors").digest
     assert (tmp_path / "process-0").read_text() == f"True {digest}"
     assert (tmp_path / "process-1").read_text() == f"False {digest}"

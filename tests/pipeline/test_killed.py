@@ -1,12 +1,12 @@
 """Killed at any moment: no reps/ that loads, and the run that goes on ends with the same bytes."""
 
-import multiprocessing
 import shutil
 import signal
 import time
 
 import numpy as np
 import pytest
+from forked import command, start
 
 from producer import shards
 from shared_spec import load_bundle
@@ -18,25 +18,6 @@ pytestmark = pytest.mark.pipeline
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-# What every start would load; the processes are forked from one that has done so, and has no threads.
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["producer.cli", "producer.exporting", "producer.fitting"])
-_COMMAND = """
-import os, sys
-from producer.cli import group
-from shared_spec.console import execute
-sys.stdout = sys.stderr = open(os.devnull, "w")
-sys.exit(execute(group, words))
-"""
-
-
-def start(*words):
-    """Starts a command of the producer in a process of its own."""
-    process = _SERVER.Process(target=exec, args=(_COMMAND, {"words": [*map(str, words[1:])]}))
-    process.start()
-    return process
 
 
 def kill(process):
@@ -67,7 +48,7 @@ def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run)
     generator = np.random.Generator(np.random.Philox(5))
     unfinished = 0
     for number in np.linspace(0, len(shards) - 2, 10).astype(int):
-        process = start(*export(copies, killed))
+        process = start(command, *export(copies, killed))
         # At a random moment after so many shards: in the middle of a write as likely as between two.
         while len(list(partial.glob("*.safetensors"))) < number + 1 and process.is_alive():
             time.sleep(0.001)
@@ -93,7 +74,7 @@ def test_a_resumed_export_keeps_finished_shards_and_refuses_other_settings(copie
     out = copies.out / "b"
     assert run(*export(copies, copies.out / "a")) == 0
     shard = partial_directory(out) / "test-00002.safetensors"
-    kill_when(start(*export(copies, out)), shard)
+    kill_when(start(command, *export(copies, out)), shard)
     written = shard.stat().st_mtime_ns
     assert run(*export(copies, out), "--alpha", "0.02") == 2
     assert "exported before with views" in capsys.readouterr().err
@@ -105,7 +86,7 @@ def test_a_resumed_export_keeps_finished_shards_and_refuses_other_settings(copie
 
 def test_a_killed_fit_leaves_no_bundle(copies, run, fit_words):
     copies.model, copies.reps = copies.out / "model", copies.out / "reps"
-    kill_when(start(*fit_words(copies)), copies.model / "encoder.safetensors")
+    kill_when(start(command, *fit_words(copies)), copies.model / "encoder.safetensors")
     with pytest.raises(ArtifactError):
         load_bundle(copies.reps)
     assert run(*fit_words(copies)) == 0

@@ -1,34 +1,9 @@
-"""Several processes under torchrun give the bytes that one process gives."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Several processes give the bytes that one process gives."""
 
 import pytest
+from forked import command, together
 
 pytestmark = pytest.mark.pipeline
-
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def torchrun(words):
-    script = Path(sys.executable).parent / str(words[0])
-    launch = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-    ]
-    done = subprocess.run(
-        [*launch, "--no-python", "--", str(script), *map(str, words[1:])],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def contents(folder):
@@ -44,7 +19,7 @@ def test_a_fit_by_two_processes_has_the_same_bytes(copies, run, fit_words):
         if processes == 1:
             assert run(*fit_words(copies)) == 0
         else:
-            torchrun(fit_words(copies))
+            together(command, *fit_words(copies))
         latents = sorted(path.read_bytes() for path in copies.cache.glob("*.f32"))
         assert latents
         results.append((contents(copies.model), contents(copies.reps), latents))
