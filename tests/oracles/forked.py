@@ -1,18 +1,38 @@
 """Processes that start at once: forked from one that has loaded what most commands load, and has no threads."""
 
+import json
 import multiprocessing
 import os
 import runpy
 import socket
+import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shared_spec.console import execute
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["producer.cli", "producer.exporting", "producer.fitting", "regulator.publish"]
+    [
+        "producer.cli",
+        "producer.exporting",
+        "producer.fitting",
+        "regulator.publish",
+        "consumer.cli",
+        "consumer.issue",
+    ]
 )
+
+_CONSOLE_SCRIPT = """#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as test:
+    test.connect({address!r})
+    with test.makefile("rw") as line:
+        print(json.dumps([{party!r}, *sys.argv[1:]]), json.dumps(dict(os.environ)), sep="\\n", file=line, flush=True)
+        sys.exit(int(line.readline()))
+"""
 
 
 def start(work, *given, **environment):
@@ -24,6 +44,7 @@ def start(work, *given, **environment):
 
 def _within(environment, work, given):
     os.environ.update(environment)
+    os.chdir(environment.get("PWD", "."))
     with open(os.devnull, "w") as nowhere:
         sys.stdout = nowhere
         work(*given)
@@ -54,3 +75,38 @@ def together(work, *given, processes=2):
     for process in ranks:
         process.join(600)
     assert [process.exitcode for process in ranks] == [0] * processes
+
+
+def shell(text, folder, **environment):
+    """Runs a script of bash in `folder`, whose commands of the parties are forked like all else here."""
+    with TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as listening:
+        address = f"{place}/test"
+        listening.bind(address)
+        listening.listen()
+        listening.settimeout(0.02)
+        for party in ("regulator", "producer", "consumer"):
+            script = Path(place, party)
+            script.write_text(
+                _CONSOLE_SCRIPT.format(python=sys.executable, address=address, party=party)
+            )
+            script.chmod(0o700)
+        path = f"{place}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        bash = subprocess.Popen(
+            ["bash", "-euc", text], cwd=folder, env={**os.environ, "PATH": path, **environment}
+        )
+        asked = []
+        while bash.poll() is None:
+            try:
+                connection, _ = listening.accept()
+                with connection:
+                    line = connection.makefile("rw")
+                words, known = (json.loads(line.readline()) for _ in range(2))
+                asked.append((line, start(command, *words, **known)))
+            except TimeoutError:
+                pass
+            for line, process in list(asked):
+                if process.exitcode is not None:
+                    with line:
+                        print(process.exitcode, file=line)
+                    asked.remove((line, process))
+    assert bash.returncode == 0, text

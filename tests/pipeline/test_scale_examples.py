@@ -1,12 +1,11 @@
 """The examples of docs/scale.md run as they stand, on tiny data, and what they merge is what is made at once."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 import yaml
 
@@ -32,15 +31,9 @@ def place(tiny, run, tmp_path_factory):
 
 
 def shell(script, place, **environment):
-    """Runs an example, with the console scripts that belong to this Python."""
-    script = script.replace("folder:people/", DATA)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    found = {"OMP_NUM_THREADS": "1", "LASSI_CACHE": str(place / "cache"), "PATH": path}
-    done = subprocess.run(
-        ["bash", "-euc", script], cwd=place, env={**os.environ, **found, **environment},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    """Runs an example on tiny data."""
+    known = {"OMP_NUM_THREADS": "1", "LASSI_CACHE": str(place / "cache")}
+    forked.shell(script.replace("folder:people/", DATA), place, **known, **environment)
 
 
 def export(tiny, out, *splits):
