@@ -12,13 +12,15 @@ from shared_spec.artifacts import parquet, parquet_layout, tables
 
 pytestmark = pytest.mark.pipeline
 
+DATA = "portraits:train=96,valid=16,test=40"
+
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def export(paths, out, *more):
-    return ["producer", "export", "--spec", paths.spec, "--model", paths.model, "--data", paths.data, "--split",
+    return ["producer", "export", "--spec", paths.spec, "--model", paths.model, "--data", DATA, "--split",
             "train", "--split", "test", "--out", out, "--shard-rows", "25", "--cache",
             paths.cache, "--tube-vertices", "5", "--view", "exact", *more]  # fmt: skip
 
@@ -113,8 +115,8 @@ def test_whatever_reads_csv_reads_parquet(made, tiny, run, tmp_path, monkeypatch
             ["consumer", "verify-receipt", out / "receipt.json", "--certificate", certificate],
             ["consumer", "evidence", certificate, "--format", "csv", "--out", out / "claims.csv"],
             ["producer", "explain", "--individual", person, "--spec", tiny.spec, "--model", tiny.model, "--data",
-             tiny.data, "--head", certificate, "--out", out / "why.png"],
-            ["producer", "audit", reps, "--spec", tiny.spec, "--model", tiny.model, "--data", tiny.data,
+             DATA, "--head", certificate, "--out", out / "why.png"],
+            ["producer", "audit", reps, "--spec", tiny.spec, "--model", tiny.model, "--data", DATA,
              "--sample", "2", "--out", out / "audit"],
         ):  # fmt: skip
             assert run(*words) == 0, words
