@@ -43,8 +43,9 @@ def made(tiny, tmp_path_factory):
 def certificate(tiny, made):
     """A certificate of a bundle that also holds training individuals."""
     root, _ = made
+    few = "portraits:train=96,valid=16,test=40"
     bundle = producer.export(
-        tiny.spec, tiny.model, tiny.data, root / "all", cache=tiny.cache, views=FEW, splits=("train", "valid", "test"),
+        tiny.spec, tiny.model, few, root / "all", cache=tiny.cache, views=FEW, splits=("train", "valid", "test"),
         export=producer.ExportSettings(counterparts=("Pale_Skin", "Young"), share=("Smiling",)),
     )  # fmt: skip
     return bundle, consumer.certify(bundle, "Smiling", root / "certificate")
