@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 from itertools import pairwise
+from math import gcd, lcm
+from operator import mul
 
 import torch
 
@@ -44,17 +46,44 @@ def rationals(tensor):
 
 
 def line_vertices(encoder, latent, vector, epsilon):
-    """The vertices of the curve z + t a, |t| <= epsilon, under R: pairs (t, R(z + t a)) without any rounding."""
+    """The vertices of the curve z + t a, |t| <= epsilon, under R: pairs (t, R(z + t a)) without any rounding.
+
+    On the way a point is whole numbers over one denominator: a Fraction would look for divisors at every step.
+    """
     z, a = rationals(latent), rationals(vector)
     end = Fraction(epsilon)
-    vertices = [(t, [x + t * y for x, y in zip(z, a, strict=True)]) for t in (-end, end)]
+    vertices = [
+        (t, _over_one_denominator([x + t * y for x, y in zip(z, a, strict=True)]))
+        for t in (-end, end)
+    ]
     layers = list(zip(encoder.weights, encoder.biases, strict=True))
     for index, (weight, bias) in enumerate(layers):
-        rows, shift = rationals(weight), rationals(bias)
-        vertices = [(t, affine(rows, shift, h)) for t, h in vertices]
+        numbers, scale = _over_one_denominator(
+            rationals(torch.cat([weight, bias[:, None]], 1).flatten())
+        )
+        width = weight.shape[1] + 1
+        rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+        vertices = [
+            (t, _reduced([sum(map(mul, row, (*point, below))) for row in rows], below * scale))
+            for t, (point, below) in vertices
+        ]
         if index < len(layers) - 1:
-            vertices = [(t, [max(x, Fraction(0)) for x in p]) for t, p in _with_roots(vertices)]
-    return vertices
+            vertices = [
+                (t, ([max(x, 0) for x in point], below))
+                for t, (point, below) in _with_roots(vertices)
+            ]
+    return [(t, [Fraction(x, below) for x in point]) for t, (point, below) in vertices]
+
+
+def _over_one_denominator(fractions):
+    """Whole numbers and what they are all to be divided by."""
+    below = lcm(*(x.denominator for x in fractions))
+    return [x.numerator * (below // x.denominator) for x in fractions], below
+
+
+def _reduced(numbers, below):
+    common = gcd(below, *numbers)
+    return [x // common for x in numbers], below // common
 
 
 def affine(rows, shift, point):
@@ -103,10 +132,12 @@ def farthest_of(vertices, centre):
 
 def _with_roots(vertices):
     result = [vertices[0]]
-    for (s, p), (t, q) in pairwise(vertices):
-        shares = {x / (x - y) for x, y in zip(p, q, strict=True) if x * y < 0}
+    for (s, (p, under)), (t, (q, below)) in pairwise(vertices):
+        start, end = [x * below for x in p], [y * under for y in q]
+        shares = {Fraction(x, x - y) for x, y in zip(start, end, strict=True) if x * y < 0}
         for share in sorted(shares):
-            mixed = [x + share * (y - x) for x, y in zip(p, q, strict=True)]
-            result.append((s + share * (t - s), mixed))
-        result.append((t, q))
+            n, d = share.as_integer_ratio()
+            mixed = [x * d + n * (y - x) for x, y in zip(start, end, strict=True)]
+            result.append((s + share * (t - s), _reduced(mixed, under * below * d)))
+        result.append((t, (q, below)))
     return result
