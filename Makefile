@@ -17,10 +17,10 @@ test: $(VENV)/.installed-dev  ## all tests
 	OMP_NUM_THREADS=1 $(MAKE) --jobs=2 --keep-going --output-sync=target test-pipeline test-rest
 
 .PHONY: test-pipeline test-rest
-test-pipeline:  # the commands from end to end: about as long as all else, so the two halves run side by side
-	$(BIN)/python -m pytest tests/pipeline
+test-pipeline:  # the commands: about as long as all else, so the two halves run side by side
+	$(BIN)/python -m pytest tests/pipeline tests/cli
 test-rest:
-	$(BIN)/python -m pytest --ignore=tests/pipeline
+	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/cli
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
