@@ -9,10 +9,8 @@ LassiError, more than 5 s or 1 GiB, a changed claim that is accepted, and accept
 from __future__ import annotations
 
 import contextlib
-import resource
 import shutil
 import signal
-import sys
 import tempfile
 import time
 import traceback
@@ -21,6 +19,7 @@ from pathlib import Path
 import forge
 import numpy as np
 import torch
+from resident import forget_peak, peak_bytes
 
 from consumer import verify
 from consumer.report.page import render_report
@@ -264,17 +263,11 @@ def artifact_violations(seed, artefacts):
         ]
 
 
-def peak_bytes():
-    """The most memory that this process has had."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def _outcome(paths, kind, may_be_accepted):
     def late(*_):
         raise TimeoutError
 
-    start, peak = time.process_time(), peak_bytes()
+    start, before = time.process_time(), forget_peak()
     old = signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
     try:
@@ -292,7 +285,7 @@ def _outcome(paths, kind, may_be_accepted):
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, old)
-    grown = peak_bytes() - peak
+    grown = peak_bytes() - before
     if grown > BYTES:
         found.append(f"took {grown / 2**30:.1f} GiB in {time.process_time() - start:.1f} s")
     return found

@@ -26,9 +26,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from artifacts import mutate_bytes, peak_bytes, pick
+from artifacts import mutate_bytes, pick
 from click.testing import CliRunner
 from PIL import Image
+from resident import forget_peak, peak_bytes
 
 from regulator.cli import group
 from shared_spec.data import open_source
@@ -254,7 +255,7 @@ def in_a_process(folder, kind):
 
 def outcome_of(folder, kind):
     """Of reading in this process."""
-    start, before = time.process_time(), peak_bytes()
+    start, before = time.process_time(), forget_peak()
     try:
         found = {"read": read(folder, kind)}
     except LassiError as error:
