@@ -19,7 +19,7 @@ _COLOURS = {Status.CERTIFIED: "#0072b2", Status.NOT_CERTIFIED: "#c04a00"}
 
 
 def draw_scatter(certificates: Mapping[str, Path], out: Path) -> None:
-    """One panel per certificate and view, all with the same axes, as a PNG."""
+    """One panel per certificate and view, all with the same axes, as a PNG; what is below 0.001 is drawn there."""
     found = {name: load_certificate(path) for name, path in certificates.items()}
     views = sorted({view for each in found.values() for view in each.document.claims}, reverse=True)
     figure = Figure(figsize=(4.2 * len(views), 3.9 * len(found)), layout="constrained")
@@ -31,6 +31,14 @@ def draw_scatter(certificates: Mapping[str, Path], out: Path) -> None:
         line[0].set_ylabel("$d_{rs}$: how far the head holds")
     for axis in axes[-1]:
         axis.set_xlabel("$d_{cs}$: how far similar people can be")
+    # Beside the panels: certificates differ in where they leave room.
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+    )
     figure.savefig(out, dpi=130)
 
 
@@ -40,19 +48,15 @@ def _panel(axis: Axes, title: str, rows: Sequence[Row]) -> None:
         status: [(max(row.d_cs or 0.0, 1e-3), max(row.d_rs or 0.0, 1e-3)) for row in shown if row.status == status]
         for status in _COLOURS
     }  # fmt: skip
+    counts = []
     for status, points in places.items():
-        label = f"{status.lower().replace('_', ' ')}: {sum(row.status == status for row in rows)}"
+        name = status.lower().replace("_", " ")
+        counts.append(f"{sum(row.status == status for row in rows)} {name}")
         x, y = zip(*points, strict=True) if points else ((), ())
-        axis.scatter(x, y, s=9, alpha=0.6, linewidths=0, color=_COLOURS[status], label=label)
-    other = len(rows) - len(shown)
-    if other:
-        axis.scatter([], [], s=9, color="#888888", label=f"without a bound: {other}")
-    ends = [value for points in places.values() for point in points for value in point] or [
-        1e-2,
-        1e2,
-    ]
-    low, high = min(ends) / 1.5, max(ends) * 1.5
-    axis.set(xscale="log", yscale="log", title=title)
-    axis.plot([low, high], [low, high], color="#444444", linewidth=0.8, label="$d_{rs} = d_{cs}$")
+        axis.scatter(x, y, s=9, alpha=0.6, linewidths=0, color=_COLOURS[status], label=name)
+    if other := len(rows) - len(shown):
+        counts.append(f"{other} without a bound")
+    axis.set(xscale="log", yscale="log")
+    axis.set_title(f"{title}\n{', '.join(counts)}", fontsize=9)
+    axis.axline((1, 1), (10, 10), color="#444444", linewidth=0.8, label="$d_{rs} = d_{cs}$")
     axis.grid(alpha=0.2)
-    axis.legend(fontsize=7, loc="lower right")
