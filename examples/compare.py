@@ -171,9 +171,10 @@ def _print(play: Play, figures: Mapping[str, Any]) -> None:
         "accuracy %",
         "certified %",
         "empirically fair %",
-        "as counterparts %",
     ]
-    for index, column in enumerate([*columns, *(["paper: acc / fair"] if play.published else [])]):
+    known = any(found["reality"] for found in figures.values())
+    columns += ["as counterparts %"] * known + ["paper: acc / fair"] * bool(play.published)
+    for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index > 2 else "left")
     for method, found in figures.items():
         for view, claim in sorted(found["claims"].items(), reverse=True):
@@ -185,9 +186,10 @@ def _print(play: Play, figures: Mapping[str, Any]) -> None:
                 100 * check["everybody"]["alike"] / check["everybody"]["people"]
                 for check in found["reality"]
             ]
-            row.append(", ".join(f"{share:.1f}" for share in alike) if view == "exact" else "")
+            if known:
+                row.append(", ".join(f"{share:.1f}" for share in alike) if view == "exact" else "")
             if play.published:
                 row.append(play.published[method] if view == "smoothing" else "")
             table.add_row(*row)
     print()
-    Console(soft_wrap=True).print(table)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

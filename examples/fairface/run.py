@@ -24,7 +24,8 @@ def play(folder: str) -> Play:
         target="Age-2",
         flow=["--preset", "fairface-64"],
         publish=["--epsilon", "0.5"],
-        fit=dict.fromkeys(["naive", "project", "lassi"], shared),
+        # LASSI's lambda_2 is the paper's for these data.
+        fit={"naive": shared, "project": shared, "lassi": (*shared, "--lambda-2", "0.1")},
         # A quarter of the paper's images: five passes give the head about as many steps as the paper's one.
         certify=["--epochs", "5"],
         published={"naive": "69.0 / 5.7", "project": "", "lassi": "72.0 / 95.0"},
