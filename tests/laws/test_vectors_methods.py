@@ -12,9 +12,9 @@ import torch
 
 from regulator.recogniser import RecogniserSettings
 from regulator.vectors.discover import discover
+from regulator.vectors.edits import mean_image_edits
 from regulator.vectors.groups import Groups, find_groups
 from regulator.vectors.linear_boundary import Boundary, fit_boundary
-from regulator.vectors.mean_difference import mean_difference
 from regulator.vectors.methods import compute_vectors
 from regulator.vectors.ramaswamy import ramaswamy
 from regulator.vectors.request import Encoded, VectorRequest
@@ -82,6 +82,7 @@ class Planted(Source):
         return [f"{split}-{row}" for row in range(len(self.z[split]))]
 
     def labels(self, split, name):
+        self.check_column(name)
         return self.codes[split][name].astype(np.int64)
 
     def images(self, split, rows):
@@ -147,12 +148,72 @@ def test_the_direction_points_from_the_first_named_class_to_the_second(source):
 
 
 def test_mean_difference_is_the_difference_of_the_group_means(source):
-    groups = find_groups(source, "train", "Attribute")
     z = source.z["train"].astype(np.float64)
-    a = source.codes["train"]["Attribute"]
-    expected = z[a == 1].mean(axis=0) - z[a == 0].mean(axis=0)
-    found = mean_difference(source.z["train"], groups)
-    assert np.allclose(found, expected, atol=1e-12), "the mean difference is not exact"
+    for name, codes in (("Attribute", (0, 1)), ("Hue:green:red", (1, 0))):
+        mine = source.codes["train"][name.partition(":")[0]]
+        expected = z[mine == codes[1]].mean(axis=0) - z[mine == codes[0]].mean(axis=0)
+        (found,) = vectors("mean-difference", source, name)
+        assert np.allclose(found.vector, expected, atol=1e-12), f"{name}: not the mean difference"
+        assert found.settings == {}
+
+
+def test_adjusted_for_a_column_what_goes_with_the_attribute_stays_out():
+    together = Planted(n=4000, correlation=0.6, seed=3)
+    (plain,) = vectors("mean-difference", together, "Attribute")
+    (adjusted,) = vectors("mean-difference", together, "Attribute", adjust_for=("Target",))
+    share = plain.vector[TARGET] / plain.vector[WITH]
+    assert share > 0.4, "the two do not go together, so this shows nothing"
+    assert abs(adjusted.vector[TARGET] / adjusted.vector[WITH]) < 0.03
+    assert cosine(adjusted.vector, axis(WITH)) > 0.98
+    assert adjusted.settings == {"adjusted_for": "Target"}
+
+
+@pytest.mark.parametrize("columns", [("Target",), ("Hue",), ("Hue", "All")])
+def test_the_adjusted_difference_is_the_coefficient_of_least_squares(columns):
+    together = Planted(n=600, correlation=0.6, seed=4)
+    codes = together.codes["train"]
+    # Class by class a column of its own: redundant, which the least norm does not mind.
+    design = np.stack(
+        [
+            codes["Attribute"] == 1,
+            *(codes[c] == k for c in columns for k in range(len(together.classes[c]))),
+        ]
+    )
+    expected = np.linalg.lstsq(
+        design.T.astype(float), together.z["train"].astype(float), rcond=None
+    )
+    (found,) = vectors("mean-difference", together, "Attribute", adjust_for=columns)
+    assert np.allclose(found.vector, expected[0][0], atol=1e-9)
+    edit, (entry,) = mean_image_edits(together, ("Attribute",), columns)
+    pixels = together.images("train", np.arange(600)).reshape(600, -1).astype(float)
+    expected = np.linalg.lstsq(design.T.astype(float), pixels, rcond=None)
+    assert np.allclose(edit.flatten(), expected[0][0], atol=1e-4)
+    assert entry.settings == {"adjusted_for": ", ".join(columns)}
+
+
+def test_an_attribute_that_the_columns_determine_is_refused(source):
+    # Hue counts Attribute and Target.
+    assert "follows from Attribute" in refused(
+        DataError, "mean-difference", source, "Attribute", adjust_for=("Attribute",)
+    )
+    assert "follows from Hue, Target" in refused(
+        DataError, "mean-difference", source, "Attribute", adjust_for=("Hue", "Target")
+    )
+    assert "no label column" in refused(
+        DataError, "mean-difference", source, "Attribute", adjust_for=("Hues",)
+    )
+    for method in ("linear-boundary", "ramaswamy"):
+        assert "`adjust_for`" in refused(
+            SettingsError, method, source, "Attribute", target="Target", adjust_for=("Hue",)
+        )
+
+
+def test_groups_that_are_the_same_on_average_are_refused():
+    alike = Planted(n=40)
+    alike.z["train"][:] = np.float32(0.1)
+    assert "the same on average" in refused(DataError, "mean-difference", alike, "Attribute")
+    with pytest.raises(DataError, match="the same on average"):
+        mean_image_edits(alike, ("Attribute",))
 
 
 @pytest.mark.parametrize("method", ["linear-boundary", "discover"])

@@ -19,7 +19,7 @@ from regulator.study.effects import EffectSettings
 from regulator.study.vectors import columns_to_read, study_chains, study_vectors
 from regulator.train import train_flow
 from regulator.vectors.counterparts import known_chains
-from regulator.vectors.edits import edit_entry, mean_image_edits
+from regulator.vectors.edits import mean_image_edits
 from regulator.vectors.methods import check_request, compute_vectors
 from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import VectorSettings
@@ -214,14 +214,17 @@ def _publish_chains(
         )
         save_spec(out, document, file.flow, None)
         return
-    edits, counts = mean_image_edits(source, attributes, report)
+    edits, described = mean_image_edits(source, attributes, settings.adjust_for, report)
     chains = EditChains(edits, settings.moves)
     quality = _quality(source, file.flow, chains, seed)
     if read:
         quality = study_chains(quality, source, file.flow, chains, attributes, report=report)
-    entries = tuple(map(edit_entry, attributes, edits, counts))
     edited = EditSpecDocument(
-        **about, epsilon=chains.epsilon, steps=chains.steps, attributes=entries, quality=quality
+        **about,
+        epsilon=chains.epsilon,
+        steps=chains.steps,
+        attributes=tuple(described),
+        quality=quality,
     )
     save_spec(out, edited, file.flow, edits)
 

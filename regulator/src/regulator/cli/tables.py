@@ -39,7 +39,9 @@ def spec_rows(document: SpecDocument) -> list[list[str]]:
     ]  # fmt: skip
     for entry in document.attributes:
         counts = ", ".join(f"{count} {name}" for name, count in entry.counts.items())
-        text = f"{entry.method}, norm {entry.norm:.4g}, unit {entry.unit}; {counts}"
+        adjusted = entry.settings.get("adjusted_for")
+        how = f"{entry.method} adjusted for {adjusted}" if adjusted else entry.method
+        text = f"{how}, norm {entry.norm:.4g}, unit {entry.unit}; {counts}"
         rows.append([f"attribute {entry.name}", text])
     return rows
 

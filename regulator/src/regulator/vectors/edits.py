@@ -6,57 +6,52 @@ counterparts; in pixels one direction explains most of it (docs/meaning.md). No 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.vectors.groups import find_groups
+from regulator.vectors.contrast import Contrast, find_contrast
+from regulator.vectors.settings import VectorMethod
 from shared_spec.artifacts.spec_documents import AttributeEntry
 from shared_spec.data.source import Source
-from shared_spec.errors import DataError
 from shared_spec.progress import Report, silent, stage
 
-__all__ = ["edit_entry", "mean_image_edits"]
-
-_BATCH = 512
+__all__ = ["mean_image_edits"]
 
 
 def mean_image_edits(
-    source: Source, attributes: tuple[str, ...], report: Report = silent
-) -> tuple[Tensor, list[dict[str, int]]]:
-    """M = mean image with the attribute - mean image without it, over the split train.
+    source: Source,
+    attributes: tuple[str, ...],
+    adjust_for: tuple[str, ...] = (),
+    report: Report = silent,
+) -> tuple[Tensor, list[AttributeEntry]]:
+    """M = mean image with the attribute - mean image without it, over the split train, adjusted for further columns.
 
     Returns:
-        Edits [k, 3, S, S] float32 in 8-bit levels, and per attribute the individuals of each group.
+        Edits [k, 3, S, S] float32 in 8-bit levels, and what a spec says of each.
 
     Raises:
-        DataError: a column or class is unknown, a group is empty, or the two mean images are the same.
+        DataError: as `find_contrast` and `Contrast.sum`.
     """
-    groups = [find_groups(source, "train", name) for name in attributes]
-    advance = stage(report, "averaging images", len(groups))
-    edits = []
-    for done, group in enumerate(groups, 1):
-        edit = _mean_image(source, group.positive) - _mean_image(source, group.negative)
-        if not edit.any():
-            raise DataError(
-                f"{source.uri}: the mean images with and without {group.name} are the same; choose another attribute"
-            )
+    contrasts = [find_contrast(source, name, adjust_for) for name in attributes]
+    advance = stage(report, "averaging images", len(contrasts))
+    edits, entries = [], []
+    for done, contrast in enumerate(contrasts, 1):
+        edit = contrast.sum(partial(source.images, "train"))
         edits.append(torch.from_numpy(edit.astype(np.float32)))
-        advance(done, group.name)
-    return torch.stack(edits), [group.counts for group in groups]
+        entries.append(_entry(contrast, edits[-1]))
+        advance(done, contrast.name)
+    return torch.stack(edits), entries
 
 
-def edit_entry(name: str, edit: Tensor, counts: dict[str, int]) -> AttributeEntry:
-    """What a spec says of an edit."""
-    norm = float(torch.linalg.vector_norm(edit.double()))
+def _entry(contrast: Contrast, edit: Tensor) -> AttributeEntry:
     return AttributeEntry(
-        name=name, method="mean-difference", unit="edit", norm=norm, counts=counts, settings={}
+        name=contrast.name,
+        method=VectorMethod.MEAN_DIFFERENCE,
+        unit="edit",
+        norm=float(torch.linalg.vector_norm(edit.double())),
+        counts=contrast.counts,
+        settings=contrast.settings,
     )
-
-
-def _mean_image(source: Source, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    total = np.zeros((3, source.size, source.size), dtype=np.float64)
-    for images in source.batches("train", _BATCH, rows):
-        total += images.sum(axis=0, dtype=np.float64)
-    return total / len(rows)

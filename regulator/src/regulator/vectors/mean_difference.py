@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from regulator.vectors.groups import Groups, find_groups
+from regulator.vectors.contrast import find_contrast
 from regulator.vectors.request import AttributeVector, VectorRequest
 
-__all__ = ["by_mean_difference", "mean_difference"]
-
-_BLOCK = 4096
+__all__ = ["by_mean_difference"]
 
 
 def by_mean_difference(request: VectorRequest) -> list[AttributeVector]:
@@ -20,25 +15,8 @@ def by_mean_difference(request: VectorRequest) -> list[AttributeVector]:
     advance = request.stage(len(request.attributes))
     found = []
     for index, name in enumerate(request.attributes):
-        groups = find_groups(request.data.source, "train", name)
-        vector = mean_difference(request.data.train, groups)
-        found.append(AttributeVector(name, groups.counts, vector))
+        contrast = find_contrast(request.data.source, name, request.settings.adjust_for)
+        vector = torch.from_numpy(contrast.sum(lambda rows: request.data.train[rows]))
+        found.append(AttributeVector(name, contrast.counts, vector, contrast.settings))
         advance(index + 1, name)
     return found
-
-
-def mean_difference(latents: npt.NDArray[np.float32], groups: Groups) -> Tensor:
-    """The difference of the two groups' mean latents, not normalised: a [q] float64.
-
-    Args:
-        latents: z [n, q], possibly memory-mapped: read in blocks.
-        groups: positions of the individuals with and without the attribute.
-    """
-    return _mean(latents, groups.positive) - _mean(latents, groups.negative)
-
-
-def _mean(latents: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> Tensor:
-    total = np.zeros(latents.shape[1], dtype=np.float64)
-    for start in range(0, len(rows), _BLOCK):
-        total += latents[rows[start : start + _BLOCK]].sum(axis=0, dtype=np.float64)
-    return torch.from_numpy(total / len(rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from regulator.vectors.contrast import find_contrast
 from regulator.vectors.discover import by_discover
 from regulator.vectors.groups import find_groups
 from regulator.vectors.linear_boundary import by_linear_boundary
@@ -35,6 +36,13 @@ def check_request(source: Source, attributes: Sequence[str], settings: VectorSet
         raise SettingsError(
             f"`method` is {method}, which finds vectors, but `similar` is {settings.similar}: leave one out"
         )
+    if settings.adjust_for and (
+        settings.similar == Similar.COUNTERPARTS or method is not VectorMethod.MEAN_DIFFERENCE
+    ):
+        raise SettingsError(
+            f"`adjust_for` names {', '.join(settings.adjust_for)}, but only edits and mean differences are adjusted; "
+            "leave it out"
+        )
     if settings.similar == Similar.EDITS and len(attributes) > MOST_EDITS:
         raise SettingsError(
             f"`attribute` names {len(attributes)}: edits of at most {MOST_EDITS} can be combined"
@@ -61,6 +69,9 @@ def check_request(source: Source, attributes: Sequence[str], settings: VectorSet
     for name in (*attributes, *([settings.target] if settings.target else [])):
         for split in splits:
             find_groups(source, split, name)
+    if settings.adjust_for:
+        for name in attributes:
+            find_contrast(source, name, settings.adjust_for)
 
 
 def compute_vectors(request: VectorRequest) -> list[AttributeVector]:

@@ -93,6 +93,12 @@ class VectorSettings(Settings):
         "Task column NAME or NAME:BEGIN:END, for the methods that look at one.",
         metavar="NAME",
     )
+    adjust_for: tuple[str, ...] = setting(
+        (),
+        "Column in which those compared are to be alike, so that what goes with the attribute in the data stays out of "
+        "edits and mean differences. Repeat for several.",
+        metavar="NAME",
+    )
     epsilon: float | None = setting(
         None,
         "Radius of the ball of coefficients, the paper's for the method unless given; of edits the largest |t|, 1.5.",
