@@ -65,11 +65,14 @@ def test_splits_are_disjoint_seeded_fifths(shapes):
     source = Shapes3D(shapes, 64, correlated=False)
     ids = {split: set(source.sample_ids(split)) for split in SPLITS}
     assert {split: len(rows) for split, rows in ids.items()} == {
-        "train": 768,
-        "valid": 192,
+        "train": 780,
+        "valid": 180,
         "test": 240,
     }
     assert len(set.union(*ids.values())) == N, "an individual is in two splits"
+    # Fifteen rows are one scene, turned.
+    scenes = [{int(row) // 15 for row in rows} for rows in ids.values()]
+    assert sum(map(len, scenes)) == N // 15, "a scene is in two splits"
     assert set(Shapes3D(shapes, 64).sample_ids("test")) == ids["test"]
     assert set(Shapes3D(shapes, 64).sample_ids("train")) < ids["train"]
     other = Shapes3D(shapes, 64, split_seed=1)

@@ -39,9 +39,11 @@ _HUES_LOW, _ORIENTATIONS_LOW, _ORIENTATIONS_HIGH = 5, 7, 8
 class Shapes3D(Source):
     """3D Shapes: columns floor_hue, wall_hue, object_hue (the paper's target), scale, shape, orientation.
 
-    A random fifth of all images is test (the paper's every 320th: 300 images), a random fifth of the rest valid, and
-    what remains train. Test keeps every combination of factors. Train and valid keep only those of the paper's
-    correlated set: object hues 0-4 with orientations 0-6, and 5-9 with 8-14. Sample ids are the rows of the file.
+    The images of a random fifth of all scenes are test (the paper's every 320th: 300 images), those of a random fifth
+    of the rest valid, and what remains train: a scene is turned within its split, so that nobody who is tested is a
+    counterpart in orientation of somebody in train (the paper draws images, not scenes). Test keeps every combination
+    of factors. Train and valid keep only those of the paper's correlated set: object hues 0-4 with orientations 0-6,
+    and 5-9 with 8-14. Sample ids are the rows of the file.
 
     Args:
         file: `3dshapes.h5`.
@@ -63,19 +65,24 @@ class Shapes3D(Source):
         self.size = check_size(size)
         self.classes = {name: tuple(f"{v:.4g}" for v in values) for name, values in FACTORS.items()}
         self._file = Path(file)
-        self._settings = {"correlated": int(correlated), "split_seed": split_seed}
+        self._settings = {"correlated": int(correlated), "split_seed": split_seed, "of": "scenes"}
         with open_shapes3d(self._file) as opened:
             self._codes = read_factor_codes(self._file, opened)
         self._rows = self._split(correlated, split_seed)
 
     def _split(self, correlated: bool, seed: int) -> dict[str, npt.NDArray[np.int64]]:
         """Per split the rows of the file, ascending."""
-        n = len(self._codes)
-        test = random_fifth(n, numpy_generator(seed, "shapes3d test split"))
-        valid = np.zeros(n, dtype=np.bool_)
-        rest = np.flatnonzero(~test)
-        valid[rest[random_fifth(len(rest), numpy_generator(seed, "shapes3d valid split"))]] = True
         names = list(FACTORS)
+        shape = [len(FACTORS[name]) for name in names if name != "orientation"]
+        codes = np.delete(self._codes, names.index("orientation"), axis=1)
+        scenes, scene = np.unique(np.ravel_multi_index(tuple(codes.T), shape), return_inverse=True)
+        tested = random_fifth(len(scenes), numpy_generator(seed, "shapes3d test split"))
+        validated = np.zeros(len(scenes), dtype=np.bool_)
+        rest = np.flatnonzero(~tested)
+        validated[rest[random_fifth(len(rest), numpy_generator(seed, "shapes3d valid split"))]] = (
+            True
+        )
+        test, valid = tested[scene], validated[scene]
         low_hue = self._codes[:, names.index("object_hue")] < _HUES_LOW
         orientation = self._codes[:, names.index("orientation")]
         kept = np.where(
