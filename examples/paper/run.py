@@ -132,7 +132,7 @@ def publish(table: Table, row: Row, column: str, data: str, preset: str, out: Pa
             "--out",
             flow.name,
         )
-    further = table.published.get(column, [])
+    further = row.published.get(column, [])
     kind = "".join(f"-{word.strip('-')}" for word in further)
     spec = regulator.folder / f"{'+'.join(row.attributes)}{kind}.safetensors"
     if not spec.exists():

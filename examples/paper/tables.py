@@ -27,6 +27,8 @@ class Row:
     tasks: tuple[str, ...]
     train_on: str | None
     fit: dict[str, list[str]]
+    published: dict[str, list[str]] = field(default_factory=dict)
+    """Per column further words of `regulator publish-spec`, where not all columns share a spec."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,6 @@ class Table:
     publish: list[str] = field(default_factory=list)
     five_passes: bool = False
     """Whether heads train five passes at the demo's sizes also on portraits, as on photographs."""
-    published: dict[str, list[str]] = field(default_factory=dict)
-    """Per column further words of `regulator publish-spec`, where not all columns share a spec."""
     heads: dict[str, list[str]] = field(default_factory=dict)
     """Per column further words of `consumer certify`, where not all columns share a head."""
     counterparts: bool = False
@@ -66,6 +66,7 @@ def _single_task_rows() -> list[Row]:
 
 _WITH_MLP = "Components, MLP head"
 _KNOWN = "LASSI, counterparts"
+_ADJUSTED = "LASSI, adjusted edits"
 
 
 def _transfer_rows(tasks: tuple[str, ...]) -> list[Row]:
@@ -89,25 +90,30 @@ ALONG_EDITS = "LASSI, edits, λ2 = "
 """What the columns of encoders along edits begin with; their lambda_2 follows."""
 
 
-def _counterpart_columns() -> dict[str, list[str]]:
-    along_chains = {"DataAug, edits": ["--method", "augment"]} | {
-        f"{ALONG_EDITS}{weight}": ["--method", "lassi", "--lambda-2", weight] for weight in _WEIGHTS
-    }  # fmt: skip
-    return {
-        column: [*words, "--view", "exact"]
-        for column, words in (_baselines() | along_chains).items()
-    }
-
-
-def _counterpart_rows() -> list[Row]:
-    return [
-        Row(a, ("Smiling",), "Smiling", _counterpart_columns()) for a in [*_SINGLE, _SEVERAL[1]]
-    ]
+def _counterpart_row(attributes: tuple[str, ...]) -> Row:
+    weighted = ["--method", "lassi", "--lambda-2"]
+    along_edits = {"DataAug, edits": ["--method", "augment"]}
+    along_edits |= {f"{ALONG_EDITS}{weight}": [*weighted, weight] for weight in _WEIGHTS}
+    others = [name for (name,) in _SINGLE if name not in attributes]
+    adjusted = [*_EDITS, *(word for name in others for word in ("--adjust-for", name))]
+    columns = _baselines() | along_edits | {_ADJUSTED: [*weighted, "0.25"]}
+    return Row(
+        attributes,
+        ("Smiling",),
+        "Smiling",
+        {column: [*words, "--view", "exact"] for column, words in columns.items()},
+        published=dict.fromkeys(along_edits, _EDITS) | {_ADJUSTED: adjusted},
+    )
 
 
 def _celeba_rows() -> list[Row]:
     edits = {"LASSI, edits": ["--method", "lassi", "--view", "exact"]}
-    single = [Row(a, ("Smiling",), "Smiling", _baselines() | edits) for a in _SINGLE]
+    single = [
+        Row(
+            a, ("Smiling",), "Smiling", _baselines() | edits, published=dict.fromkeys(edits, _EDITS)
+        )
+        for a in _SINGLE
+    ]
     return [*single, *(Row(a, ("Smiling",), "Smiling", _baselines()) for a in _SEVERAL)]
 
 
@@ -118,8 +124,14 @@ def _shapes_rows() -> list[Row]:
     along_images = [*lassi, "--view", "exact"]
     columns = _baselines() | {"LASSI": lassi, "LASSI, edits": along_images}
     return [
-        Row(turned, ("object_hue",), "object_hue", columns),
-        Row(known, ("object_hue",), "object_hue", {_KNOWN: along_images}),
+        Row(turned, ("object_hue",), "object_hue", columns, published={"LASSI, edits": _EDITS}),
+        Row(
+            known,
+            ("object_hue",),
+            "object_hue",
+            {_KNOWN: along_images},
+            published={_KNOWN: ["--similar", "counterparts"]},
+        ),
     ]
 
 
@@ -165,19 +177,16 @@ TABLES = {
     "celeba": Table(
         "Table 1 on a part of CelebA, with chains of image edits",
         _celeba_rows(),
-        published={"LASSI, edits": _EDITS},
     ),
     "shapes3d": Table(
         "3D Shapes: the hue of bodies turned otherwise",
         _shapes_rows(),
         five_passes=True,
-        published={"LASSI, edits": _EDITS, _KNOWN: ["--similar", "counterparts"]},
         counterparts=True,
     ),
     "counterparts": Table(
         "Vectors and edits against true counterparts",
-        _counterpart_rows(),
-        published={column: _EDITS for column in _counterpart_columns() if "edits" in column},
+        [_counterpart_row(attributes) for attributes in [*_SINGLE, _SEVERAL[1]]],
         counterparts=True,
     ),
 }
