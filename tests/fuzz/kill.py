@@ -16,10 +16,12 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 
 from conftest import ENCODER, make_tiny
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from stored import contents
 
 from shared_spec import load_audit, load_bundle, load_certificate, load_spec
 from shared_spec.rng import numpy_generator
@@ -76,12 +78,6 @@ def start(words):
     """The command in a process of its own."""
     command = [Path(sys.executable).parent / words[0], *map(str, words[1:])]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def contents(place):
-    """The bytes of every file of an artefact."""
-    files = place.iterdir() if place.is_dir() else [place]
-    return {path.name: path.read_bytes() for path in files}
 
 
 def clear(folder, paths):

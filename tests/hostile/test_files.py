@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from stored import contents
 
 from shared_spec import load_bundle, load_certificate
 from shared_spec.artifacts.atomic import (
@@ -67,10 +68,6 @@ def test_tensors_stay_what_they_were_when_they_were_read(copies):
 
 def certify(paths, out):
     return ["consumer", "certify", "--reps", paths.reps, "--target", "Smiling", "--out", out]
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("where", ["the input", "inside it", "around it"])

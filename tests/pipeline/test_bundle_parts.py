@@ -5,6 +5,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from stored import contents
 
 from producer import load_bundle_part, parts, shards
 from shared_spec import latents, load_bundle
@@ -13,10 +14,6 @@ from shared_spec.artifacts.directory import list_files, save_directory_document
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 
 pytestmark = pytest.mark.pipeline
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def export(paths, out, *more):

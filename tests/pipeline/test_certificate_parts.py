@@ -5,6 +5,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from stored import contents
 
 from consumer import issue, load_certificate_part, merging
 from consumer.parts import CertificatePartDocument
@@ -30,10 +31,6 @@ SHARED = [
     "Young",
 ]
 MLP = ["--head", "mlp", "--hidden", "12", "--noise", "0.5", "--samples", "400", "--alpha", "0.05"]
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")

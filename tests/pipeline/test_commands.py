@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from stored import contents
 
 import consumer
 from consumer import load_head
@@ -97,10 +98,6 @@ def test_digests_are_readable_to_their_end_in_a_narrow_terminal(tiny, run, capsy
     document = load_certificate(tiny.certificate).document
     for digest in (document.content_digest, document.bundle_digest, document.head.digest):
         assert digest in text
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_the_same_fit_again_changes_nothing(copies, run, fit_words):

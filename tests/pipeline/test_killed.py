@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from forked import command, start
+from stored import contents
 
 from producer import shards
 from shared_spec import load_bundle
@@ -14,10 +15,6 @@ from shared_spec.artifacts.atomic import partial_directory
 from shared_spec.errors import ArtifactError
 
 pytestmark = pytest.mark.pipeline
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def kill(process):

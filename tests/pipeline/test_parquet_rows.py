@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from stored import contents
 
 from consumer import load_certificate_part
 from shared_spec import load_bundle, load_certificate
@@ -13,10 +14,6 @@ from shared_spec.artifacts import parquet, parquet_layout, tables
 pytestmark = pytest.mark.pipeline
 
 DATA = "portraits:train=96,valid=16,test=40"
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def export(paths, out, *more):

@@ -2,12 +2,9 @@
 
 import pytest
 from forked import command, together
+from stored import contents
 
 pytestmark = pytest.mark.pipeline
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_a_fit_by_two_processes_has_the_same_bytes(copies, run, fit_words):

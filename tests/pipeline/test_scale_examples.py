@@ -8,6 +8,7 @@ from pathlib import Path
 import forked
 import pytest
 import yaml
+from stored import contents
 
 pytestmark = pytest.mark.pipeline
 
@@ -15,10 +16,6 @@ PAGE = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
 BLOCKS = re.findall(r"```(bash|yaml)\n(.*?)```", PAGE, re.DOTALL)
 LOOP, TORCHRUN, NODES, ARRAY, SUBMITTED, JOB, MERGED = (text for _, text in BLOCKS)
 DATA = "portraits:train=40,valid=16,test=12"
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
