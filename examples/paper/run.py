@@ -151,8 +151,7 @@ def certify(
     if not done.exists():
         party = Organisation(f"{folder.parts[-4]}, seed {seed}", folder)
         target = ["--target", row.train_on] if row.train_on else []
-        shared = [word for task in row.tasks for word in ("--share", task)]
-        party.run("producer", "fit", "--spec", str(spec), "--data", data, *target, *shared, *fit,
+        party.run("producer", "fit", "--spec", str(spec), "--data", data, *target, *row.shared, *fit,
                   "--seed", str(seed), "--model", "model", "--out", "reps")  # fmt: skip
         claims = {}
         for task in row.tasks:
@@ -173,9 +172,8 @@ def everybody(
     done = folder / "everybody.json"
     if not done.exists():
         party = Organisation(f"{folder.parts[-4]}, seed {seed}", folder)
-        shared = [word for task in row.tasks for word in ("--share", task)]
         party.run("producer", "export", "--spec", str(spec), "--data", data, "--model", "model",
-                  "--view", "exact", "--tube-vertices", str(tube_vertices), *shared,
+                  "--view", "exact", "--tube-vertices", str(tube_vertices), *row.shared,
                   "--out", "everybody", "--force")  # fmt: skip
         bundle = load_bundle(folder / "everybody")
         figures = {}

@@ -30,6 +30,11 @@ class Row:
     published: dict[str, list[str]] = field(default_factory=dict)
     """Per column further words of `regulator publish-spec`, where not all columns share a spec."""
 
+    @property
+    def shared(self) -> list[str]:
+        """The words of `producer` that share the labels of the tasks."""
+        return [word for task in self.tasks for word in ("--share", task)]
+
 
 @dataclass(frozen=True)
 class Table:
