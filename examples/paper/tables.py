@@ -99,8 +99,7 @@ def _counterpart_row(attributes: tuple[str, ...]) -> Row:
     weighted = ["--method", "lassi", "--lambda-2"]
     along_edits = {"DataAug, edits": ["--method", "augment"]}
     along_edits |= {f"{ALONG_EDITS}{weight}": [*weighted, weight] for weight in _WEIGHTS}
-    others = [name for (name,) in _SINGLE if name not in attributes]
-    adjusted = [*_EDITS, *(word for name in others for word in ("--adjust-for", name))]
+    adjusted = [*_EDITS, *(word for (name,) in _SINGLE for word in ("--adjust-for", name))]
     columns = _baselines() | along_edits | {_ADJUSTED: [*weighted, "0.25"]}
     return Row(
         attributes,

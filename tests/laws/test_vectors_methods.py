@@ -19,6 +19,7 @@ from regulator.vectors.methods import compute_vectors
 from regulator.vectors.ramaswamy import ramaswamy
 from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import DiscoverSettings, VectorMethod, VectorSettings
+from shared_spec.data import open_source
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import silent
@@ -168,6 +169,16 @@ def test_adjusted_for_a_column_what_goes_with_the_attribute_stays_out():
     assert adjusted.settings == {"adjusted_for": "Target"}
 
 
+def test_attributes_are_adjusted_for_each_other(source):
+    both = vectors(
+        "mean-difference", source, "Attribute", "Target", adjust_for=("Attribute", "Target")
+    )
+    for found, other in zip(both, ("Target", "Attribute"), strict=True):
+        (alone,) = vectors("mean-difference", source, found.name, adjust_for=(other,))
+        assert torch.equal(found.vector, alone.vector)
+        assert found.settings == {"adjusted_for": other}
+
+
 @pytest.mark.parametrize("columns", [("Target",), ("Hue",), ("Hue", "All")])
 def test_the_adjusted_difference_is_the_coefficient_of_least_squares(columns):
     together = Planted(n=600, correlation=0.6, seed=4)
@@ -193,8 +204,8 @@ def test_the_adjusted_difference_is_the_coefficient_of_least_squares(columns):
 
 def test_an_attribute_that_the_columns_determine_is_refused(source):
     # Hue counts Attribute and Target.
-    assert "follows from Attribute" in refused(
-        DataError, "mean-difference", source, "Attribute", adjust_for=("Attribute",)
+    assert "the attribute itself" in refused(
+        SettingsError, "mean-difference", source, "Attribute", adjust_for=("Attribute",)
     )
     assert "follows from Hue, Target" in refused(
         DataError, "mean-difference", source, "Attribute", adjust_for=("Hue", "Target")
@@ -424,3 +435,20 @@ def test_a_classifier_without_answer_is_refused():
             1,
             3,
         )
+
+
+def test_an_adjusted_edit_comes_nearer_to_the_true_counterparts():
+    people = open_source("portraits:train=3000,valid=1,test=60", 32)
+    others = ("Young", "Blond_Hair", "Heavy_Makeup")
+    own = people.images("test", np.arange(60)).astype(float)
+    truths = np.stack([people.similar("test", row, "Pale_Skin") for row in range(60)])
+    left = []
+    for columns in ((), others):
+        edits, _ = mean_image_edits(people, ("Pale_Skin",), columns)
+        steps = np.linspace(-1.5, 1.5, 13)[:, None, None, None] * edits.numpy()
+        edited = np.clip(np.round(own[:, None] + steps), 0, 255)
+        away = ((truths[:, :, None] - edited[:, None]) ** 2).sum((-3, -2, -1)).min(2)
+        left.append(away.sum() / ((truths - own[:, None]) ** 2).sum())
+    assert left[1] < 0.9 * left[0] < 0.25, (
+        "squared pixel distance left by edits, plain and adjusted"
+    )

@@ -60,7 +60,7 @@ def publish(out, attributes=("Pale_Skin",), study=(), flow=FLOW, device="cpu", *
         (DataError, "Smirking", {"method": "ramaswamy", "target": "Smirking"}),
         (DataError, "Smirking", {"study": ["Smirking"]}),
         (DataError, "Smirking", {"adjust_for": ["Smirking"]}),
-        (DataError, "follows from Young, Pale_Skin", {"adjust_for": ["Young", "Pale_Skin"]}),
+        (SettingsError, "the attribute itself", {"adjust_for": ["Pale_Skin"]}),
         (SettingsError, "`adjust_for`", {"method": "linear-boundary", "adjust_for": ["Young"]}),
         (SettingsError, "`device`", {"device": "tpu"}),
         (SettingsError, "`device`", {"device": "cuda:99"}),

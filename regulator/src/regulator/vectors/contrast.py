@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regulator.vectors.groups import find_groups
+from shared_spec.data.column import Column
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 
@@ -74,16 +75,18 @@ def find_contrast(source: Source, attribute: str, adjust_for: Sequence[str] = ()
     Args:
         source: its labels.
         attribute: whose two groups are compared.
-        adjust_for: columns of any number of classes, each of which gets a coefficient of its own.
+        adjust_for: columns of any number of classes, each of which gets a coefficient of its own. The attribute's own
+            column is passed over, so that several attributes can be adjusted for each other.
 
     Raises:
         DataError: a column or class is unknown, a group is empty, or the columns leave nothing of the attribute.
     """
-    groups = find_groups(source, "train", attribute)
+    groups, own = find_groups(source, "train", attribute), Column.parse(attribute).name
+    others = [name for name in adjust_for if name != own]
     rows = np.sort(np.concatenate([groups.negative, groups.positive]))
     with_it = np.isin(rows, groups.positive)
     indicators = [np.ones(len(rows)), with_it]
-    for name in adjust_for:
+    for name in others:
         codes = source.labels("train", name)[rows]
         # The first class that occurs is what the others are compared with.
         indicators += [codes == code for code in np.unique(codes)[1:]]
@@ -93,9 +96,7 @@ def find_contrast(source: Source, attribute: str, adjust_for: Sequence[str] = ()
     weights = design @ np.linalg.pinv(design.T @ design, hermitian=True)[1]
     if abs(weights @ with_it - 1) > _UNDETERMINED:
         raise DataError(
-            f"{source.uri}: {attribute} follows from {', '.join(adjust_for)} in everybody; adjust for fewer columns"
+            f"{source.uri}: {attribute} follows from {', '.join(others)} in everybody; adjust for fewer columns"
         )
-    settings: dict[str, float | int | str] = (
-        {"adjusted_for": ", ".join(adjust_for)} if adjust_for else {}
-    )
+    settings: dict[str, float | int | str] = {"adjusted_for": ", ".join(others)} if others else {}
     return Contrast(source, attribute, groups.counts, rows, weights, settings)

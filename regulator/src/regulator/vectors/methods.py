@@ -70,8 +70,11 @@ def check_request(source: Source, attributes: Sequence[str], settings: VectorSet
         for split in splits:
             find_groups(source, split, name)
     if settings.adjust_for:
-        for name in attributes:
-            find_contrast(source, name, settings.adjust_for)
+        found = [find_contrast(source, name, settings.adjust_for) for name in attributes]
+        if not any(contrast.settings for contrast in found):
+            raise SettingsError(
+                f"`adjust_for` names {', '.join(settings.adjust_for)}, the attribute itself; name other columns"
+            )
 
 
 def compute_vectors(request: VectorRequest) -> list[AttributeVector]:

@@ -96,7 +96,7 @@ class VectorSettings(Settings):
     adjust_for: tuple[str, ...] = setting(
         (),
         "Column in which those compared are to be alike, so that what goes with the attribute in the data stays out of "
-        "edits and mean differences. Repeat for several.",
+        "edits and mean differences. Repeat for several; an attribute's own column is passed over.",
         metavar="NAME",
     )
     epsilon: float | None = setting(
