@@ -4,10 +4,12 @@ import json
 import multiprocessing
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -54,6 +56,24 @@ def command(*words):
     """Runs a command line of one of the parties and ends with its exit code."""
     words = [str(word) for word in words]
     sys.exit(execute(import_module(f"{words[0]}.cli").group, words[1:]))
+
+
+def killed_after(module, name, calls, seconds, *words):
+    """Runs a command that is killed so long after the last of so many calls of a function of a module.
+
+    By its own clock, so that it stops there however busy the machine is: nothing handles SIGALRM, which kills at once.
+    """
+    owner = import_module(module)
+    function, counted = getattr(owner, name), count(1)
+
+    def counting(*given, **named):
+        result = function(*given, **named)
+        if next(counted) == calls:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+        return result
+
+    setattr(owner, name, counting)
+    command(*words)
 
 
 def script(path, *words):

@@ -2,11 +2,10 @@
 
 import shutil
 import signal
-import time
 
 import numpy as np
 import pytest
-from forked import command, start
+from forked import killed_after, start
 from stored import contents
 
 from producer import shards
@@ -17,18 +16,12 @@ from shared_spec.errors import ArtifactError
 pytestmark = pytest.mark.pipeline
 
 
-def kill(process):
-    process.kill()
-    process.join()
-    return process.exitcode
-
-
-def kill_when(process, path):
-    """Kills the process as soon as `path` exists."""
-    while not path.exists():
-        assert process.is_alive(), f"ended before {path.name} was there"
-        time.sleep(0.002)
-    assert kill(process) == -signal.SIGKILL
+def killed(words, name, calls=1, seconds=1e-6):
+    """Runs a command that is killed after so many calls of `module.name`; whether it was killed before its end."""
+    process = start(killed_after, *name.rsplit(".", 1), calls, seconds, *words)
+    process.join(600)
+    assert process.exitcode in (0, -signal.SIGALRM)
+    return process.exitcode != 0
 
 
 def export(copies, out):
@@ -38,32 +31,32 @@ def export(copies, out):
 
 
 def test_an_export_killed_ten_times_ends_with_the_undisturbed_bytes(copies, run):
-    undisturbed, killed = copies.out / "a", copies.out / "b"
+    undisturbed, out = copies.out / "a", copies.out / "b"
     assert run(*export(copies, undisturbed)) == 0
-    partial = partial_directory(killed)
+    partial = partial_directory(out)
     shards = sorted(path.name for path in undisturbed.glob("*.safetensors"))
     generator = np.random.Generator(np.random.Philox(5))
     unfinished = 0
     for number in np.linspace(0, len(shards) - 2, 10).astype(int):
-        process = start(command, *export(copies, killed))
         # At a random moment after so many shards: in the middle of a write as likely as between two.
-        while len(list(partial.glob("*.safetensors"))) < number + 1 and process.is_alive():
-            time.sleep(0.001)
-        time.sleep(generator.uniform(0, 0.02))
-        assert kill(process) in (0, -signal.SIGKILL)
-        if killed.exists():
+        missing = max(number + 1 - len(list(partial.glob("*.safetensors"))), 1)
+        killed(
+            export(copies, out),
+            "producer.shards.save_shard",
+            missing,
+            generator.uniform(1e-6, 0.02),
+        )
+        if out.exists():
             # The kill came after the last rename: then the directory is whole. It makes way for the next attempt.
-            assert contents(killed) == contents(undisturbed), (
-                "a killed export left half a directory"
-            )
-            shutil.rmtree(killed)
+            assert contents(out) == contents(undisturbed), "a killed export left half a directory"
+            shutil.rmtree(out)
             continue
         unfinished += 1
         with pytest.raises(ArtifactError):
-            load_bundle(killed)
+            load_bundle(out)
     assert unfinished >= 5, "most kills came too late to show anything"
-    assert run(*export(copies, killed)) == 0
-    assert contents(killed) == contents(undisturbed)
+    assert run(*export(copies, out)) == 0
+    assert contents(out) == contents(undisturbed)
     assert not partial.exists()
 
 
@@ -71,7 +64,7 @@ def test_a_resumed_export_keeps_finished_shards_and_refuses_other_settings(copie
     out = copies.out / "b"
     assert run(*export(copies, copies.out / "a")) == 0
     shard = partial_directory(out) / "test-00002.safetensors"
-    kill_when(start(command, *export(copies, out)), shard)
+    assert killed(export(copies, out), "producer.shards.save_shard", calls=3)
     written = shard.stat().st_mtime_ns
     assert run(*export(copies, out), "--alpha", "0.02") == 2
     assert "exported before with views" in capsys.readouterr().err
@@ -83,7 +76,8 @@ def test_a_resumed_export_keeps_finished_shards_and_refuses_other_settings(copie
 
 def test_a_killed_fit_leaves_no_bundle(copies, run, fit_words):
     copies.model, copies.reps = copies.out / "model", copies.out / "reps"
-    kill_when(start(command, *fit_words(copies)), copies.model / "encoder.safetensors")
+    assert killed(fit_words(copies), "producer.fitted.save_encoder")
+    assert (copies.model / "encoder.safetensors").exists()
     with pytest.raises(ArtifactError):
         load_bundle(copies.reps)
     assert run(*fit_words(copies)) == 0
@@ -97,18 +91,18 @@ def test_an_export_killed_after_its_last_shard_computes_nothing_again(
 ):
     out = copies.out / "a"
 
-    def killed(*_):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(shards, moment, killed)
+        patch.setattr(shards, moment, interrupted)
         assert run(*export(copies, out), *force) == 130
     assert not out.exists()
     assert partial_directory(out).with_suffix(".json").exists(), "nobody knows what it was"
     assert run(*export(copies, out), "--alpha", "0.02") == 2
     assert "exported before with views.smoothing.alpha" in capsys.readouterr().err
     with monkeypatch.context() as patch:
-        patch.setattr(shards, "save_shard", killed)
+        patch.setattr(shards, "save_shard", interrupted)
         assert run(*export(copies, out), *force) == 0
     assert len(load_bundle(out).sample_ids("test")) == 40
     assert [path.name for path in out.parent.iterdir() if path.name.startswith(".")] == []
