@@ -194,3 +194,13 @@ def test_a_spec_that_contradicts_itself_is_refused(tiny, spec, change, says, tmp
     change(document, tensors)
     save_tensors(path, tensors, document)
     fails(3, says, "regulator", "inspect", path)
+
+
+def test_a_spec_says_what_its_edit_was_adjusted_for(tiny, run, capsys, tmp_path):
+    out = tmp_path / "spec.safetensors"
+    words = ["--flow", tiny.flow, "--data", tiny.data, "--similar", "edits"]
+    assert run("regulator", "publish-spec", *words, "--attribute", "Pale_Skin", "--adjust-for", "Young", "--adjust-for",
+               "Smiling", "--out", out) == 0  # fmt: skip
+    assert load_spec(out).document.attributes[0].settings == {"adjusted_for": "Young, Smiling"}
+    assert run("regulator", "inspect", out) == 0
+    assert "mean-difference adjusted for Young, Smiling, norm" in capsys.readouterr().out
