@@ -4,7 +4,7 @@ The regulator needs no pairs of images: its edit is the difference of two groups
 said of images that can be stored, and the reality check shows how many people get the decision of all their true
 counterparts.
 
-python examples/edits/run.py --out out/edits
+    python examples/edits/run.py --out out/edits
 """
 
 from __future__ import annotations
