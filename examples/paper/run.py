@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from attack import empirically_fair, exported_ids, latents_of
 from finished import alike
 from parties import Organisation
-from tables import FIVE_PASSES, TABLES, Row, Table
+from tables import FIVE_PASSES, TABLES, Row
 
 from shared_spec import load_bundle
 from shared_spec.terms import Status
@@ -83,8 +83,8 @@ def main() -> None:
     # Seed after seed: a run that is stopped leaves a whole table of fewer seeds.
     for seed in range(chosen.seeds):
         for index, (row, column) in enumerate(cells):
-            spec = publish(table, row, column, data, flow_preset, chosen.out)
-            folder = chosen.out / column / "+".join(row.attributes)
+            spec = publish(row, column, data, flow_preset, chosen.out)
+            folder = chosen.out / column / row.name
             fit = [*words, *row.fit[column]]
             if table.counterparts:
                 known = [name.partition(":")[0] for name in row.attributes]
@@ -117,7 +117,7 @@ def markdown(cells: list[tuple[Row, str]], results: dict[int, list[dict[str, Any
     return "\n".join([*head, *lines])
 
 
-def publish(table: Table, row: Row, column: str, data: str, preset: str, out: Path) -> Path:
+def publish(row: Row, column: str, data: str, preset: str, out: Path) -> Path:
     """The spec of this row and column, published once; all rows share one flow."""
     regulator = Organisation("regulator", out / "regulator")
     flow = regulator.folder / "flow.safetensors"
@@ -134,10 +134,10 @@ def publish(table: Table, row: Row, column: str, data: str, preset: str, out: Pa
         )
     further = row.published.get(column, [])
     kind = "".join(f"-{word.strip('-')}" for word in further)
-    spec = regulator.folder / f"{'+'.join(row.attributes)}{kind}.safetensors"
+    spec = regulator.folder / f"{row.name}{kind}.safetensors"
     if not spec.exists():
         names = [word for name in row.attributes for word in ("--attribute", name)]
-        regulator.run("regulator", "publish-spec", "--data", data, "--flow", flow.name, *names, *table.publish,
+        regulator.run("regulator", "publish-spec", "--data", data, "--flow", flow.name, *names, *row.publish,
                       *further, "--out", spec.name)  # fmt: skip
     return spec.resolve()
 
@@ -214,9 +214,7 @@ def summary(row: Row, column: str, task: str, results: list[Any]) -> str:
         cells.append(_spread([100 * result["fair"] for result in results]) if exact else "")
         shares = [[alike(check) for check in result["reality"]] for result in results]
         cells.append(", ".join(map(_spread, zip(*shares, strict=True))) if exact else "")
-        lines.append(
-            f"| {' + '.join(row.attributes)} | {task} | {column} | {view} | {' | '.join(cells)} |"
-        )
+        lines.append(f"| {row.shown} | {task} | {column} | {view} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
