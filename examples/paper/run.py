@@ -15,6 +15,7 @@ import os
 import statistics
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,9 @@ def markdown(cells: list[tuple[Row, str]], results: dict[int, list[dict[str, Any
         for task in row.tasks
     ]
     head = [
-        "| attributes | task | method | view | accuracy % | certified % | attack: fair % | as counterparts % |",
-        "|---|---|---|---|---|---|---|---|",
+        "| attributes | task | method | view | accuracy % | balanced % | certified % | attack: fair % "
+        "| as counterparts % |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *lines])
 
@@ -185,11 +187,18 @@ def everybody(
             truth = {i: classes[c] for i, c in zip(bundle.sample_ids("test"), codes, strict=True)}
             with predictions.open(newline="") as stream:
                 rows = list(csv.DictReader(stream))
-            right = [row["prediction"] == truth[row["sample_id"]] for row in rows]
-            certified = [row["status"] == Status.CERTIFIED for row in rows]
+            right: dict[str, list[bool]] = {name: [] for name in classes}
+            for one in rows:
+                real = truth[one["sample_id"]]
+                right[real].append(one["prediction"] == real)
             figures[task] = {
-                "accuracy": statistics.fmean(right),
-                "certified_fraction": statistics.fmean(certified),
+                "accuracy": statistics.fmean(chain(*right.values())),
+                "balanced_accuracy": statistics.fmean(
+                    map(statistics.fmean, filter(None, right.values()))
+                ),
+                "certified_fraction": statistics.fmean(
+                    one["status"] == Status.CERTIFIED for one in rows
+                ),
             }
         done.write_text(json.dumps(figures))
     found: dict[str, dict[str, float]] = json.loads(done.read_text())
@@ -207,7 +216,7 @@ def summary(row: Row, column: str, task: str, results: list[Any]) -> str:
     for view in sorted(results[0]["claims"], reverse=True):
         cells = [
             _spread([100 * result["claims"][view][name] for result in results])
-            for name in ("accuracy", "certified_fraction")
+            for name in ("accuracy", "balanced_accuracy", "certified_fraction")
         ]
         # The attack and the counterparts are about C∘R∘E, the model of the exact view.
         exact = view == "exact"

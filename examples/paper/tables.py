@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = ["ALONG_EDITS", "FIVE_PASSES", "TABLES", "Row", "Table"]
 
@@ -140,13 +140,13 @@ def _counterpart_row(attributes: tuple[str, ...]) -> Row:
 
 def _celeba_rows() -> list[Row]:
     edits = {"LASSI, edits": ["--method", "lassi", "--view", "exact"]}
-    single = [
-        Row(
-            a, ("Smiling",), "Smiling", _baselines() | edits, published=dict.fromkeys(edits, _EDITS)
-        )
-        for a in _SINGLE
+    along_edits = dict.fromkeys(edits, _EDITS)
+    return [
+        replace(row, fit=row.fit | edits, published=along_edits)
+        if len(row.attributes) == 1
+        else row
+        for row in _single_task_rows()
     ]
-    return [*single, *(Row(a, ("Smiling",), "Smiling", _baselines()) for a in _SEVERAL)]
 
 
 def _shapes_rows() -> list[Row]:
