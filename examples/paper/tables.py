@@ -35,13 +35,14 @@ class Row:
     @property
     def name(self) -> str:
         """The attributes, and how the spec is published, as a name of files."""
-        return "+".join(self.attributes) + "".join(f"-{word.strip('-')}" for word in self.publish)
+        words = "".join(f"-{word.strip('-')}" for word in self.publish)
+        return "+".join(self.attributes or ["discovered"]) + words
 
     @property
     def shown(self) -> str:
         """The same for readers."""
         words = [f"({' '.join(self.publish)})"] if self.publish else []
-        return " ".join([" + ".join(self.attributes), *words]).strip()
+        return " ".join([" + ".join(self.attributes or ["discovered"]), *words])
 
     @property
     def shared(self) -> list[str]:
