@@ -228,11 +228,12 @@ def test_celeba_whose_archive_is_a_web_page_is_told_once(tmp_path):
 def test_damaged_images_in_a_shapes_file_are_reported(tmp_path):
     from shared_spec.data.shapes3d_file import FACTORS
 
-    orientation = np.array(FACTORS["orientation"])
-    labels = np.zeros((30, 6))
-    labels[:, 3], labels[:, 5] = 0.75, np.tile(orientation, 2)
+    # Six scenes: a fifth of them is one, and of what is left as well.
+    labels = np.zeros((90, 6))
+    labels[:, 0] = np.repeat(FACTORS["floor_hue"][:6], 15)
+    labels[:, 3], labels[:, 5] = 0.75, np.tile(FACTORS["orientation"], 6)
     path = tmp_path / "3dshapes.h5"
-    images = np.random.default_rng(0).integers(0, 255, (30, 64, 64, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 255, (90, 64, 64, 3), dtype=np.uint8)
     with h5py.File(path, "w") as file:
         file.create_dataset("images", data=images, chunks=(1, 64, 64, 3), compression="gzip")
         file.create_dataset("labels", data=labels)
@@ -241,7 +242,7 @@ def test_damaged_images_in_a_shapes_file_are_reported(tmp_path):
     assert sum(report.counts.values()) == report.images_checked
     content = bytearray(path.read_bytes())
     with h5py.File(path) as file:
-        for row in range(30):
+        for row in range(90):
             chunk = file["images"].id.get_chunk_info(row)
             content[chunk.byte_offset + 2 : chunk.byte_offset + chunk.size] = bytes(chunk.size - 2)
     path.write_bytes(bytes(content))
