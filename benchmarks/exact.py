@@ -9,13 +9,17 @@ last column compares with textbook sampling of as many representations as centre
 from __future__ import annotations
 
 import argparse
-import resource
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/oracles"))
 
 import torch
 from exact_weights import PAPER, trained_like
+from resident import forget_peak, peak_bytes
 from torch import Tensor
 
 from producer.views.exact.batches import ExactBounds
@@ -151,18 +155,18 @@ def samples(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> float:
 def stream(encoder: ReluNetwork, vectors: Tensor, count: int) -> None:
     """Certifies `count` fresh individuals in chunks, as an export does; wall time and peak memory beyond the inputs."""
     generator = torch_generator(0, "benchmark-stream")
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    base = forget_peak()
     wall, cpu, spent = time.perf_counter(), time.process_time(), 0.0
     for _ in range(0, count, 1000):
         start = time.perf_counter()
         latents = torch.randn(1000, PAPER[0], generator=generator)
         spent += time.perf_counter() - start
         certify_exact(encoder, latents, vectors[:1], 1.0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_bytes()
     print(
         f"{count} individuals: {time.perf_counter() - wall - spent:.0f} s wall, "
         f"{time.process_time() - cpu:.0f} s CPU with {torch.get_num_threads()} threads, "
-        f"peak memory {peak / 2**20:.2f} GiB, {(peak - base) / 2**20:.2f} GiB more than before the stream"
+        f"peak memory {peak / 2**30:.2f} GiB, {(peak - base) / 2**30:.2f} GiB more than before the stream"
     )
 
 

@@ -16,15 +16,19 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/oracles"))
 
 import torch
 from _flops import flops
 from _plain_glow import PlainGlow
+from resident import peak_bytes
 from torch import Tensor, nn
 
 from regulator.flow.settings import FlowSettings
@@ -128,7 +132,7 @@ def serve(
 
 def peak_memory() -> float:
     """GiB of resident memory of this process at its highest."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return peak_bytes() / 2**30
 
 
 def race(task: str, architecture: Architecture, rounds: int) -> dict[str, tuple[float, float]]:
