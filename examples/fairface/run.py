@@ -17,15 +17,15 @@ from compare import Play, perform_on_folder
 
 def play(folder: str) -> Play:
     """The example on this folder."""
-    shared = ("--preset", "demo", "--every", "4", "--tube-vertices", "9")
+    # Passes and lambda_2 were chosen on validation data: five passes learn these people by heart (docs/results.md).
+    shared = ("--preset", "demo", "--every", "4", "--tube-vertices", "9", "--epochs", "3")
     return Play(
         data=f"fairface:{folder}",
         attributes=["Race=Black"],
         target="Age-2",
         flow=["--preset", "fairface-64"],
         publish=["--epsilon", "0.5"],
-        # LASSI's lambda_2 is the paper's for these data.
-        fit={"naive": shared, "project": shared, "lassi": (*shared, "--lambda-2", "0.1")},
+        fit={"naive": shared, "project": shared, "lassi": (*shared, "--lambda-2", "0.5")},
         # A quarter of the paper's images: five passes give the head about as many steps as the paper's one.
         certify=["--epochs", "5"],
         published={"naive": "69.0 / 5.7", "project": "", "lassi": "72.0 / 95.0"},
