@@ -205,7 +205,7 @@ PORTRAIT_TASKS = (
 """Those of the paper's seven that portraits have beside their attributes."""
 
 
-def _transfer(title: str, tasks: tuple[str, ...]) -> Table:
+def _transfer_table(title: str, tasks: tuple[str, ...]) -> Table:
     heads = {_WITH_MLP: _MLP_HEAD, _WIDE: _MLP_HEAD}
     return Table(title, _transfer_rows(tasks), five_passes=True, heads=heads)
 
@@ -216,7 +216,7 @@ TABLES = {
         "Table 2: other vectors",
         _other_vectors(),
     ),
-    "3": _transfer("Table 3: transfer", PORTRAIT_TASKS),
+    "3": _transfer_table("Table 3: transfer", PORTRAIT_TASKS),
     "4": Table(
         "Table 4: FairFace",
         _fairface_rows(),
@@ -229,7 +229,9 @@ TABLES = {
         "Table 1 on a part of CelebA, with chains of image edits",
         _celeba_rows(),
     ),
-    "celeba-transfer": _transfer("Table 3 on a part of CelebA", (*PORTRAIT_TASKS, "Heavy_Makeup")),
+    "celeba-transfer": _transfer_table(
+        "Table 3 on a part of CelebA", (*PORTRAIT_TASKS, "Heavy_Makeup")
+    ),
     "shapes3d": Table(
         "3D Shapes: the hue of bodies turned otherwise",
         _shapes_rows(),

@@ -1,8 +1,9 @@
 """The tables and plays of examples/, which run for hours, say nothing that a command would refuse to read."""
 
-import importlib.util
+import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,18 +15,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 GROUPS = {"regulator": regulator.cli, "producer": producer.cli, "consumer": consumer.cli}
 
 
-def loaded(path, monkeypatch):
-    """A script of examples/ as a module; what it puts on the path of imports and imports from there is forgotten."""
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", [*sys.path, str(EXAMPLES)])
-    spec = importlib.util.spec_from_file_location(f"example_{path.parent.name}", path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    for name in set(sys.modules) - before:
-        if str(EXAMPLES) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-    return module
+def names_of(script, monkeypatch):
+    """What a script of examples/ defines; what it adds to the path of imports is forgotten."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return SimpleNamespace(**runpy.run_path(str(EXAMPLES / script)))
 
 
 def read(party, command, *words):
@@ -43,7 +36,7 @@ def check(attributes, target, publish, fit, certify):
 
 
 def test_every_table(monkeypatch):
-    module = loaded(EXAMPLES / "paper" / "tables.py", monkeypatch)
+    module = names_of("paper/tables.py", monkeypatch)
     for table in module.TABLES.values():
         assert table.heads.keys() <= {column for row in table.rows for column in row.fit}
         for row in table.rows:
@@ -56,7 +49,7 @@ def test_every_table(monkeypatch):
 
 @pytest.mark.parametrize("name", ["portraits", "edits", "celeba", "fairface"])
 def test_every_play(name, monkeypatch):
-    module = loaded(EXAMPLES / name / "run.py", monkeypatch)
+    module = names_of(f"{name}/run.py", monkeypatch)
     play = module.PLAY if hasattr(module, "PLAY") else module.play("folder")
     for method, words in play.fit.items():
         fit = ["--method", method, *words]
