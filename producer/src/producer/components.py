@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from producer.encoder import Encoder, EncoderConfig
-from producer.projection import project, span_basis
+from producer.projection import project
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import torch_generator
@@ -121,7 +121,7 @@ def _blocks(latents: npt.NDArray[np.float32]) -> Iterator[Tensor]:
 def linear_encoder(
     config: EncoderConfig,
     latents: npt.NDArray[np.float32],
-    vectors: Tensor,
+    basis: Tensor,
     seed: Seed,
     report: Report = silent,
 ) -> Encoder:
@@ -132,20 +132,20 @@ def linear_encoder(
     Args:
         config: no hidden layer; `output_dim` is d.
         latents: z of the training individuals, [n, q].
-        vectors: a_i, [k, q].
+        basis: orthonormal rows [r, q] that P removes: where `config.projected` of them, all that vectors span.
         seed: of the start of the iteration.
         report: told how it goes.
 
     Raises:
         SettingsError: more components than there are.
     """
-    basis = span_basis(vectors)
     generator = torch_generator(seed, "producer.components")
     advance = stage(report, "principal components", PASSES)
     found = principal_components(latents, basis, config.output_dim, generator, advance)
     encoder = Encoder(config, generator)
     state = encoder.state_dict()
-    state["basis"].copy_(basis)
+    if config.projected:
+        state["basis"].copy_(basis)
     state["linears.0.weight"].copy_(found.directions)
     state["linears.0.bias"].zero_()
     state["norms.0.running_mean"].copy_(found.directions @ found.mean)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from producer.projection import project, span_basis
 from producer.settings import TrainingSettings
 from shared_spec.artifacts.document import Strict, Width
-from shared_spec.chains import Similarity, along_vectors
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.errors import SettingsError
 from shared_spec.initial import linear
 from shared_spec.relu_network import ReluNetwork
@@ -34,29 +34,49 @@ class EncoderConfig(Strict):
     hidden: tuple[Width, ...] = Field(max_length=64)
     output_dim: Width
     projected: int = Field(default=0, ge=0, le=1024)
-    """Directions that are projected away before the first layer."""
+    """Directions that are projected away before the first layer, so that R is constant on every S(x)."""
 
     @classmethod
     def of(cls, settings: TrainingSettings, similarity: Similarity) -> EncoderConfig:
         """The architecture that these settings ask for.
 
         Raises:
-            SettingsError: projection for similarity sets that do not lie along vectors.
+            SettingsError: directions to forget where similar individuals lie along vectors, more of them than there
+                are, or none of them where projection needs some.
         """
-        projected = 0
-        if settings.method == EncoderMethod.PROJECT:
-            projected = len(span_basis(along_vectors(similarity, "the method project").vectors))
         return cls(
             input_dim=similarity.latent_dim,
             hidden=settings.hidden,
             output_dim=settings.dimension,
-            projected=projected,
+            projected=_projected(settings, similarity),
         )
 
     @property
     def widths(self) -> tuple[int, ...]:
         """All widths in order, input and output included."""
         return (self.input_dim, *self.hidden, self.output_dim)
+
+
+def _projected(settings: TrainingSettings, similarity: Similarity) -> int:
+    """How many directions are projected away exactly; those that are forgotten along chains are not."""
+    project, q = settings.method == EncoderMethod.PROJECT, similarity.latent_dim
+    if isinstance(similarity, ChainSet):
+        if project and not settings.forget:
+            raise SettingsError(
+                "along chains everybody's similar individuals differ in another way, so the `method` project cannot "
+                f"forget all of it: say how many of the {q} directions with `forget`, half to two thirds to begin with"
+            )
+        if settings.forget >= q:
+            raise SettingsError(
+                f"`forget` is {settings.forget} of {q} directions, which leaves none to learn from: expected fewer"
+            )
+        return 0
+    if settings.forget:
+        raise SettingsError(
+            f"`forget` is {settings.forget}, but this spec's similar people lie along attribute vectors: the `method` "
+            "project forgets those exactly, without a number"
+        )
+    return len(span_basis(similarity.vectors)) if project else 0
 
 
 class Encoder(nn.Module):

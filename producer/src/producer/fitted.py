@@ -17,11 +17,11 @@ from producer.identity import refuse_other
 from producer.job import Job
 from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
 from producer.settings import TrainingSettings
-from producer.training import train_encoder
+from producer.training import forgotten, train_encoder
 from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import ENCODER
-from shared_spec.chains import along_vectors
+from shared_spec.chains import along_vectors, own_latents
 from shared_spec.errors import SettingsError
 from shared_spec.progress import remark
 
@@ -56,10 +56,10 @@ class Fitting:
             return self.found
         if self.document.training.encoder == "linear":
             latents = job.latents("train")
-            vectors = along_vectors(job.spec.similarity, "the method project").vectors
             if job.workers.first:
+                basis = forgotten(latents, job.spec.similarity, self.document.training, job.report)
                 config = self.document.encoder
-                made = linear_encoder(config, latents, vectors, job.seed, job.report)
+                made = linear_encoder(config, own_latents(latents), basis, job.seed, job.report)
                 save_encoder(self.folder, self.document, made)
             job.workers.wait()
             return load_encoder(self.folder)
@@ -116,7 +116,7 @@ def plan_fitting(
         refuse_existing(place, force=True, kind=ENCODER)
     if settings.encoder == "linear":
         n, shape = len(job.source.sample_ids("train")), document.encoder
-        require_components(shape.output_dim, n, shape.input_dim, shape.projected)
+        require_components(shape.output_dim, n, shape.input_dim, shape.projected + settings.forget)
     if job.force or not place.exists():
         return Fitting(job, folder, document, None, codes)
     found = load_encoder(folder)

@@ -70,6 +70,12 @@ class TrainingSettings(ObjectiveSettings):
         "lassi keeps similar individuals close; project forgets the attributes first, so that similar individuals "
         "coincide; augment and naive are the paper's baselines.",
     )
+    forget: int = setting(
+        0,
+        "Along chains: how many directions R is kept from seeing, those in which similar individuals differ most "
+        "compared with everybody.",
+        ge=0,
+    )
     encoder: Literal["mlp", "linear"] = setting(
         "mlp",
         "linear: principal components, a closed form without training or target; of the method project.",
@@ -100,11 +106,16 @@ class TrainingSettings(ObjectiveSettings):
         """These settings with the losses of the method: all but LASSI only classify, and a closed form does nothing.
 
         Raises:
-            SettingsError: LASSI without an adversarial loss, or augmentation or a closed form in a method without.
+            SettingsError: LASSI without an adversarial loss, or augmentation, a closed form or directions to forget in
+                a method without.
         """
         if self.augmentation and self.method != EncoderMethod.AUGMENT:
             raise SettingsError(
                 f"`augmentation` is {self.augmentation}, but the `method` {self.method} has none: choose augment"
+            )
+        if self.forget and self.method == EncoderMethod.NAIVE:
+            raise SettingsError(
+                f"`forget` is {self.forget}, but the `method` naive forgets nothing: choose project"
             )
         linear = self.encoder == "linear"
         if linear and self.method != EncoderMethod.PROJECT:

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LinearLR
 
-from producer.batches import LabelledLatents, batches, check_latents, class_count
+from producer.batches import LabelledLatents, Latents, batches, check_latents, class_count
 from producer.curves import EpochCurve, LossSums
 from producer.encoder import Encoder, EncoderConfig
+from producer.nuisance import nuisance_directions, nuisance_stages
 from producer.objective import Networks, losses, mean_adversarial_distance
-from producer.projection import span_basis
+from producer.projection import projector, span_basis
 from producer.settings import TrainingSettings
-from shared_spec.chains import Similarity, along_vectors
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import torch_generator
 from shared_spec.seeds import Seed
+from shared_spec.terms import EncoderMethod
 
-__all__ = ["TrainedEncoder", "train_encoder"]
+__all__ = ["TrainedEncoder", "forgotten", "train_encoder"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def train_encoder(
             diverged.
     """
     _check(data, similarity, settings, validation)
-    run = _Run.start(data, validation, similarity, settings, seed, torch.device(device))
+    basis = forgotten(data.latents, similarity, settings, report)
+    run = _Run.start(data, validation, similarity, settings, seed, torch.device(device), basis)
     networks = run.networks
     curves: list[EpochCurve] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
@@ -100,6 +104,29 @@ def train_encoder(
     return TrainedEncoder(networks.encoder, networks, tuple(curves), chosen)
 
 
+def forgotten(
+    latents: Latents, similarity: Similarity, settings: TrainingSettings, report: Report = silent
+) -> Tensor:
+    """What these settings keep R from seeing: orthonormal rows [r, q] float64, r = 0 for nothing.
+
+    Along vectors the method project forgets their span; along chains any method forgets as many directions as it is
+    told, those of `nuisance_directions`.
+
+    Args:
+        latents: of the training individuals, along chains with those of their similar images.
+        similarity: S(x).
+        settings: see there, checked by `EncoderConfig.of`.
+        report: told how it goes.
+    """
+    if isinstance(similarity, ChainSet):
+        if settings.forget:
+            advance = stage(report, "directions to forget", nuisance_stages(len(latents)))
+            return nuisance_directions(latents, settings.forget, advance)
+    elif settings.method == EncoderMethod.PROJECT:
+        return span_basis(similarity.vectors)
+    return torch.zeros(0, similarity.latent_dim, dtype=torch.float64)
+
+
 @dataclass(frozen=True)
 class _Run:
     """What learns, from what, and how fast."""
@@ -112,6 +139,8 @@ class _Run:
     networks: Networks
     optimiser: torch.optim.Optimizer
     schedule: LinearLR
+    seen: Callable[[Tensor], Tensor] | None
+    """Takes what R is kept from seeing out of the rows of its first weights [h_1, q]."""
 
     @classmethod
     def start(
@@ -122,6 +151,7 @@ class _Run:
         settings: TrainingSettings,
         seed: Seed,
         device: torch.device,
+        basis: Tensor,
     ) -> _Run:
         """New networks with their optimiser."""
         targets = list(data.labels) if settings.lambda_1 > 0 else []
@@ -132,15 +162,30 @@ class _Run:
             generator=torch_generator(seed, "producer.initial-weights"),
         )
         if networks.encoder.basis is not None:
-            vectors = along_vectors(similarity, "projection").vectors
-            networks.encoder.basis.copy_(span_basis(vectors))
+            networks.encoder.basis.copy_(basis)
         networks = networks.to(device)
+        first = networks.encoder.linears[0].get_parameter("weight").detach()
+        seen = None
+        if len(basis) and networks.encoder.basis is None:
+            seen = projector(basis, first)
+            first.copy_(seen(first))
         fused = device.type in ("cpu", "cuda")
         optimiser = torch.optim.Adam(networks.parameters(), lr=settings.learning_rate, fused=fused)
         steps = settings.epochs * math.ceil(len(data.latents) / settings.batch)
         last = 0.0 if settings.decay == "linear" else 1.0
         schedule = LinearLR(optimiser, 1.0, last, steps)
-        return cls(data, similarity, settings, seed, device, networks, optimiser, schedule)
+        return cls(data, similarity, settings, seed, device, networks, optimiser, schedule, seen)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step of Adam, as if R's first layer were W_1 P: P is applied to its gradient and to what comes of it."""
+        first = self.networks.encoder.linears[0].get_parameter("weight")
+        if self.seen is not None and first.grad is not None:
+            first.grad.copy_(self.seen(first.grad))
+        self.optimiser.step()
+        if self.seen is not None:
+            first.copy_(self.seen(first))
+        self.schedule.step()
 
     def train(self, epoch: int, advance: Advance) -> EpochCurve:
         """One pass over the training individuals. Raises SettingsError if it diverges."""
@@ -158,8 +203,7 @@ class _Run:
             result = losses(networks, latents, labels, self.similarity, settings, points)
             self.optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(result.total)
-            self.optimiser.step()
-            self.schedule.step()
+            self.step()
             objective = sums.add(result, len(latents))
             if not math.isfinite(objective):
                 raise SettingsError(

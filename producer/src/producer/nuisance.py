@@ -1,0 +1,69 @@
+"""The directions in which similar individuals differ most, compared with how people differ: what an encoder may forget.
+
+Along vectors similar individuals differ in the span of the vectors alone (`projection`). Along chains everybody differs
+from their similar ones in another way, but not in any way: seen over all training individuals some directions hold far
+more of those differences than of the differences between people. An encoder that cannot see them moves less along
+chains, whatever it is trained for; how much less is the certificates' to say. Nuisance attribute projection, with the
+directions of Fisher's discriminant: those that maximise (v^T W v) / (v^T B v).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from producer.batches import Latents
+from shared_spec.progress import Advance
+
+__all__ = ["nuisance_directions", "nuisance_stages"]
+
+_BLOCK = 1024
+_RIDGE = 0.01
+"""Of the mean variance, added to all variances: with few people for so many dimensions some would be zero by chance."""
+
+
+def nuisance_stages(n: int) -> int:
+    """How far `nuisance_directions` counts for n individuals."""
+    return len(range(0, n, _BLOCK)) + 1
+
+
+def nuisance_directions(
+    latents: Latents, count: int, advance: Advance = lambda done, word: None
+) -> Tensor:
+    """An orthonormal basis [count, q] float64 of what to project away.
+
+    W is the mean of (z' - z)(z' - z)^T over the similar images of all individuals, B the covariance of the z. What is
+    orthogonal to the basis is the subspace of q - count dimensions in which W is least compared with B, direction by
+    direction: it is spanned by the last generalised eigenvectors of (W, B).
+
+    Args:
+        latents: of individuals and their similar images, [n, 1 + v, q] float32, memory-mapped or not; read once. Beside
+            them about six matrices of q x q numbers in float64 are held, 450 MB for 32 x 32 pixels.
+        count: 1 ... q - 1.
+        advance: told how far it is, of `nuisance_stages`.
+    """
+    n, images, q = latents.shape
+    within, between = (torch.zeros(q, q, dtype=torch.float64) for _ in range(2))
+    total = torch.zeros(q, dtype=torch.float64)
+    for done, row in enumerate(range(0, n, _BLOCK), start=1):
+        taken = latents[row : row + _BLOCK]
+        block = torch.from_numpy(np.array(taken)) if isinstance(taken, np.ndarray) else taken
+        own = block[:, 0]
+        moved = (block[:, 1:] - own[:, None]).flatten(0, 1)
+        # Which directions are told apart, and no bound, rests on these: float32 products do.
+        within += moved.T @ moved
+        between += own.T @ own
+        total += own.sum(0)
+        advance(done, "directions to forget")
+    mean = total / n
+    between = between / n - torch.outer(mean, mean)
+    between.diagonal().add_(_RIDGE * between.diagonal().mean())
+    factor = torch.linalg.cholesky(between)
+    half = torch.linalg.solve_triangular(factor, within / (n * (images - 1)), upper=False)
+    ratio = torch.linalg.solve_triangular(factor, half.T, upper=False)
+    _, vectors = torch.linalg.eigh(ratio)
+    advance(nuisance_stages(n), "directions to forget")
+    # The eigenvectors v = L^-T u that are kept are orthogonal to B v = L u of those that are not.
+    basis: Tensor = torch.linalg.qr(factor @ vectors[:, q - count :]).Q.T.contiguous()
+    return basis
