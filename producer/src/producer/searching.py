@@ -172,9 +172,10 @@ def _encoder_folder(out: Path, weight: float) -> Path:
 
 
 def _with(training: TrainingSettings | None, weight: float) -> TrainingSettings:
-    method = EncoderMethod.LASSI if weight else EncoderMethod.NAIVE
-    changed = {"lambda_2": weight, "method": method}
-    return (training or TrainingSettings()).model_copy(update=changed)
+    training = training or TrainingSettings()
+    without = EncoderMethod.PROJECT if training.forget else EncoderMethod.NAIVE
+    method = EncoderMethod.LASSI if weight else without
+    return training.model_copy(update={"lambda_2": weight, "method": method})
 
 
 def _rehearse(

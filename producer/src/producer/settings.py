@@ -193,7 +193,8 @@ class SearchSettings(Settings):
     group: ClassVar[str] = "The search"
 
     lambda_2: tuple[float, ...] = setting(
-        (0.0, 0.05, 0.1, 0.25, 0.5), "Weight of the adversarial loss to try; 0 is Naive.", min_length=1
+        (0.0, 0.05, 0.1, 0.25, 0.5), "Weight of the adversarial loss to try; 0 is Naive, or project with --forget.",
+        min_length=1,
     )  # fmt: skip
     noise: tuple[float, ...] = setting(
         (0.25, 1.0, 2.5, 5.0, 10.0), "Noise sigma_rs on representations to try.", min_length=1
