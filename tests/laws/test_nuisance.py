@@ -11,7 +11,7 @@ from producer.nuisance import nuisance_directions, nuisance_stages
 from producer.projection import project, projector
 from producer.settings import TrainingSettings
 from shared_spec.chains import EditChains
-from shared_spec.errors import SettingsError
+from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 
@@ -78,6 +78,16 @@ def test_everybody_is_read_and_a_file_gives_what_memory_gives(tmp_path):
     last[2050:, 1:] += 100.0 * torch.eye(Q)[0]
     changed = nuisance_directions(last, 1)
     assert abs(float((changed @ found[0]).squeeze())) < 0.99, "the last block was not read"
+
+
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf, 1e30])
+def test_latents_that_tell_nothing_apart_are_refused(broken):
+    latents = individuals(draw(Q, Q, seed=4))
+    latents[3, 1, 2] = broken
+    with pytest.raises(DataError, match="not finite"):
+        nuisance_directions(latents, 2)
+    with pytest.raises(DataError, match="the same for everybody"):
+        nuisance_directions(torch.zeros(50, 3, Q), 2)
 
 
 @pytest.mark.parametrize("count", [3, 9])

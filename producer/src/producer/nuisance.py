@@ -9,11 +9,14 @@ directions of Fisher's discriminant: those that maximise (v^T W v) / (v^T B v).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from producer.batches import Latents
+from shared_spec.errors import DataError
 from shared_spec.progress import Advance
 
 __all__ = ["nuisance_directions", "nuisance_stages"]
@@ -42,13 +45,16 @@ def nuisance_directions(
             them about six matrices of q x q numbers in float64 are held, 450 MB for 32 x 32 pixels.
         count: 1 ... q - 1.
         advance: told how far it is, of `nuisance_stages`.
+
+    Raises:
+        DataError: latents that are not finite, or the same for everybody.
     """
     n, images, q = latents.shape
     within, between = (torch.zeros(q, q, dtype=torch.float64) for _ in range(2))
     total = torch.zeros(q, dtype=torch.float64)
     for done, row in enumerate(range(0, n, _BLOCK), start=1):
         taken = latents[row : row + _BLOCK]
-        block = torch.from_numpy(np.array(taken)) if isinstance(taken, np.ndarray) else taken
+        block = torch.from_numpy(np.array(taken)) if isinstance(taken, np.ndarray) else taken.cpu()
         own = block[:, 0]
         moved = (block[:, 1:] - own[:, None]).flatten(0, 1)
         # Which directions are told apart, and no bound, rests on these: float32 products do.
@@ -58,7 +64,13 @@ def nuisance_directions(
         advance(done, "directions to forget")
     mean = total / n
     between = between / n - torch.outer(mean, mean)
-    between.diagonal().add_(_RIDGE * between.diagonal().mean())
+    spread = float(between.diagonal().mean())
+    if not 0.0 < spread < math.inf or not math.isfinite(float(within.sum())):
+        raise DataError(
+            "the training latents are not finite, or the same for everybody, so no directions can be told apart: check "
+            "the images and the flow"
+        )
+    between.diagonal().add_(_RIDGE * spread)
     factor = torch.linalg.cholesky(between)
     half = torch.linalg.solve_triangular(factor, within / (n * (images - 1)), upper=False)
     ratio = torch.linalg.solve_triangular(factor, half.T, upper=False)

@@ -35,9 +35,9 @@ def project(points: Tensor, basis: Tensor) -> Tensor:
 
 
 def projector(basis: Tensor, like: Tensor) -> Callable[[Tensor], Tensor]:
-    """`project` with one basis, for points of the type and device of `like`, at half the work or less of q^2 each.
+    """`project` with this basis, for points of the type and device of `like`.
 
-    Where the basis is more than half of all directions, what is kept is summed up and not what is taken away.
+    Where the basis has more than half of all directions, what is kept is summed up, not what is taken away: less work.
     """
     rows = basis.to(like)
     if 2 * len(basis) <= basis.shape[1]:

@@ -73,7 +73,7 @@ class TrainingSettings(ObjectiveSettings):
     forget: int = setting(
         0,
         "Along chains: how many directions R is kept from seeing, those in which similar individuals differ most "
-        "compared with everybody.",
+        "compared with everybody; there the method project needs some.",
         ge=0,
     )
     encoder: Literal["mlp", "linear"] = setting(
