@@ -6,7 +6,7 @@ import torch
 import consumer
 import producer
 import regulator
-from producer import training
+from producer import nuisance
 from shared_spec.data import open_source
 from shared_spec.latents import encode_split
 from shared_spec.terms import EncoderMethod, Similar
@@ -29,7 +29,7 @@ def spec(tiny, tmp_path_factory):
 def directions():
     """Those of one spec are computed once: at 3,072 dimensions they take longer than all else here."""
     known = {}
-    compute = training.nuisance_directions
+    compute = nuisance.nuisance_directions
 
     def once(latents, count, advance):
         key = (tuple(latents.shape), count)
@@ -38,7 +38,7 @@ def directions():
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "nuisance_directions", once)
+        patch.setattr(nuisance, "nuisance_directions", once)
         yield
 
 

@@ -16,8 +16,9 @@ from producer.encoder import EncoderConfig
 from producer.identity import refuse_other
 from producer.job import Job
 from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
+from producer.nuisance import forgotten
 from producer.settings import TrainingSettings
-from producer.training import forgotten, train_encoder
+from producer.training import train_encoder
 from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import ENCODER

@@ -16,14 +16,41 @@ import torch
 from torch import Tensor
 
 from producer.batches import Latents
+from producer.projection import span_basis
+from producer.settings import TrainingSettings
+from shared_spec.chains import ChainSet, Similarity
 from shared_spec.errors import DataError
-from shared_spec.progress import Advance
+from shared_spec.progress import Advance, Report, silent, stage
+from shared_spec.terms import EncoderMethod
 
-__all__ = ["nuisance_directions", "nuisance_stages"]
+__all__ = ["forgotten", "nuisance_directions", "nuisance_stages"]
 
 _BLOCK = 1024
 _RIDGE = 0.01
 """Of the mean variance, added to all variances: with few people for so many dimensions some would be zero by chance."""
+
+
+def forgotten(
+    latents: Latents, similarity: Similarity, settings: TrainingSettings, report: Report = silent
+) -> Tensor:
+    """What these settings keep R from seeing: orthonormal rows [r, q] float64, r = 0 for nothing.
+
+    Along vectors the method project forgets their span; along chains any method forgets as many directions as it is
+    told, those of `nuisance_directions`.
+
+    Args:
+        latents: of the training individuals, along chains with those of their similar images.
+        similarity: S(x).
+        settings: see there, checked by `EncoderConfig.of`.
+        report: told how it goes.
+    """
+    if isinstance(similarity, ChainSet):
+        if settings.forget:
+            advance = stage(report, "directions to forget", nuisance_stages(len(latents)))
+            return nuisance_directions(latents, settings.forget, advance)
+    elif settings.method == EncoderMethod.PROJECT:
+        return span_basis(similarity.vectors)
+    return torch.zeros(0, similarity.latent_dim, dtype=torch.float64)
 
 
 def nuisance_stages(n: int) -> int:

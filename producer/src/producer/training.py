@@ -15,21 +15,20 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LinearLR
 
-from producer.batches import LabelledLatents, Latents, batches, check_latents, class_count
+from producer.batches import LabelledLatents, batches, check_latents, class_count
 from producer.curves import EpochCurve, LossSums
 from producer.encoder import Encoder, EncoderConfig
-from producer.nuisance import nuisance_directions, nuisance_stages
+from producer.nuisance import forgotten
 from producer.objective import Networks, losses, mean_adversarial_distance
-from producer.projection import projector, span_basis
+from producer.projection import projector
 from producer.settings import TrainingSettings
-from shared_spec.chains import ChainSet, Similarity
+from shared_spec.chains import Similarity
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import torch_generator
 from shared_spec.seeds import Seed
-from shared_spec.terms import EncoderMethod
 
-__all__ = ["TrainedEncoder", "forgotten", "train_encoder"]
+__all__ = ["TrainedEncoder", "train_encoder"]
 
 
 @dataclass(frozen=True)
@@ -102,29 +101,6 @@ def train_encoder(
         networks.load_state_dict(state)
     networks = networks.cpu().eval().requires_grad_(False)
     return TrainedEncoder(networks.encoder, networks, tuple(curves), chosen)
-
-
-def forgotten(
-    latents: Latents, similarity: Similarity, settings: TrainingSettings, report: Report = silent
-) -> Tensor:
-    """What these settings keep R from seeing: orthonormal rows [r, q] float64, r = 0 for nothing.
-
-    Along vectors the method project forgets their span; along chains any method forgets as many directions as it is
-    told, those of `nuisance_directions`.
-
-    Args:
-        latents: of the training individuals, along chains with those of their similar images.
-        similarity: S(x).
-        settings: see there, checked by `EncoderConfig.of`.
-        report: told how it goes.
-    """
-    if isinstance(similarity, ChainSet):
-        if settings.forget:
-            advance = stage(report, "directions to forget", nuisance_stages(len(latents)))
-            return nuisance_directions(latents, settings.forget, advance)
-    elif settings.method == EncoderMethod.PROJECT:
-        return span_basis(similarity.vectors)
-    return torch.zeros(0, similarity.latent_dim, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
