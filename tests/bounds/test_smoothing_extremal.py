@@ -1,14 +1,21 @@
 """The smoothing view: instances on which a wrong constant must fail, and what is not a number."""
 
 import math
+from dataclasses import replace
 
 import pytest
+import rational_line as oracle
 import torch
 from scipy.stats import norm
 
 from producer.views.smoothing.center_smoothing import certify, predict
 from producer.views.smoothing.medoid import distances, medoid, order_statistic
-from producer.views.smoothing.sampling import draws
+from producer.views.smoothing.sampling import (
+    LineMap,
+    draws,
+    medoid_along,
+    representation_map,
+)
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.rng import torch_generator
 from shared_spec.smoothing.plan import make_plan
@@ -209,3 +216,33 @@ def test_the_medoid_is_the_best_candidate_and_its_radius_is_measured_from_the_ex
     kth = [float(distances(samples, sample).sort().values[219]) for sample in samples[:50]]
     assert radius == pytest.approx(min(kth), rel=1e-6)
     assert int((distances(samples, centre) <= radius).sum()) == 220
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_along_a_polyline_the_medoid_is_that_of_the_samples_themselves(shift):
+    for seed in range(5):
+        encoder = oracle.small_encoder((4, 20, 15, 6), seed)
+        latents, vectors = oracle.small_set(encoder, 1, 1, seed)
+        *before, last = encoder.biases
+        encoder = replace(encoder, biases=(*before, last + shift))
+        slope = encoder.directions(vectors)
+        t = torch.randn(999, 1, generator=torch_generator(seed, "line"), dtype=torch.float64)
+        g = representation_map(encoder, encoder.first_layer(latents[0]), slope, 5.0)
+        assert isinstance(g, LineMap)
+        centre, radius = medoid(g(t), 520, 60)
+        along = medoid_along(g, t, 520, 60)
+        assert torch.equal(along[0], centre), "another candidate"
+        assert along[1] == pytest.approx(radius, rel=1e-9)
+
+
+def test_samples_that_overflow_are_infinitely_far_and_never_the_medoid():
+    samples = torch.randn(400, 7, generator=torch_generator(0, "medoid"), dtype=torch.float64)
+    for wrong in (torch.inf, -torch.inf, torch.nan):
+        spoilt = samples.clone()
+        spoilt[::3] = wrong
+        centre, radius = medoid(spoilt, 220, 50)
+        assert centre.abs().max() < 10, "the centre is a sample that overflowed"
+        assert radius == pytest.approx(
+            float(distances(spoilt, centre).sort().values[219]), rel=1e-6
+        )
+        assert not math.isfinite(medoid(spoilt, 300, 50)[1])

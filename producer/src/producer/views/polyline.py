@@ -8,6 +8,7 @@ Source: docs/guarantees.md, D.1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,9 @@ from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import SQUARES, gamma, norm_above
 
 __all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
+
+_CENTRES = 10
+"""Whose distances are held at once: for thousands of samples they stay in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,28 @@ class Polyline:
         beyond = self._directly(t[outside]) - centre
         distance[outside] = norm_above(beyond)
         return distance
+
+    def squared_distances(self, t: Tensor, centres: Tensor) -> Iterator[Tensor]:
+        """||R(z + t a) - c||_2^2 for a few of the centres c [j, d] at a time, NaN as +inf: [some, p] each.
+
+        Without forming a representation per sample. Off by float64 rounding of the squared size of the curve seen from
+        the centres: enough to choose by, not to bound with.
+
+        Args:
+            t: [p] float64, between -t_max and t_max.
+            centres: [j, d] float64.
+        """
+        segment, share = self._locate(t)
+        # Seen from the centres' mean the products cancel less.
+        origin = torch.nan_to_num(centres, nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
+        start, slope, bend = self.quadratics(origin)
+        sizes = start[segment] + share * (slope[segment] + share * bend[segment])
+        for some in torch.split(centres, _CENTRES):
+            moved = some - origin
+            own = moved.square().sum(1, keepdim=True)
+            inner = torch.addmm(own, moved, (self.values - origin).T, alpha=-2.0)
+            rows = torch.addcmul(inner[:, segment], inner.diff(dim=1)[:, segment], share)
+            yield rows.add_(sizes).nan_to_num_(nan=torch.inf, posinf=torch.inf)
 
     def quadratics(self, centre: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Per segment (a, b, c) with ||g - centre||^2 = a + b s + c s^2 at share s in [0, 1] of it, [m - 1] each."""

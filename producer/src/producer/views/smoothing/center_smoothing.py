@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from producer.views.smoothing.medoid import medoid, order_statistic
-from producer.views.smoothing.sampling import RepresentationMap, distances_along
+from producer.views.smoothing.medoid import order_statistic
+from producer.views.smoothing.sampling import RepresentationMap, distances_along, medoid_along
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.smoothing.settings import Plan
 
@@ -65,7 +65,7 @@ def predict(
         centre_draws: [n0, k], distributed as N(0, sigma^2 I_k).
         check_draws: [n1, k], alike and independent of the former.
     """
-    centre, radius = medoid(g(centre_draws), plan.mass_count, plan.candidates)
+    centre, radius = medoid_along(g, centre_draws, plan.mass_count, plan.candidates)
     count = 0
     if plan.n1:
         count = int((distances_along(g, check_draws, centre) <= radius).sum())

@@ -5,11 +5,10 @@ All of it works on samples in float64, knows nothing of encoders, and maps what 
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Ball", "distances", "medoid", "order_statistic"]
+__all__ = ["Ball", "ball_around", "distances", "exported", "medoid", "order_statistic", "smallest"]
 
 _TOGETHER = 1.0 + 1e-11
 _SAME = 2.0**-40
@@ -31,13 +30,17 @@ def distances(samples: Tensor, centre: Tensor) -> Tensor:
 
 def order_statistic(values: Tensor, index: int) -> float:
     """D_(index) of values [n], ascending, 1-indexed, never interpolated."""
-    return float(_smallest(values[None], index))
+    return float(smallest(values.clone()[None], index))
 
 
-def _smallest(rows: Tensor, index: int) -> Tensor:
-    """The `index`-th smallest value of each row [r, n]: a choice, so no rounding, by whatever is fastest there."""
+def smallest(rows: Tensor, index: int) -> Tensor:
+    """The `index`-th smallest value of each row [r, n]: a choice, so no rounding, by whatever is fastest there.
+
+    It may put the rows in another order.
+    """
     if rows.device.type == "cpu":
-        return torch.from_numpy(np.partition(rows.numpy(), index - 1, axis=1)[:, index - 1])
+        rows.numpy().partition(index - 1, axis=1)
+        return rows[:, index - 1]
     return rows.sort(dim=1).values[:, index - 1]
 
 
@@ -54,19 +57,31 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
         candidates: J.
 
     Returns:
-        The centre, rounded to float32 as it is exported (and back), and the distance from it to the m-th sample, larger
-        by at most 2^-40 of the centre's norm, which whoever bounds that distance has to add.
+        `ball_around` it.
     """
     # Centred, a Gram matrix in float64 is accurate enough to choose by; the radius is then measured directly.
     origin = torch.nan_to_num(samples[:candidates], nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
     moved = samples - origin
     squares = moved.square().sum(dim=1)
+    far = ~torch.isfinite(squares)
+    moved[far], squares[far] = 0.0, torch.inf
     squared = torch.addmm(squares, moved[:candidates], moved.T, alpha=-2.0)
-    squared += squares[:candidates, None]
-    squared.nan_to_num_(nan=torch.inf, posinf=torch.inf)
-    kth = _smallest(squared, mass_count)
-    centre = samples[int(kth.argmin())].to(torch.float32).to(torch.float64)
-    # The last bits of a distance depend on how the sample was computed; points at equal distance must stay together,
-    # and where all points are one, as after projection, those bits are a share of the points' own size.
-    radius = order_statistic(distances(samples, centre), mass_count) * _TOGETHER
+    kth = smallest(squared, mass_count) + squares[:candidates]
+    centre = exported(samples[int(kth.argmin())])
+    return ball_around(centre, distances(samples, centre), mass_count)
+
+
+def exported(sample: Tensor) -> Tensor:
+    """Rounded to float32, as a centre is handed over, and back."""
+    return sample.to(torch.float32).to(torch.float64)
+
+
+def ball_around(centre: Tensor, away: Tensor, mass_count: int) -> Ball:
+    """The ball around a centre that holds `mass_count` samples, which are `away` [n] from it.
+
+    Its radius is larger than the distance of the m-th by at most 2^-40 of the centre's norm, which whoever bounds that
+    distance has to add: the last bits of a distance depend on how the sample was computed; points at equal distance
+    must stay together, and where all points are one, as after projection, those bits are a share of the points' size.
+    """
+    radius = order_statistic(away, mass_count) * _TOGETHER
     return centre, radius + _SAME * float(torch.linalg.vector_norm(centre))

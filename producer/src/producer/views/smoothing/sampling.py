@@ -16,7 +16,14 @@ from torch import Tensor
 
 from producer.views.network import BoundedNetwork
 from producer.views.polyline import Polyline, breakpoints
-from producer.views.smoothing.medoid import distances
+from producer.views.smoothing.medoid import (
+    Ball,
+    ball_around,
+    distances,
+    exported,
+    medoid,
+    smallest,
+)
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import stream
 from shared_spec.seeds import Seed
@@ -28,6 +35,7 @@ __all__ = [
     "distances_along",
     "draws",
     "evaluation_errors",
+    "medoid_along",
     "representation_map",
 ]
 
@@ -60,6 +68,18 @@ def distances_along(g: RepresentationMap, t: Tensor, centre: Tensor) -> Tensor:
     if isinstance(g, LineMap):
         return torch.nan_to_num(g.curve.distances(t[:, 0], centre), nan=torch.inf, posinf=torch.inf)
     return distances(g(t), centre)
+
+
+def medoid_along(g: RepresentationMap, t: Tensor, mass_count: int, candidates: int) -> Ball:
+    """The `medoid` of the samples g(t); along a polyline without holding all of them."""
+    if not isinstance(g, LineMap):
+        return medoid(g(t), mass_count, candidates)
+    points = g(t[:candidates])
+    squares = g.curve.squared_distances(t[:, 0], points)
+    kth = torch.cat([smallest(rows, mass_count) for rows in squares])
+    centre = exported(points[int(kth.argmin())])
+    away = torch.cat([distances(g(part), centre) for part in torch.split(t, _BLOCK)])
+    return ball_around(centre, away, mass_count)
 
 
 def draws(seed: Seed, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from producer.views.smoothing.center_smoothing import Prediction, certify, predict
+from producer.views.smoothing.center_smoothing import Bound, Prediction, certify, predict
 from producer.views.smoothing.sampling import (
     RepresentationMap,
     draws,
@@ -21,6 +21,7 @@ from producer.views.smoothing.sampling import (
     representation_map,
 )
 from producer.views.view import View, ViewBounds
+from shared_spec.abreast import abreast
 from shared_spec.arithmetic import full_precision
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
@@ -99,16 +100,23 @@ class SmoothingView(View[SmoothingSettings]):
         plan = make_plan(self.settings, similarity.epsilon)
         directions = encoder.directions(similarity.vectors)
         error = evaluation_errors(encoder, similarity, plan.sigma)
-        bounds = []
-        for latent, offset, sample_id in _individuals(encoder, latents, sample_ids):
+
+        def around(individual: tuple[Tensor, str]) -> Bound:
+            latent, sample_id = individual
             t0, t1, t = (
                 draws(seed, f"smoothing.{purpose}", sample_id, n, similarity.k, plan.sigma).to(
                     encoder.device
                 )
                 for purpose, n in (("centre", plan.n0), ("check", plan.n1), ("radius", plan.n))
             )
+            offset = encoder.first_layer(latent)
             g = _map(encoder, offset, directions, t0, t1, t)
-            bounds.append(certify(g, plan, t0, t1, t, error(latent, offset)))
+            return certify(g, plan, t0, t1, t, error(latent, offset))
+
+        bounds: list[Bound] = []
+        individuals = _individuals(encoder, latents, sample_ids)
+        for bound in abreast(around, individuals, encoder.device):
+            bounds.append(bound)
             advance(len(bounds), "")
         predictions = [bound.prediction for bound in bounds]
         return ViewBounds(
@@ -154,17 +162,22 @@ class SmoothingView(View[SmoothingSettings]):
                 "`statement` I speaks of an ideal encoder, which cannot be evaluated: predict with D or paper"
             )
         directions = encoder.directions(similarity.vectors)
-        answers = []
-        for _, offset, query_id in _individuals(encoder, latents, query_ids):
+
+        def answer(query: tuple[Tensor, str]) -> Prediction:
+            latent, query_id = query
             t0, t1 = (
                 draws(seed, f"smoothing.query-{purpose}", query_id, n, similarity.k, plan.sigma).to(
                     encoder.device
                 )
                 for purpose, n in (("centre", plan.n0), ("check", plan.n1))
             )
-            answers.append(predict(_map(encoder, offset, directions, t0, t1), plan, t0, t1))
+            offset = encoder.first_layer(latent)
+            return predict(_map(encoder, offset, directions, t0, t1), plan, t0, t1)
+
+        queries = _individuals(encoder, latents, query_ids)
+        answers = list(abreast(answer, queries, encoder.device))
         return SmoothingPredictions(
-            _stack(answers, encoder), _status([answer.answered for answer in answers])
+            _stack(answers, encoder), _status([one.answered for one in answers])
         )
 
 
@@ -184,8 +197,8 @@ def _translations(similarity: Similarity) -> SimilaritySet:
 
 def _individuals(
     encoder: ReluNetwork, latents: Tensor, sample_ids: Sequence[str]
-) -> Iterator[tuple[Tensor, Tensor, str]]:
-    """Latent [q], u0 [h_1] and id, one individual at a time."""
+) -> Iterator[tuple[Tensor, str]]:
+    """Latent [q] and id, one individual at a time: within a batch the last bits would depend on who else is there."""
     shape = tuple(latents.shape)
     if shape != (len(sample_ids), encoder.input_dim):
         raise DataError(
@@ -199,8 +212,7 @@ def _individuals(
     for latent, sample_id in zip(latents, sample_ids, strict=True):
         if not bool(torch.isfinite(latent).all()):
             raise DataError(f"the latent of {sample_id!r} is not finite: encode it again")
-        # A product of its own per individual: within a batch the last bits would depend on who else is there.
-        yield latent, encoder.first_layer(latent), sample_id
+        yield latent, sample_id
 
 
 def _map(
