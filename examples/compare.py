@@ -7,7 +7,9 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,8 @@ class Play:
     certify: Sequence[str] = ()
     shown: bool = False
     """Whether these people may be shown on the certificates' pages."""
-    audited: Sequence[str] = ()
-    """Methods whose bundles an auditor computes again, a sample of them."""
+    audited: str | None = None
+    """The method whose bundle an auditor computes again, a sample of it."""
     published: Mapping[str, str] | None = None
     """The paper's figures per method, to print beside ours."""
 
@@ -56,43 +58,29 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
         regulator.show("regulator", "preview", "--spec", "spec.safetensors", "--data", play.data, "--for-report",
                        "--individuals", "3", "--out", "page.png", "--force")  # fmt: skip
     sign(regulator, "regulator", "spec.safetensors")
-    auditor = Organisation("auditor", out / "auditor")
+    auditor = Organisation("auditor", out / "auditor", at_work=len(play.fit))
     hand_over(regulator, auditor, *_signed("spec.safetensors"))
+    chains = [_Chain(play, method, regulator, auditor, out) for method in play.fit]
+    # Organisations that know nothing of each other work at the same time, each on its share of this machine.
+    with ThreadPoolExecutor(len(chains)) as pool:
+        results = list(pool.map(_Chain.perform, chains))
+    last = chains[-1]
+    producer, consumer = last.producer, last.consumer
+    spec = regulator.folder / "spec.safetensors"
+    latents = latents_of(spec, play.data, "test", exported_ids(consumer.folder / "reps"))
     figures: dict[str, Any] = {}
-    latents = None
-    for method, settings in play.fit.items():
-        producer = Organisation(f"producer-{method}", out / f"producer-{method}")
-        consumer = Organisation(f"consumer-{method}", out / f"consumer-{method}")
-        hand_over(regulator, producer, *_signed("spec.safetensors"))
-        for party in (producer, consumer):
-            pinned = {"regulator": regulator, "producer": producer, "consumer": consumer}
-            write_trust(party.folder, pinned)
-        producer.run("producer", "fit", "--spec", "spec.safetensors", "--data", play.data, "--target", play.target,
-                     "--method", method, *settings, "--model", "model", "--out", "reps", "--trust", TRUST,
-                     "--force")  # fmt: skip
-        sign(producer, "producer", "reps")
-        hand_over(producer, consumer, *_signed("reps"))
-        audit = _audit(play, method, producer, auditor, consumer) if method in play.audited else []
-        if play.shown:
-            hand_over(regulator, consumer, "page.png")
-        strip = ["--strip", "page.png"] if play.shown else []
-        result = consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *audit,
-                              *play.certify, *strip, "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
-        spec = regulator.folder / "spec.safetensors"
-        if latents is None:
-            latents = latents_of(spec, play.data, "test", exported_ids(consumer.folder / "reps"))
-        fair = empirically_fair(
-            spec, producer.folder / "model", consumer.folder / "certificate", latents
-        )
-        figures[method] = {
+    for chain, result in zip(chains, results, strict=True):
+        model, certificate = chain.producer.folder / "model", chain.consumer.folder / "certificate"
+        figures[chain.method] = {
             "claims": result["claims"],
             "reality": result["reality"],
-            "empirically_fair": float(fair.mean()),
+            "empirically_fair": float(empirically_fair(spec, model, certificate, latents).mean()),
         }
     sign(consumer, "consumer", "certificate")
     hand_over(producer, auditor, *_signed("reps"))
     hand_over(consumer, auditor, *_signed("certificate"))
-    write_trust(auditor.folder, {**pinned, "auditor": auditor})
+    write_trust(auditor.folder, {**last.pinned, "auditor": auditor})
+    audit = ["--audit", "audit"] if last.method == play.audited else []
     auditor.show("consumer", "verify", "certificate", "--reps", "reps", "--spec", "spec.safetensors", *audit,
                  "--trust", TRUST)  # fmt: skip
     certificates = {method: out / f"consumer-{method}" / "certificate" for method in play.fit}
@@ -104,6 +92,66 @@ def perform(play: Play, out: Path) -> dict[str, Any]:
     _show_tampered(play, consumer)
     print(f"done in {time.monotonic() - started:.0f} s")
     return figures
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """One method's producer, and the consumer of its representations."""
+
+    play: Play
+    method: str
+    regulator: Organisation
+    auditor: Organisation
+    out: Path
+
+    @cached_property
+    def producer(self) -> Organisation:
+        return self._party("producer")
+
+    @cached_property
+    def consumer(self) -> Organisation:
+        return self._party("consumer")
+
+    def _party(self, role: str) -> Organisation:
+        name = f"{role}-{self.method}"
+        return Organisation(name, self.out / name, at_work=len(self.play.fit))
+
+    @property
+    def pinned(self) -> dict[str, Organisation]:
+        return {"regulator": self.regulator, "producer": self.producer, "consumer": self.consumer}
+
+    def perform(self) -> dict[str, Any]:
+        """What the consumer's certificate says."""
+        play, producer, consumer = self.play, self.producer, self.consumer
+        hand_over(self.regulator, producer, *_signed("spec.safetensors"))
+        for party in (producer, consumer):
+            write_trust(party.folder, self.pinned)
+        producer.run("producer", "fit", "--spec", "spec.safetensors", "--data", play.data, "--target", play.target,
+                     "--method", self.method, *play.fit[self.method], "--model", "model", "--out", "reps",
+                     "--trust", TRUST, "--force")  # fmt: skip
+        sign(producer, "producer", "reps")
+        hand_over(producer, consumer, *_signed("reps"))
+        audit = self._audit() if self.method == play.audited else []
+        if play.shown:
+            hand_over(self.regulator, consumer, "page.png")
+        strip = ["--strip", "page.png"] if play.shown else []
+        return consumer.run("consumer", "certify", "--reps", "reps", "--target", play.target, *audit, *play.certify,
+                            *strip, "--out", "certificate", "--trust", TRUST, "--force")  # fmt: skip
+
+    def _audit(self) -> list[str]:
+        """The auditor computes a sample of the bundle again; returns how the consumer names the audit."""
+        auditor = self.auditor
+        hand_over(self.producer, auditor, "reps", "model")
+        result = auditor.run("producer", "audit", "reps", "--spec", "spec.safetensors", "--model", "model",
+                             "--data", self.play.data, "--sample", "50", "--out", "audit", "--force")  # fmt: skip
+        sign(auditor, "regulator", "audit")
+        hand_over(auditor, self.consumer, *_signed("audit"))
+        (scope,) = [scope for scope in result["scopes"] if scope["split"] == "test"]
+        print(
+            f"audit of {self.method}: {scope['checked']} of {scope['individuals']} test individuals computed again, "
+            f"{len(result['findings'])} findings; with 95% confidence at most {scope['bad_at_most']} are otherwise"
+        )
+        return ["--audit", "audit"]
 
 
 def perform_on_folder(description: str, play: Callable[[str], Play], out: Path) -> None:
@@ -137,24 +185,6 @@ def _show_tampered(play: Play, consumer: Organisation) -> None:
     shutil.copy2(consumer.folder / "reps.sig.json", folder)
     consumer.refused("consumer", "certify", "--reps", "tampered/reps", "--target", play.target, *play.certify,
                      "--out", "tampered/certificate", "--trust", TRUST)  # fmt: skip
-
-
-def _audit(
-    play: Play, method: str, producer: Organisation, auditor: Organisation, consumer: Organisation
-) -> list[str]:
-    """The auditor computes a sample of the bundle again; returns how the consumer names the audit."""
-    hand_over(producer, auditor, "reps")
-    hand_over(producer, auditor, "model")
-    result = auditor.run("producer", "audit", "reps", "--spec", "spec.safetensors", "--model", "model",
-                         "--data", play.data, "--sample", "50", "--out", "audit", "--force")  # fmt: skip
-    sign(auditor, "regulator", "audit")
-    hand_over(auditor, consumer, *_signed("audit"))
-    (scope,) = [scope for scope in result["scopes"] if scope["split"] == "test"]
-    print(
-        f"audit of {method}: {scope['checked']} of {scope['individuals']} test individuals computed again, "
-        f"{len(result['findings'])} findings; with 95% confidence at most {scope['bad_at_most']} are otherwise"
-    )
-    return ["--audit", "audit"]
 
 
 def _print(play: Play, figures: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,16 @@ __all__ = ["Organisation", "hand_over"]
 
 
 class Organisation:
-    """One of the parties: a folder, and commands that run in it."""
+    """One of the parties: a folder, and commands that run in it.
 
-    def __init__(self, name: str, folder: Path) -> None:
+    Where several work at the same time, each takes its share of the machine, and says who it is before each line.
+    """
+
+    def __init__(self, name: str, folder: Path, at_work: int = 1) -> None:
         self.name = name
         self.folder = folder
+        self.at_work = at_work
         folder.mkdir(parents=True, exist_ok=True)
-        self.seconds = 0.0
 
     def run(self, *words: str) -> dict[str, Any]:
         """Runs a command of this checkout's environment with --json and returns what it printed."""
@@ -32,14 +35,26 @@ class Organisation:
         command = [str(Path(sys.executable).parent / words[0]), *words[1:], "--json"]
         # One cache for all: the parties of a demo share a machine, and encode each image once.
         environment = {"LASSI_CACHE": str((self.folder.parent / "cache").resolve()), **os.environ}
-        started = time.monotonic()
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        self.seconds += time.monotonic() - started
-        if done.returncode:
-            sys.exit(done.returncode)
-        result: dict[str, Any] = json.loads(done.stdout)
+        among = self.at_work > 1
+        if among:
+            threads = max((os.cpu_count() or 1) // self.at_work, 1)
+            environment.setdefault("OMP_NUM_THREADS", str(threads))
+        with tempfile.TemporaryFile("w+") as answer:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdout=answer,
+                stderr=subprocess.PIPE if among else None,
+                text=True,
+            )
+            for line in process.stderr or ():
+                print(f"{self.name}: {line}", end="", file=sys.stderr, flush=True)
+            code = process.wait()
+            if code:
+                sys.exit(code)
+            answer.seek(0)
+            result: dict[str, Any] = json.load(answer)
         return result
 
     def show(self, *words: str) -> None:

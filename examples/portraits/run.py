@@ -17,7 +17,8 @@ PLAY = Play(
     data="portraits",
     attributes=["Pale_Skin"],
     target="Smiling",
-    flow=["--preset", "demo"],
+    # Two thirds of the preset's steps: the wait is shorter, and the figures hardly differ.
+    flow=["--preset", "demo", "--steps", "700"],
     # Tubes show the consumer in which direction skin tone moves a representation: this producer agrees to that.
     fit={
         method: [
@@ -38,7 +39,7 @@ PLAY = Play(
     },
     certify=["--groups", "Pale_Skin"],
     shown=True,
-    audited=("lassi",),
+    audited="lassi",
 )
 
 if __name__ == "__main__":
