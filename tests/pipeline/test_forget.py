@@ -27,11 +27,12 @@ def spec(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def directions():
-    """Those of one spec are computed once: at 3,072 dimensions they take longer than all else here."""
-    known = {}
+    """Those of one spec are computed once: at 3,072 dimensions they take longer than all else here. Lists who asked."""
+    known, asked = {}, []
     compute = nuisance.nuisance_directions
 
     def once(latents, count, advance):
+        asked.append(count)
         key = (tuple(latents.shape), count)
         if key not in known:
             known[key] = compute(latents, count, advance)
@@ -39,7 +40,7 @@ def directions():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nuisance, "nuisance_directions", once)
-        yield
+        yield asked
 
 
 @pytest.mark.parametrize(
@@ -68,13 +69,19 @@ def test_what_forgets_moves_little_and_is_certified_like_any_other(tiny, spec, h
     assert consumer.verify(certificate, bundle)
 
 
-def test_a_search_with_no_adversary_still_forgets(tiny, spec, tmp_path):
-    found = producer.search(
+def test_a_search_forgets_also_without_an_adversary_and_finds_the_directions_once(
+    tiny, spec, directions, tmp_path
+):
+    directions.clear()
+    producer.search(
         spec, tiny.data, tmp_path / "search", target="Smiling",
         training=producer.TrainingSettings(forget=2048, **SMALL),
-        tried=producer.SearchSettings(lambda_2=(0.0,), noise=(1.0,)), bound=producer.BoundSettings(view=("exact",)),
-        cache=tiny.cache,
+        tried=producer.SearchSettings(lambda_2=(0.0, 0.25), noise=(1.0,)),
+        bound=producer.BoundSettings(view=("exact",)), cache=tiny.cache,
     )  # fmt: skip
-    document = producer.load_encoder(found.encoder).document
+    document = producer.load_encoder(tmp_path / "search/lambda_2-0").document
     assert document.method == EncoderMethod.PROJECT
     assert document.training.forget == 2048
+    document = producer.load_encoder(tmp_path / "search/lambda_2-0.25").document
+    assert document.method == EncoderMethod.LASSI
+    assert directions == [2048]

@@ -16,7 +16,6 @@ from producer.encoder import EncoderConfig
 from producer.identity import refuse_other
 from producer.job import Job
 from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
-from producer.nuisance import forgotten
 from producer.settings import TrainingSettings
 from producer.training import train_encoder
 from shared_spec.artifacts.atomic import refuse_existing, require_writable
@@ -58,8 +57,7 @@ class Fitting:
         if self.document.training.encoder == "linear":
             latents = job.latents("train")
             if job.workers.first:
-                basis = forgotten(latents, job.spec.similarity, self.document.training, job.report)
-                config = self.document.encoder
+                config, basis = self.document.encoder, job.basis(self.document.training)
                 made = linear_encoder(config, own_latents(latents), basis, job.seed, job.report)
                 save_encoder(self.folder, self.document, made)
             job.workers.wait()
@@ -68,7 +66,8 @@ class Fitting:
         if job.workers.first:
             trained = train_encoder(
                 data["train"], job.spec.similarity, self.document.training, job.seed,
-                validation=data["valid"], device=job.device, report=job.report,
+                validation=data["valid"], basis=job.basis(self.document.training), device=job.device,
+                report=job.report,
             )  # fmt: skip
             for curve in trained.curves:
                 remark(job.report, _words(curve))

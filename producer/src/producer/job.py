@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from producer.nuisance import forgotten
+from producer.settings import TrainingSettings
 from shared_spec.artifacts.atomic import require_writable
 from shared_spec.artifacts.document import DataEntry
 from shared_spec.artifacts.spec import Spec, load_spec
@@ -58,6 +60,7 @@ class Job:
     force: bool
     workers: Workers
     report: Report
+    _bases: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def data(self) -> DataEntry:
@@ -81,6 +84,16 @@ class Job:
             rank=self.workers.rank, world=self.workers.world, wait=self.workers.wait,
             advance=stage(self.report, f"encoding {split} (batches)", batches),
         )  # fmt: skip
+
+    def basis(self, settings: TrainingSettings) -> Tensor:
+        """What these settings keep an encoder from seeing, as `forgotten`; along chains found once for each number."""
+        if settings.forget not in self._bases:
+            latents, similarity = self.latents("train"), self.spec.similarity
+            found = forgotten(latents, similarity, settings, self.report)
+            if not settings.forget:
+                return found
+            self._bases[settings.forget] = found
+        return self._bases[settings.forget]
 
     def codes(self, targets: Sequence[str]) -> dict[str, Mapping[str, Tensor]]:
         """The class codes [n] of each target, for `train` and `valid`; no image is read.

@@ -55,6 +55,7 @@ def train_encoder(
     seed: Seed,
     *,
     validation: LabelledLatents | None = None,
+    basis: Tensor | None = None,
     device: torch.device | str = "cpu",
     report: Report = silent,
 ) -> TrainedEncoder:
@@ -66,18 +67,22 @@ def train_encoder(
         settings: see there; the losses are theirs, whatever the method.
         seed: every draw derives from it.
         validation: held-out individuals with the same targets; needed to choose the best epoch.
+        basis: what R is kept from seeing, as `forgotten` finds it; found now unless given.
         device: what computes.
         report: told every step.
 
     Raises:
         DataError: fewer than two individuals, latents of another dimension than the attribute vectors, or labels
             that are missing, negative or of another length.
-        SettingsError: lambda_1 > 0 without a target, the best epoch asked for without validation data, or training
-            diverged.
+        SettingsError: lambda_1 > 0 without a target, the best epoch asked for without validation data, settings that
+            do not fit S(x) (`EncoderConfig.of`), or training diverged.
     """
     _check(data, similarity, settings, validation)
-    basis = forgotten(data.latents, similarity, settings, report)
-    run = _Run.start(data, validation, similarity, settings, seed, torch.device(device), basis)
+    config = EncoderConfig.of(settings, similarity)
+    if basis is None:
+        basis = forgotten(data.latents, similarity, settings, report)
+    place = torch.device(device)
+    run = _Run.start(data, validation, similarity, settings, seed, place, config, basis)
     networks = run.networks
     curves: list[EpochCurve] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
@@ -127,12 +132,13 @@ class _Run:
         settings: TrainingSettings,
         seed: Seed,
         device: torch.device,
+        config: EncoderConfig,
         basis: Tensor,
     ) -> _Run:
         """New networks with their optimiser."""
         targets = list(data.labels) if settings.lambda_1 > 0 else []
         networks = Networks(
-            EncoderConfig.of(settings, similarity),
+            config,
             {target: class_count(target, data, validation) for target in targets},
             reconstruct=settings.lambda_3 > 0,
             generator=torch_generator(seed, "producer.initial-weights"),
