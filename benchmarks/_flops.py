@@ -18,6 +18,7 @@ def _fused_product(x: Sequence[int], weight: Sequence[int], *_: object, **__: ob
 def flops(call: Callable[[], object]) -> int:
     """Floating-point operations of the convolutions and matrix products in one call."""
     mapping = {torch.ops.mkldnn._linear_pointwise: _fused_product}
-    with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
+    counter = FlopCounterMode(display=False, custom_mapping=mapping)
+    with counter:
         call()
     return counter.get_total_flops()

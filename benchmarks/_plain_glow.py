@@ -17,6 +17,8 @@ __all__ = ["PlainGlow"]
 
 
 class ActNorm(nn.Module):
+    initialised: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.loc = nn.Parameter(torch.zeros(1, channels, 1, 1))
@@ -36,6 +38,12 @@ class ActNorm(nn.Module):
 
 
 class LUConv(nn.Module):
+    permutation: Tensor
+    below: Tensor
+    above: Tensor
+    sign: Tensor
+    eye: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         permutation, lower, upper = torch.linalg.lu(
@@ -65,12 +73,13 @@ class ZeroConv(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 3)
-        nn.init.zeros_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)
+        for parameter in self.conv.parameters():
+            nn.init.zeros_(parameter)
         self.scale = nn.Parameter(torch.zeros(1, outputs, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, [1, 1, 1, 1])) * torch.exp(3 * self.scale)
+        found: Tensor = self.conv(F.pad(x, [1, 1, 1, 1]))
+        return found * torch.exp(3 * self.scale)
 
 
 class Coupling(nn.Module):
@@ -126,6 +135,7 @@ class PlainGlow(nn.Module):
             n, c, h, w = x.shape
             x = x.view(n, c, h // 2, 2, w // 2, 2).permute(0, 1, 3, 5, 2, 4).contiguous()
             x = x.view(n, 4 * c, h // 2, w // 2)
+            assert isinstance(block, nn.ModuleList)
             for step in block:
                 x, log_det = step(x)
                 log_prob = log_prob + log_det

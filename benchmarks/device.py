@@ -33,7 +33,7 @@ Bound = Callable[[ReluNetwork, int], ViewBounds]
 """The bounds of so many individuals by an encoder."""
 
 
-class Operations(TorchDispatchMode):
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives its own no types
     """Counts what is started."""
 
     count = 0
@@ -102,7 +102,7 @@ def main() -> None:
     for name, (bound, rarer) in cases(vectors, latents).items():
         count = max(options.individuals // rarer, 1)
         here, expected = timed(bound, encoder, count)
-        with Operations() as operations:
+        with Operations() as operations:  # type: ignore[no-untyped-call]  # torch gives its own no types
             bound(encoder, min(count, 64))
         each = operations.count / min(count, 64)
         cells = [name, str(count), f"{each:.0f}", f"{1e3 * here:.2f} ms", "", ""]

@@ -80,7 +80,7 @@ def main() -> None:
     y = torch.randint(0, 2, (1, options.batch), generator=generator)
     vector = 0.1 * torch.randn(1, options.latent_dim, generator=generator)
     similarity = SimilaritySet(vector, 1.0)
-    config = EncoderConfig.of(TrainingSettings(), torch.ones(1, options.latent_dim))
+    config = EncoderConfig.of(TrainingSettings(), similarity)
 
     def build(fused: bool) -> tuple[Networks, torch.optim.Optimizer]:
         networks = Networks(config, {"target": 2}, False, torch_generator(0, "benchmark.weights"))

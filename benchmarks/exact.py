@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
 T = TypeVar("T")
+Certify = Callable[[ReluNetwork, Tensor, Tensor, float], ExactBounds]
 SAMPLES = 30_000
 SIGMA = 0.65
 
@@ -61,21 +63,16 @@ def report(name: str, seconds: float, textbook: float, view: ExactBounds) -> Non
 
 def views(encoder: ReluNetwork, vectors: Tensor, latents: Tensor, textbook: float) -> None:
     """Balls for k = 1, 2, 3 and tubes."""
-    settings = {
-        "k = 1, grid": (1, len(latents), {}),
-        "k = 1, polyline": (1, 16, {"method": "polyline"}),
-        "k = 1, tube of 5 vertices": (1, 32, {"tube_vertices": 5}),
-        "k = 2": (2, 16, {}),
-        "k = 2, affine tube": (2, 8, {"tube_vertices": 2}),
-        "k = 3": (3, 16, {}),
+    settings: dict[str, tuple[int, int, Certify]] = {
+        "k = 1, grid": (1, len(latents), certify_exact),
+        "k = 1, polyline": (1, 16, partial(certify_exact, method="polyline")),
+        "k = 1, tube of 5 vertices": (1, 32, partial(certify_exact, tube_vertices=5)),
+        "k = 2": (2, 16, certify_exact),
+        "k = 2, affine tube": (2, 8, partial(certify_exact, tube_vertices=2)),
+        "k = 3": (3, 16, certify_exact),
     }
-    for name, (k, count, options) in settings.items():
-        chosen = latents[:count]
-        seconds, view = timed(
-            lambda k=k, chosen=chosen, options=options: certify_exact(
-                encoder, chosen, vectors[:k], 1.0, **options
-            )
-        )
+    for name, (k, count, certify) in settings.items():
+        seconds, view = timed(partial(certify, encoder, latents[:count], vectors[:k], 1.0))
         report(name, seconds / count, textbook, view)
 
 
@@ -105,7 +102,8 @@ def heads(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> None:
     generator = torch_generator(0, "benchmark-heads")
     medians = encoder(latents[-128:])
     for k in (1, 2, 3):
-        spent, statuses, cells = 0.0, [], 0
+        spent, cells = 0.0, 0
+        statuses: list[str] = []
         for _ in range(5):
             row = torch.randn(PAPER[-1], generator=generator, dtype=torch.float64)
             weight = torch.stack([torch.zeros_like(row), row])
@@ -113,9 +111,7 @@ def heads(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> None:
             border = values.quantile(0.5) + 0.01 * values.std()
             bias = torch.stack([torch.zeros(()).double(), -border])
             seconds, decision = timed(
-                lambda k=k, weight=weight, bias=bias: decide_linear_head(
-                    encoder, latents[:16], vectors[:k], 1.0, weight, bias
-                )
+                partial(decide_linear_head, encoder, latents[:16], vectors[:k], 1.0, weight, bias)
             )
             spent, statuses = spent + seconds, statuses + list(decision.status)
             cells += int(decision.effort.sum())

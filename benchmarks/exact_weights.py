@@ -56,7 +56,7 @@ def trained_like(
             shift = nn.functional.normalize(normal(64, attributes)) @ vectors
             loss = loss + 0.03 * (encoder(latents + shift) - representation).norm(dim=1).mean()
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
     linear = [layer for layer in encoder if isinstance(layer, nn.Linear)]
     folded = ReluNetwork(

@@ -95,7 +95,7 @@ def training_step(model: nn.Module, log_prob: Callable[[], Tensor]) -> Callable[
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        (-log_prob().mean() / 3072).backward()
+        torch.autograd.backward(-log_prob().mean() / 3072)
         nn.utils.clip_grad_norm_(model.parameters(), 50.0)
         optimiser.step()
 

@@ -67,12 +67,13 @@ def jobs() -> list[Job]:
     z = torch.randn(500, 12288, generator=draw)
     vector = 0.1 * torch.randn(1, 12288, generator=draw)
     similarity = SimilaritySet(vector, 1.0)
-    config = EncoderConfig.of(TrainingSettings(), torch.ones(1, 12288))
-    networks = Networks(config, {"task": 2}, False, draw).train()
+    encoder_config = EncoderConfig.of(TrainingSettings(), similarity)
+    networks = Networks(encoder_config, {"task": 2}, False, draw).train()
     labels = torch.randint(0, 2, (1, 500), generator=draw)
 
     def step() -> None:
-        losses(networks, z, labels, similarity, ObjectiveSettings(), draw).total.backward()
+        loss = losses(networks, z, labels, similarity, ObjectiveSettings(), draw)
+        torch.autograd.backward(loss.total)
 
     found.append(
         Job(
@@ -82,7 +83,7 @@ def jobs() -> list[Job]:
             1,
         )
     )
-    encoder = Encoder(config, draw)
+    encoder = Encoder(encoder_config, draw)
     encoder.train()(z)
     folded = fold(encoder.eval())
     ids = [str(i) for i in range(8)]

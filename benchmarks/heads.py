@@ -29,6 +29,7 @@ from consumer.radius.region import ball
 from consumer.training import train_head
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.rng import torch_generator
+from shared_spec.terms import HeadKind
 
 DIM, STARTS = 128, 20
 HIDDEN = ((64,), (32, 32), (64, 32), (64, 64), (128, 128))
@@ -53,7 +54,7 @@ def people(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 def trained(hidden: tuple[int, ...], generator: torch.Generator) -> FrozenHead:
     """A head trained with noise 0.5."""
     config = HeadConfig(
-        kind="mlp", input_dim=DIM, hidden=hidden, classes=("no", "yes"), sigma_rs=0.5
+        kind=HeadKind.MLP, input_dim=DIM, hidden=hidden, classes=("no", "yes"), sigma_rs=0.5
     )
     points, labels = people(20_000, generator)
     return train_head(points, labels, config, generator, epochs=3).frozen()

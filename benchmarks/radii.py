@@ -24,6 +24,7 @@ from consumer.radius.sequential import sequential_decision
 from consumer.training import train_head
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.rng import numpy_generator, torch_generator
+from shared_spec.terms import HeadKind
 
 DIM, ALPHA, FIXED, N0 = 512, 0.001, 100_000, 2_000
 Result = TypeVar("Result")
@@ -52,7 +53,7 @@ def streams(n: int, purpose: str) -> Streams:
 def trained(hidden: tuple[int, ...], sigma: float, generator: torch.Generator) -> FrozenHead:
     """A head trained on such individuals."""
     config = HeadConfig(
-        kind="mlp" if hidden else "linear",
+        kind=HeadKind.MLP if hidden else HeadKind.LINEAR,
         input_dim=DIM,
         hidden=hidden,
         classes=("no", "yes"),

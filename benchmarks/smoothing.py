@@ -41,7 +41,9 @@ def main() -> None:
     spec.loader.exec_module(textbook)
 
     generator = torch_generator(0, "benchmark")
-    encoder = Encoder(EncoderConfig.of(TrainingSettings(), torch.ones(1, 12288)), generator)
+    encoder = Encoder(
+        EncoderConfig.of(TrainingSettings(), SimilaritySet(torch.ones(1, 12288), 1.0)), generator
+    )
     z = torch.randn(500, 12288, generator=generator)
     encoder.train()(z)  # gives the batch norms statistics
     folded = fold(encoder.eval())

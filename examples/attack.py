@@ -66,7 +66,7 @@ def empirically_fair(
             t = torch.cat([torch.zeros(1, similarity.k), inside, sphere]) * similarity.epsilon
         moves = t @ encoder.directions(similarity.vectors)
     fair = []
-    for part in latents.split(_BATCH):
+    for part in torch.split(latents, _BATCH):
         for first in encoder.first_layer(part):
             decisions = head.predict(encoder.tail(preactivations(first)))
             fair.append(bool((decisions == decisions[0]).all()))

@@ -36,8 +36,10 @@ def to_linear(colour: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _bytes_of_light() -> npt.NDArray[np.uint8]:
-    light = np.linspace(0, 1, _LEVELS) ** 2
-    coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    light: npt.NDArray[np.float64] = np.linspace(0, 1, _LEVELS) ** 2
+    coded: npt.NDArray[np.float64] = np.where(
+        light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055
+    )
     return np.rint(255 * coded).astype(np.uint8)
 
 
@@ -52,7 +54,7 @@ def paint(
     hues = np.array([[hue, _SATURATION, _VALUE] for hue in (floor, wall, body)])
     a, b, c = to_linear(hsv_to_rgb(hues))
     colours = np.array([a, b, c, c * a, b * a, [1, 1, 1]], dtype=np.float32)
-    light = np.sqrt(np.clip(layers @ colours, 0, 1))
+    light: npt.NDArray[np.float32] = np.sqrt(np.clip(layers @ colours, 0, 1))
     return _BYTES[np.rint((_LEVELS - 1) * light).astype(np.uint16)]
 
 

@@ -153,7 +153,7 @@ def cast_layers(shape: str, scale: float, orientation: float) -> npt.NDArray[np.
     light = np.zeros((len(ray), len(LAYERS)))
     for place, rows in (("floor", on_floor), ("wall", on_wall), ("body", on_body)):
         _shade(light, np.flatnonzero(rows), place, point, normal, ray, body)
-    pixels = light.reshape(SIDE, _SAMPLES, SIDE, _SAMPLES, len(LAYERS)).mean(axis=(1, 3))
+    pixels: Array = light.reshape(SIDE, _SAMPLES, SIDE, _SAMPLES, len(LAYERS)).mean(axis=(1, 3))
     return pixels.astype(np.float32)
 
 
@@ -176,8 +176,8 @@ def _lamps(rows: npt.NDArray[np.int64]) -> Array:
     """A point of the round lamp for each sample [n, 3]; the samples of a pixel share it out among them."""
     n = SIDE * _SAMPLES
     within = (rows // n % _SAMPLES) * _SAMPLES + rows % n % _SAMPLES
-    turn = within * np.pi * (3 - np.sqrt(5))
-    across = _LIGHT_RADIUS * np.sqrt((within + 0.5) / _SAMPLES**2)
+    turn: Array = within * np.pi * (3 - np.sqrt(5))
+    across: Array = _LIGHT_RADIUS * np.sqrt((within + 0.5) / _SAMPLES**2)
     return _LIGHT + np.stack([across * np.cos(turn), 0 * across, across * np.sin(turn)], axis=1)
 
 
