@@ -66,6 +66,14 @@ def test_what_is_kept_holds_least_of_the_differences_for_what_it_holds_of_people
     assert found < min(ratio(kept) for kept in others)
 
 
+def test_fewer_directions_are_the_first_of_more():
+    latents = individuals(draw(Q, Q, seed=3))
+    most = nuisance_directions(latents, Q - 1)
+    for count in range(1, Q - 1):
+        fewer = nuisance_directions(latents, count)
+        torch.testing.assert_close(most[:count].T @ most[:count], fewer.T @ fewer)
+
+
 def test_everybody_is_read_and_a_file_gives_what_memory_gives(tmp_path):
     latents = individuals(draw(Q, Q, seed=4), n=2100)
     mapped = np.memmap(tmp_path / "latents", np.float32, "w+", shape=tuple(latents.shape))

@@ -84,7 +84,7 @@ def test_whoever_has_no_bound_is_not_certified():
 
 
 def score(accuracy, certified, lambda_2=0.1):
-    return Score(lambda_2, 1.0, "exact", accuracy, certified)
+    return Score(lambda_2, 0, 1.0, "exact", accuracy, certified)
 
 
 def test_the_front_is_whom_nobody_beats():

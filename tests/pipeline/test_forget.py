@@ -7,7 +7,9 @@ import consumer
 import producer
 import regulator
 from producer import nuisance
+from shared_spec import load_spec
 from shared_spec.data import open_source
+from shared_spec.errors import SettingsError
 from shared_spec.latents import encode_split
 from shared_spec.terms import EncoderMethod, Similar
 
@@ -73,15 +75,32 @@ def test_a_search_forgets_also_without_an_adversary_and_finds_the_directions_onc
     tiny, spec, directions, tmp_path
 ):
     directions.clear()
-    producer.search(
+    found = producer.search(
         spec, tiny.data, tmp_path / "search", target="Smiling",
-        training=producer.TrainingSettings(forget=2048, **SMALL),
-        tried=producer.SearchSettings(lambda_2=(0.0, 0.25), noise=(1.0,)),
+        training=producer.TrainingSettings(**SMALL),
+        tried=producer.SearchSettings(lambda_2=(0.0, 0.25), forget=(0, 1024, 2048), noise=(1.0,)),
         bound=producer.BoundSettings(view=("exact",)), cache=tiny.cache,
     )  # fmt: skip
-    document = producer.load_encoder(tmp_path / "search/lambda_2-0").document
-    assert document.method == EncoderMethod.PROJECT
-    assert document.training.forget == 2048
-    document = producer.load_encoder(tmp_path / "search/lambda_2-0.25").document
-    assert document.method == EncoderMethod.LASSI
     assert directions == [2048]
+    tried = [(score.forget, score.lambda_2) for score in found.scores]
+    assert tried == [(count, weight) for count in (0, 1024, 2048) for weight in (0.0, 0.25)]
+    latents = encode_split(
+        load_spec(spec).flow, open_source(tiny.data, 32), "train", cache=tiny.cache,
+        chains=load_spec(spec).similarity,
+    )  # fmt: skip
+    for count, weight in tried:
+        name = f"lambda_2-{weight:g}" + (f"-forget-{count}" if count else "")
+        made = producer.load_encoder(tmp_path / "search" / name)
+        without = EncoderMethod.PROJECT if count else EncoderMethod.NAIVE
+        assert made.document.method == (EncoderMethod.LASSI if weight else without)
+        assert made.document.training.forget == count
+        first = made.encoder.linears[0].weight.double()
+        if count:
+            lost = nuisance.nuisance_directions(latents, 2048, lambda done, word: None)[:count]
+            assert (first @ lost.T).norm() < 1e-4 * first.norm()
+    assert found.encoder.name in {path.name for path in (tmp_path / "search").iterdir()}
+    with pytest.raises(SettingsError, match=r"names"):
+        producer.search(
+            spec, tiny.data, tmp_path / "other", target="Smiling",
+            training=producer.TrainingSettings(forget=2048), cache=tiny.cache,
+        )  # fmt: skip

@@ -60,7 +60,7 @@ class Job:
     force: bool
     workers: Workers
     report: Report
-    _bases: dict[int, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _bases: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def data(self) -> DataEntry:
@@ -86,14 +86,15 @@ class Job:
         )  # fmt: skip
 
     def basis(self, settings: TrainingSettings) -> Tensor:
-        """What these settings keep an encoder from seeing, as `forgotten`; along chains found once for each number."""
-        if settings.forget not in self._bases:
-            latents, similarity = self.latents("train"), self.spec.similarity
-            found = forgotten(latents, similarity, settings, self.report)
-            if not settings.forget:
-                return found
-            self._bases[settings.forget] = found
-        return self._bases[settings.forget]
+        """What these settings keep an encoder from seeing, as `forgotten`; along chains the most is found but once."""
+        count = settings.forget
+        for known in self._bases:
+            if 0 < count <= len(known):
+                return known[:count]
+        found = forgotten(self.latents("train"), self.spec.similarity, settings, self.report)
+        if count:
+            self._bases.append(found)
+        return found
 
     def codes(self, targets: Sequence[str]) -> dict[str, Mapping[str, Tensor]]:
         """The class codes [n] of each target, for `train` and `valid`; no image is read.

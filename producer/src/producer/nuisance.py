@@ -65,7 +65,8 @@ def nuisance_directions(
 
     W is the mean of (z' - z)(z' - z)^T over the similar images of all individuals, B the covariance of the z. What is
     orthogonal to the basis is the subspace of q - count dimensions in which W is least compared with B, direction by
-    direction: it is spanned by the last generalised eigenvectors of (W, B).
+    direction: it is spanned by the last generalised eigenvectors of (W, B). Its first rows are a basis of their own, of
+    what is projected away where fewer are.
 
     Args:
         latents: of individuals and their similar images, [n, 1 + v, q] float32, memory-mapped or not; read once. Beside
@@ -104,5 +105,6 @@ def nuisance_directions(
     _, vectors = torch.linalg.eigh(ratio)
     advance(nuisance_stages(n), "directions to forget")
     # The eigenvectors v = L^-T u that are kept are orthogonal to B v = L u of those that are not.
-    basis: Tensor = torch.linalg.qr(factor @ vectors[:, q - count :]).Q.T.contiguous()
+    largest = vectors[:, q - count :].flip(1)
+    basis: Tensor = torch.linalg.qr(factor @ largest).Q.T.contiguous()
     return basis

@@ -48,17 +48,18 @@ def draw_curves(document: EncoderDocument) -> bytes:
 
 
 def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
-    """A PNG with a panel per view: a line per lambda_2 through its noise levels, the Pareto front, and the choice."""
+    """A PNG with a panel per view: a line per encoder through its noise levels, the Pareto front, and the choice."""
     views = list(dict.fromkeys(score.view for score in scores))
-    weights = sorted({score.lambda_2 for score in scores})
+    encoders = sorted({(score.forget, score.lambda_2) for score in scores})
     figure = Figure(figsize=(5.2 * len(views), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(heading, fontsize=11)
     for axis, view in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
         here = [score for score in scores if score.view == view]
-        for weight in weights:
-            line = sorted((s for s in here if s.lambda_2 == weight), key=lambda s: s.sigma_rs)
-            label = f"λ2 = {weight:g}" if weight else "λ2 = 0 (Naive)"
+        for forget, weight in encoders:
+            own = [s for s in here if (s.forget, s.lambda_2) == (forget, weight)]
+            line = sorted(own, key=lambda s: s.sigma_rs)
+            label = _encoder_words(weight, forget)
             axis.plot(
                 [100 * s.certified for s in line],
                 [100 * s.accuracy for s in line],
@@ -83,7 +84,7 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
                 s=140,
                 facecolors="none",
                 edgecolors="black",
-                label=f"chosen: λ2 = {chosen.lambda_2:g}, σ_rs = {chosen.sigma_rs:g}",
+                label=f"chosen: {_encoder_words(chosen.lambda_2, chosen.forget)}, σ_rs = {chosen.sigma_rs:g}",
             )
         axis.set_title(f"{view} view", fontsize=10)
         axis.set_xlabel("certified, % of validation individuals")
@@ -92,6 +93,12 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7)
     return png(figure)
+
+
+def _encoder_words(weight: float, forget: int) -> str:
+    if not (weight or forget):
+        return "λ2 = 0 (Naive)"
+    return f"λ2 = {weight:g}, {forget} forgotten" if forget else f"λ2 = {weight:g}"
 
 
 def png(figure: Figure) -> bytes:

@@ -37,10 +37,11 @@ class LinearHeads:
 
 @dataclass(frozen=True)
 class Score:
-    """What one adversarial weight and one noise level reach on validation individuals.
+    """What one encoder and one noise level reach on validation individuals.
 
     Attributes:
-        lambda_2: weight of the adversarial loss; 0 is Naive.
+        lambda_2: weight of the adversarial loss; 0 is Naive, or project where directions are forgotten.
+        forget: how many directions the encoder is kept from seeing.
         sigma_rs: noise on the representations in the head's training.
         view: whose bounds these are.
         accuracy: in [0, 1], of the model that the view certifies.
@@ -48,6 +49,7 @@ class Score:
     """
 
     lambda_2: float
+    forget: int
     sigma_rs: float
     view: str
     accuracy: float
@@ -150,4 +152,6 @@ def choose_score(scores: Sequence[Score], tolerance: float) -> Score:
         raise SettingsError("nothing to choose from: try at least one lambda_2 and one noise level")
     enough = max(score.accuracy for score in scores) - tolerance
     eligible = [score for score in scores if score.accuracy >= enough]
-    return max(eligible, key=lambda s: (s.certified, s.accuracy, -s.lambda_2, -s.sigma_rs))
+    return max(
+        eligible, key=lambda s: (s.certified, s.accuracy, -s.lambda_2, -s.forget, -s.sigma_rs)
+    )

@@ -1,10 +1,11 @@
-"""`producer.search`: which adversarial weight and which noise, tried on validation data."""
+"""`producer.search`: which adversarial weight, how much to forget and which noise, tried on validation data."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from shared_spec.artifacts.spec import Spec
 from shared_spec.chains import own_latents
 from shared_spec.data.source import Source
 from shared_spec.device import to_host
+from shared_spec.errors import SettingsError
 from shared_spec.progress import Report, onward, silent, stage
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
@@ -54,7 +56,7 @@ class SearchResult:
         split: whose individuals were judged.
         seed: of the search.
         give_up: accuracy that could be given up for certificates.
-        scores: per weight, view and noise level, in this order.
+        scores: per number of directions forgotten, weight, view and noise level, in this order.
         chosen: the best of the first view's, which is the paper's where it was bounded.
     """
 
@@ -70,8 +72,9 @@ class SearchResult:
     def __repr__(self) -> str:
         best = self.chosen
         return (
-            f"SearchResult({self.out}: {self.target}; lambda_2 = {best.lambda_2:g} and noise {best.sigma_rs:g} of "
-            f"{len(self.scores)} scores; accuracy {best.accuracy:.3f}, certified {best.certified:.3f} in {best.view})"
+            f"SearchResult({self.out}: {self.target}; lambda_2 = {best.lambda_2:g}, {best.forget} forgotten and noise "
+            f"{best.sigma_rs:g} of {len(self.scores)} scores; accuracy {best.accuracy:.3f}, certified "
+            f"{best.certified:.3f} in {best.view})"
         )
 
     @property
@@ -83,8 +86,8 @@ class SearchResult:
 
     @property
     def encoder(self) -> Path:
-        """Folder of the encoder with the chosen weight, from which `fit` can go on."""
-        return _encoder_folder(self.out, self.chosen.lambda_2)
+        """Folder of the chosen encoder, from which `fit` can go on."""
+        return _encoder_folder(self.out, self.chosen.lambda_2, self.chosen.forget)
 
     def save(self) -> None:
         """Writes search.json and pareto.png."""
@@ -111,17 +114,18 @@ def search(
     force: bool = False,
     report: Report = silent,
 ) -> SearchResult:
-    """Tries adversarial weights and noise levels on validation data; the test split is not looked at.
+    """Tries adversarial weights, directions to forget and noise levels on validation data, and never on test data.
 
-    Trains an encoder per weight and a linear head per noise level. What is found is an estimate that guides a choice,
-    never a certificate. The encoders stay in `out`; `fit` takes the chosen one without training it again.
+    Trains an encoder per weight and number of directions, and a linear head per noise level. What is found is an
+    estimate that guides a choice, never a certificate. The encoders stay in `out`; `fit` takes the chosen one without
+    training it again.
 
     Args:
         spec: the regulator's spec.
         data: individuals with their labels.
         out: folder to write.
         target: the task that is rehearsed.
-        training: of every encoder; its `lambda_2` and `method` follow from the weight that is tried.
+        training: of every encoder; its `lambda_2`, `forget` and `method` follow from what is tried.
         tried: the grid, and how the choice is made.
         bound: in which views, and whom of the validation individuals.
         views: settings of those views; tubes would be computed for nothing.
@@ -137,6 +141,10 @@ def search(
     """
     out, tried, bound = Path(out), tried or SearchSettings(), bound or BoundSettings()
     bounding = choose_views(bound.view, views)
+    if training is not None and training.forget:
+        raise SettingsError(
+            f"`training.forget` is {training.forget}: a search tries the numbers that its own `forget` names"
+        )
     inputs = [Path(spec)] if isinstance(spec, Path | str) else []
     refuse_existing(_document(out), force, kind=SEARCH, inputs=inputs)
     refuse_existing(_picture(out), force, kind=PICTURE, inputs=inputs)
@@ -145,10 +153,16 @@ def search(
     ) as job:
         view_entries(bounding, job.spec.similarity, ())
         fittings = [
-            plan_fitting(job, _encoder_folder(out, weight), [target], _with(training, weight))
-            for weight in sorted(set(tried.lambda_2))
+            plan_fitting(
+                job, _encoder_folder(out, weight, count), [target], _with(training, weight, count)
+            )
+            for count, weight in product(sorted(set(tried.forget)), sorted(set(tried.lambda_2)))
         ]
         job.workers.wait()
+        to_train = [f.document.training for f in fittings if f.found is None]
+        if job.workers.first and to_train:
+            # Fewer directions are the first of more: found with the most, they are found once for all.
+            job.basis(max(to_train, key=lambda settings: settings.forget))
         scores = [s for f in fittings for s in _rehearse(f, bounding, bound.every, tried.noise)]
         best = choose_score([s for s in scores if s.view == scores[0].view], tried.give_up)
         result = SearchResult(
@@ -167,15 +181,16 @@ def _picture(out: Path) -> Path:
     return out / "pareto.png"
 
 
-def _encoder_folder(out: Path, weight: float) -> Path:
-    return out / f"lambda_2-{weight:.12g}"
+def _encoder_folder(out: Path, weight: float, count: int) -> Path:
+    forgotten = f"-forget-{count}" if count else ""
+    return out / f"lambda_2-{weight:.12g}{forgotten}"
 
 
-def _with(training: TrainingSettings | None, weight: float) -> TrainingSettings:
-    training = training or TrainingSettings()
-    without = EncoderMethod.PROJECT if training.forget else EncoderMethod.NAIVE
+def _with(training: TrainingSettings | None, weight: float, count: int) -> TrainingSettings:
+    without = EncoderMethod.PROJECT if count else EncoderMethod.NAIVE
     method = EncoderMethod.LASSI if weight else without
-    return training.model_copy(update={"lambda_2": weight, "method": method})
+    changes = {"lambda_2": weight, "forget": count, "method": method}
+    return (training or TrainingSettings()).model_copy(update=changes)
 
 
 def _rehearse(
@@ -206,9 +221,10 @@ def _rehearse(
         elif points is None:
             points = to_host(folded(own_latents(latents)).float())
         marks = score_heads(heads, points, bounds, codes)
-        weight = fitting.document.training.lambda_2
+        made = fitting.document.training
         found += [
-            Score(weight, sigma, view.name, *mark) for sigma, mark in zip(noise, marks, strict=True)
+            Score(made.lambda_2, made.forget, sigma, view.name, *mark)
+            for sigma, mark in zip(noise, marks, strict=True)
         ]
     return found
 

@@ -196,6 +196,9 @@ class SearchSettings(Settings):
         (0.0, 0.05, 0.1, 0.25, 0.5), "Weight of the adversarial loss to try; 0 is Naive, or project with --forget.",
         min_length=1,
     )  # fmt: skip
+    forget: tuple[int, ...] = setting(
+        (0,), "Along chains: how many directions R is kept from seeing, to try.", min_length=1
+    )
     noise: tuple[float, ...] = setting(
         (0.25, 1.0, 2.5, 5.0, 10.0), "Noise sigma_rs on representations to try.", min_length=1
     )
@@ -203,7 +206,7 @@ class SearchSettings(Settings):
         0.01, "Accuracy, of 1, that may be given up for certificates.", ge=0, le=1
     )
 
-    @field_validator("lambda_2", "noise")
+    @field_validator("lambda_2", "forget", "noise")
     @classmethod
     def _not_negative(cls, values: tuple[float, ...]) -> tuple[float, ...]:
         if any(value < 0 for value in values):

@@ -15,7 +15,7 @@ _SAID = {
     "fit": "Train an encoder and export certified representations.",
     "export": "Certify more individuals with a trained encoder; its training data are not needed.",
     "merge": "Put the parts of `producer export --shard` together, in any order.",
-    "search": "Try a grid of adversarial weights and noise levels on validation data.",
+    "search": "Try a grid of adversarial weights, directions to forget and noise levels on validation data.",
     "audit": "Compute a bundle again from spec, model and data, as whoever is given all three.",
     "explain": "Draw one person beside the people who count as similar, with the consumer's decision on each.",
     "commit": "Commit to what a bundle will draw, before anybody knows its seed.",

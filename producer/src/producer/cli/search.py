@@ -32,9 +32,10 @@ _PRESETS = {
 @path_option("--out", "Folder of search.json, pareto.png and the encoders.", required=True)
 @command_settings(
     presets=_PRESETS,
-    # The weight decides the method; heads are judged by balls, so tubes would be computed for nothing.
+    # Weight and directions decide the method; heads are judged by balls, so tubes would be computed for nothing.
     without=(
         "training.lambda_2",
+        "training.forget",
         "training.method",
         "training.augmentation",
         "exact.tube_vertices",
@@ -48,11 +49,11 @@ def search(
     target: str, out: Path, tried: SearchSettings, training: TrainingSettings, bound: BoundSettings, as_json: bool,
     given: frozenset[str], **rest: Any,
 ) -> None:  # fmt: skip
-    """Try a grid of adversarial weights and noise levels on validation data.
+    """Try a grid of adversarial weights, directions to forget and noise levels on validation data.
 
-    Trains an encoder per --lambda-2 and a linear head per --noise, bounds validation individuals, and shows accuracy
-    against certified fairness. The test split is not looked at. The encoders stay in --out: `producer fit` with the
-    chosen weight and --model OUT/lambda_2-WEIGHT exports one without training it again.
+    Trains an encoder per --lambda-2 and --forget and a linear head per --noise, bounds validation individuals, and
+    shows accuracy against certified fairness. The test split is not looked at. The encoders stay in --out, and the
+    `producer fit` that is printed exports the chosen one without training it again.
 
     \b
     Example:
@@ -72,12 +73,12 @@ def search(
 def _show(result: SearchResult, after: str, as_json: bool) -> None:
     front, best = result.front, result.chosen
     rows = [
-        [f"{s.lambda_2:g}", f"{s.sigma_rs:g}", s.view, f"{100 * s.accuracy:.1f}", f"{100 * s.certified:.1f}",
-         "chosen" if s == best else "front" if s in front else ""]
+        [f"{s.lambda_2:g}", f"{s.forget}", f"{s.sigma_rs:g}", s.view, f"{100 * s.accuracy:.1f}",
+         f"{100 * s.certified:.1f}", "chosen" if s == best else "front" if s in front else ""]
         for s in result.scores
     ]  # fmt: skip
     heading = f"{result.target}: accuracy and certified fairness on validation individuals"
-    columns = ["lambda_2", "noise", "view", "accuracy %", "certified %", ""]
+    columns = ["lambda_2", "forgotten", "noise", "view", "accuracy %", "certified %", ""]
     emit(
         {**asdict(result), "out": str(result.out)},
         as_json,
