@@ -58,7 +58,7 @@ def stages(every: int, *, trained: bool) -> Iterator[tuple[str, list[str]]]:
             ["producer", "fit", *_FIT, "--method", method, "--view", "exact", "--every", "2000",
              "--model", "model", "--out", "trained", "--force"],
         )  # fmt: skip
-    people = f"{2 * (2000 // every):,}"
+    people = f"{24_000 // every:,}"
     for view in ("exact", "smoothing"):
         yield (
             f"bound {people} people, {view} view",

@@ -89,7 +89,7 @@ def nuisance_directions(
         within += moved.T @ moved
         between += own.T @ own
         total += own.sum(0)
-        advance(done, "directions to forget")
+        advance(done, "")
     mean = total / n
     between = between / n - torch.outer(mean, mean)
     spread = float(between.diagonal().mean())
@@ -103,7 +103,7 @@ def nuisance_directions(
     half = torch.linalg.solve_triangular(factor, within / (n * (images - 1)), upper=False)
     ratio = torch.linalg.solve_triangular(factor, half.T, upper=False)
     _, vectors = torch.linalg.eigh(ratio)
-    advance(nuisance_stages(n), "directions to forget")
+    advance(nuisance_stages(n), "")
     # The eigenvectors v = L^-T u that are kept are orthogonal to B v = L u of those that are not.
     largest = vectors[:, q - count :].flip(1)
     basis: Tensor = torch.linalg.qr(factor @ largest).Q.T.contiguous()
