@@ -57,17 +57,18 @@ class Fitting:
         if self.document.training.encoder == "linear":
             latents = job.latents("train")
             if job.workers.first:
-                config, basis = self.document.encoder, job.basis(self.document.training)
+                basis = job.basis(latents, self.document.training)
+                config = self.document.encoder
                 made = linear_encoder(config, own_latents(latents), basis, job.seed, job.report)
                 save_encoder(self.folder, self.document, made)
             job.workers.wait()
             return load_encoder(self.folder)
         data = {split: self.data(split) for split in ("train", "valid")}
         if job.workers.first:
+            basis = job.basis(data["train"].latents, self.document.training)
             trained = train_encoder(
                 data["train"], job.spec.similarity, self.document.training, job.seed,
-                validation=data["valid"], basis=job.basis(self.document.training), device=job.device,
-                report=job.report,
+                validation=data["valid"], basis=basis, device=job.device, report=job.report,
             )  # fmt: skip
             for curve in trained.curves:
                 remark(job.report, _words(curve))

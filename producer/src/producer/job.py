@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from producer.batches import Latents
 from producer.nuisance import forgotten
 from producer.settings import TrainingSettings
 from shared_spec.artifacts.atomic import require_writable
@@ -85,13 +86,18 @@ class Job:
             advance=stage(self.report, f"encoding {split} (batches)", batches),
         )  # fmt: skip
 
-    def basis(self, settings: TrainingSettings) -> Tensor:
-        """What these settings keep an encoder from seeing, as `forgotten`; along chains the most is found but once."""
+    def basis(self, latents: Latents, settings: TrainingSettings) -> Tensor:
+        """What these settings keep an encoder from seeing, as `forgotten`; along chains the most is found but once.
+
+        Args:
+            latents: of `train`, which all processes have opened before one of them asks.
+            settings: see there.
+        """
         count = settings.forget
         for known in self._bases:
             if 0 < count <= len(known):
                 return known[:count]
-        found = forgotten(self.latents("train"), self.spec.similarity, settings, self.report)
+        found = forgotten(latents, self.spec.similarity, settings, self.report)
         if count:
             self._bases.append(found)
         return found

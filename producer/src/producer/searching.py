@@ -159,10 +159,11 @@ def search(
             for count, weight in product(sorted(set(tried.forget)), sorted(set(tried.lambda_2)))
         ]
         job.workers.wait()
+        latents = job.latents("train")
         to_train = [f.document.training for f in fittings if f.found is None]
         if job.workers.first and to_train:
             # Fewer directions are the first of more: found with the most, they are found once for all.
-            job.basis(max(to_train, key=lambda settings: settings.forget))
+            job.basis(latents, max(to_train, key=lambda settings: settings.forget))
         scores = [s for f in fittings for s in _rehearse(f, bounding, bound.every, tried.noise)]
         best = choose_score([s for s in scores if s.view == scores[0].view], tried.give_up)
         result = SearchResult(
