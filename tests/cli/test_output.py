@@ -16,7 +16,7 @@ from regulator.flow.settings import FlowSettings
 from regulator.train import train_flow
 from shared_spec import display, load_certificate, load_spec
 from shared_spec.artifacts.tensors import load_tensors
-from shared_spec.console import reporting
+from shared_spec.console import emit, note, reporting
 from shared_spec.display import Pace
 from shared_spec.progress import Progress, stage
 
@@ -285,3 +285,16 @@ def test_a_settings_file_is_a_small_regular_file(kind, tmp_path, fails):
         path,
     ]
     fails(2, "symbolic link|not a regular file|expected at most", *words)
+
+
+@pytest.mark.parametrize(("rank", "says"), [(None, True), ("0", True), ("1", False)])
+def test_of_several_processes_the_first_speaks_for_all(rank, says, monkeypatch, capsys):
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    emit({"a": 1}, True)
+    emit({}, False, "a result")
+    note("look at it")
+    shown = capsys.readouterr()
+    assert ("a result" in shown.out, '"a": 1' in shown.out, "look at it" in shown.err) == (
+        says,
+    ) * 3

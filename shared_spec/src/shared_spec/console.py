@@ -180,7 +180,7 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
 
     Of the processes that torchrun started, the first speaks for all.
     """
-    if os.environ.get("RANK", "0") != "0":
+    if not _first():
         return
     if as_json:
         click.echo(json.dumps(result, indent=2, allow_nan=False))
@@ -195,9 +195,14 @@ def emit(result: Mapping[str, Any], as_json: bool, *texts: Table | str) -> None:
 
 
 def note(message: str) -> None:
-    """Says something to the person at the terminal, on stderr, unless they wanted `--quiet`."""
-    if not _quiet():
+    """Says something to the person at the terminal, on stderr and once, unless they wanted `--quiet`."""
+    if _first() and not _quiet():
         _console("err").print(visible(message, keep="\n"))
+
+
+def _first() -> bool:
+    """Whether this is the first of the processes that torchrun started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
