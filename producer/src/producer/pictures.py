@@ -13,6 +13,8 @@ from producer.rehearsal import Score, pareto_front
 
 __all__ = ["draw_curves", "draw_search", "png"]
 
+_LINES = ("-", "--", "-.", ":")
+_MARKS = ("o", "s", "^", "D", "v")
 _LOSSES = ("classification", "adversarial", "reconstruction")
 
 
@@ -48,12 +50,16 @@ def draw_curves(document: EncoderDocument) -> bytes:
 
 
 def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
-    """A PNG with a panel per view: a line per encoder through its noise levels, the Pareto front, and the choice."""
+    """A PNG with a panel per view: a line per encoder through its noise levels, the Pareto front, and the choice.
+
+    A mark stands for a weight, and a colour for a number of directions where several were tried.
+    """
     views = list(dict.fromkeys(score.view for score in scores))
     encoders = sorted({(score.forget, score.lambda_2) for score in scores})
-    figure = Figure(figsize=(5.2 * len(views), 4.2), layout="constrained")
+    figure = Figure(figsize=(6.6 * len(views), 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(heading, fontsize=11)
+    counts, weights = (list(dict.fromkeys(column)) for column in zip(*encoders, strict=True))
     for axis, view in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
         here = [score for score in scores if score.view == view]
         for forget, weight in encoders:
@@ -63,7 +69,9 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
             axis.plot(
                 [100 * s.certified for s in line],
                 [100 * s.accuracy for s in line],
-                marker="o",
+                color=f"C{counts.index(forget) if len(counts) > 1 else weights.index(weight)}",
+                linestyle=_LINES[weights.index(weight) % len(_LINES)] if len(counts) > 1 else "-",
+                marker=_MARKS[weights.index(weight) % len(_MARKS)],
                 markersize=4,
                 linewidth=1,
                 label=label,
@@ -72,8 +80,9 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
         axis.plot(
             [100 * s.certified for s in front],
             [100 * s.accuracy for s in front],
-            color="0.4",
-            linestyle=":",
+            color="0.6",
+            linewidth=3,
+            alpha=0.5,
             zorder=0,
             label="Pareto front",
         )
@@ -91,7 +100,7 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
         axis.set_ylabel("accuracy, %")
         axis.set_ylim(top=min(axis.get_ylim()[1], 100.5))
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
+        axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return png(figure)
 
 
