@@ -1,4 +1,4 @@
-"""The play that both examples perform: regulator, two producers (Naive and LASSI), a consumer of each, an auditor."""
+"""The play that the examples perform: a regulator, per method a producer and its consumer, and an auditor."""
 
 from __future__ import annotations
 
