@@ -21,7 +21,8 @@ from shared_spec.rounding import SQUARES, gamma, norm_above
 __all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
 
 _CENTRES = 10
-"""Whose distances are held at once: for thousands of samples they stay in a processor's cache."""
+"""Whose distances a processor holds at once: for thousands of samples they stay in its cache. Accelerators have none to
+speak of, and take all."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Polyline:
         origin = torch.nan_to_num(centres, nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
         start, slope, bend = self.quadratics(origin)
         sizes = start[segment] + share * (slope[segment] + share * bend[segment])
-        for some in torch.split(centres, _CENTRES):
+        at_once = _CENTRES if centres.device.type == "cpu" else len(centres)
+        for some in torch.split(centres, at_once):
             moved = some - origin
             own = moved.square().sum(1, keepdim=True)
             inner = torch.addmm(own, moved, (self.values - origin).T, alpha=-2.0)
