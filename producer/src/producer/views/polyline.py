@@ -21,8 +21,7 @@ from shared_spec.rounding import SQUARES, gamma, norm_above
 __all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
 
 _CENTRES = 10
-"""Whose distances a processor holds at once: for thousands of samples they stay in its cache. Accelerators have none to
-speak of, and take all."""
+"""Whose distances a processor holds at once: thousands of samples' stay in its cache. An accelerator takes all."""
 
 
 @dataclass(frozen=True)
