@@ -74,7 +74,7 @@ def test_a_search_bounds_on_the_device(tiny, moves, tmp_path, monkeypatch):
         "target": "Smiling", "training": training, "tried": SearchSettings(lambda_2=(0.05,)), "cache": tiny.cache,
         "bound": producer.BoundSettings(view=("exact",), every=20),
     }  # fmt: skip
-    monkeypatch.setattr(searching, "_encoder_folder", lambda out, weight: tiny.model)
+    monkeypatch.setattr(searching, "_encoder_folder", lambda out, weight, count: tiny.model)
     there = producer.search(tiny.spec, tiny.data, tmp_path / "there", device="cuda", **words)
     assert moves == {"read": 1, "moved": 1}
     monkeypatch.setattr(job, "open_device", torch.device)
