@@ -60,21 +60,22 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
     FigureCanvasAgg(figure)
     figure.suptitle(heading, fontsize=11)
     counts, weights = (list(dict.fromkeys(column)) for column in zip(*encoders, strict=True))
+    several = len(counts) > 1
     for axis, view in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
         here = [score for score in scores if score.view == view]
         for forget, weight in encoders:
             own = [s for s in here if (s.forget, s.lambda_2) == (forget, weight)]
             line = sorted(own, key=lambda s: s.sigma_rs)
-            label = _encoder_words(weight, forget)
+            count, style = counts.index(forget), weights.index(weight)
             axis.plot(
                 [100 * s.certified for s in line],
                 [100 * s.accuracy for s in line],
-                color=f"C{counts.index(forget) if len(counts) > 1 else weights.index(weight)}",
-                linestyle=_LINES[weights.index(weight) % len(_LINES)] if len(counts) > 1 else "-",
-                marker=_MARKS[weights.index(weight) % len(_MARKS)],
+                color=f"C{count if several else style}",
+                linestyle=_LINES[style % len(_LINES)] if several else "-",
+                marker=_MARKS[style % len(_MARKS)],
                 markersize=4,
                 linewidth=1,
-                label=label,
+                label=_encoder_words(weight, forget),
             )
         front = sorted(pareto_front(here), key=lambda s: s.certified)
         axis.plot(
