@@ -368,9 +368,9 @@ def test_global_random_state_is_left_alone(method):
     assert (np_before == np.random.get_state()[1]).all(), "numpy's global generator was drawn from"  # noqa: NPY002
 
 
-def test_progress_ends_at_its_total(source):
+def test_progress_of_every_stage_ends_at_its_total(source):
     for method in VectorMethod:
-        seen = []
+        stages = {}
         names = () if method == "discover" else ("Attribute", "Target:yes:no")
         vectors(
             method,
@@ -379,11 +379,11 @@ def test_progress_ends_at_its_total(source):
             target="Hue:red:blue",
             boundary_epochs=2,
             iterations=3,
-            report=lambda step, seen=seen: seen.append((step.done, step.total)),
+            report=lambda step, stages=stages: stages.setdefault(step.stage, []).append(step),
         )
-        done = [d for d, _ in seen]
-        assert done == sorted(set(done)), f"{method}: progress goes backwards"
-        assert seen[-1][0] == seen[-1][1], f"{method}: progress ends short of its total"
+        for stage, steps in stages.items():
+            done = [step.done for step in steps]
+            assert done == list(range(steps[-1].total + 1)), f"{method}: {stage} skips or ends short"
 
 
 def refused(error, method, source, *attributes, **settings):

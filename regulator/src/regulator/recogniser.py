@@ -21,7 +21,7 @@ from shared_spec.data.source import Source
 from shared_spec.errors import DataError
 from shared_spec.flow import preprocess
 from shared_spec.initial import unfilled
-from shared_spec.progress import Advance
+from shared_spec.progress import Report, silent, stage
 
 __all__ = ["Recogniser", "RecogniserSettings", "train_recogniser"]
 
@@ -79,7 +79,7 @@ def train_recogniser(
     generator: torch.Generator,
     settings: RecogniserSettings | None = None,
     bits: int = 5,
-    advance: Advance = lambda done, word: None,
+    report: Report = silent,
 ) -> Recogniser:
     """Trains a recogniser by cross entropy with Adam and a falling step size.
 
@@ -91,7 +91,7 @@ def train_recogniser(
         generator: CPU generator of weights, choice and order of the individuals.
         settings: defaults unless given.
         bits: as the flow's preprocessing keeps them.
-        advance: told how many steps are done.
+        report: told every step.
 
     Returns:
         The network in eval mode; a column's sigmoid estimates the label's probability, or the factor.
@@ -115,8 +115,8 @@ def train_recogniser(
         network.parameters(), lr=settings.learning_rate, weight_decay=0.01
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    done = 0
-    for _ in range(settings.epochs):
+    advance, done = stage(report, "training a reader of images", steps), 0
+    for epoch in range(1, settings.epochs + 1):
         # Nearly equal parts: a last batch of one would break batch norm.
         for rows in torch.randperm(len(images), generator=generator).tensor_split(batches):
             logits = network(preprocess(images[rows], bits))
@@ -126,7 +126,7 @@ def train_recogniser(
             optimiser.step()
             schedule.step()
             done += 1
-            advance(done, "recogniser")
+            advance(done, f"epoch {epoch}")
     return network.eval()
 
 

@@ -90,15 +90,14 @@ def measure_effects(
         DataError: a column is unknown, or one of its groups is empty.
     """
     settings = settings or EffectSettings()
-    advance = stage(report, "studying the vectors", len(columns) + 1 + len(names))
+    reader = _reader(data, columns, seed, settings.recogniser, report)
+    advance = stage(report, "studying the vectors", len(columns) + len(names))
     probes = []
     for index, column in enumerate(columns):
         generator = numpy_generator(seed, "regulator.probe", column)
         probes.append(fit_column(data, column, generator, settings.epochs)[0])
         advance(index + 1, f"probe {column}")
-    reader = _reader(data, columns, seed, settings.recogniser)
     readers = _judge(data, reader, columns, probes)
-    advance(len(columns) + 1, "image reader")
     step = max(1, len(data.valid) // settings.individuals)
     latents = torch.from_numpy(np.array(data.valid[::step][: settings.individuals]))
     epsilon = similarity.epsilon
@@ -117,7 +116,7 @@ def measure_effects(
                     vector=name, column=column, logit=logit, probability=probability, **moved
                 )
             )
-        advance(len(columns) + 2 + index, f"along {name}")
+        advance(len(columns) + 1 + index, f"along {name}")
     return EffectsEntry(
         individuals=len(latents),
         points=settings.points,
@@ -172,12 +171,16 @@ def column_targets(source: Source, split: str, column: str) -> npt.NDArray[np.fl
 
 
 def _reader(
-    data: Encoded, columns: Sequence[str], seed: Seed, settings: RecogniserSettings
+    data: Encoded,
+    columns: Sequence[str],
+    seed: Seed,
+    settings: RecogniserSettings,
+    report: Report,
 ) -> Recogniser:
     targets = np.stack([column_targets(data.source, "train", name) for name in columns], axis=1)
     generator = torch_generator(seed, "regulator.reader", ",".join(columns))
     bits = data.flow.config.bits
-    return train_recogniser(data.source, "train", targets, generator, settings, bits)
+    return train_recogniser(data.source, "train", targets, generator, settings, bits, report)
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from regulator.recogniser import Recogniser, train_recogniser
+from regulator.vectors.groups import find_groups
 from regulator.vectors.linear_boundary import boundary_of
 from regulator.vectors.request import AttributeVector, VectorRequest
 from regulator.vectors.settings import DiscoverSettings
@@ -49,9 +50,7 @@ def by_discover(request: VectorRequest) -> list[AttributeVector]:
     """Unit vectors `discovered-1`, … that move a biased image classifier of the target (paper: epsilon = 10)."""
     settings, data, seed = request.settings, request.data, request.seed
     name, epochs = str(settings.target), settings.boundary_epochs
-    # The recogniser's steps are not known before its images are; they count as one unit.
-    advance = request.stage(epochs + 1 + settings.directions * settings.iterations)
-    target, groups = boundary_of(request, name, advance, before=0)
+    groups = find_groups(data.source, "train", name)
     classifier = train_recogniser(
         data.source,
         "train",
@@ -59,8 +58,10 @@ def by_discover(request: VectorRequest) -> list[AttributeVector]:
         torch_generator(seed, "regulator.recogniser", name),
         request.recogniser,
         data.flow.config.bits,
+        request.report,
     )
-    advance(epochs + 1, "classifier")
+    advance = request.stage(epochs + settings.directions * settings.iterations)
+    target, _ = boundary_of(request, name, advance, before=0)
     directions = discover(
         partial(_decoded_probability, data.flow, classifier.to(device_of(data.flow))),
         data.train,
@@ -69,7 +70,7 @@ def by_discover(request: VectorRequest) -> list[AttributeVector]:
         settings.directions,
         settings.iterations,
         request.discover,
-        advance=lambda done, word: advance(epochs + 1 + done, word),
+        advance=lambda done, word: advance(epochs + done, word),
     )
     return [
         AttributeVector(
