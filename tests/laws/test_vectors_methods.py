@@ -383,7 +383,9 @@ def test_progress_of_every_stage_ends_at_its_total(source):
         )
         for stage, steps in stages.items():
             done = [step.done for step in steps]
-            assert done == list(range(steps[-1].total + 1)), f"{method}: {stage} skips or ends short"
+            assert done == list(range(steps[-1].total + 1)), (
+                f"{method}: {stage} skips or ends short"
+            )
 
 
 def refused(error, method, source, *attributes, **settings):
