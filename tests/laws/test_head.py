@@ -7,9 +7,10 @@ import torch
 from pydantic import ValidationError
 
 from consumer.head import FrozenHead, Head
-from consumer.training import balanced_weights, choose_sigma, train_head
+from consumer.training import choose_sigma, train_head
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.class_weights import balanced_weights
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
 from shared_spec.rng import torch_generator
 
@@ -137,13 +138,7 @@ def test_noise_widens_the_margin():
     assert shares[1] < 0.5 * shares[0]
 
 
-def test_class_weights_balance_the_classes():
-    labels = torch.tensor([0] * 90 + [1] * 10)
-    weights = balanced_weights(labels, 2)
-    assert torch.allclose(weights, torch.tensor([100 / 180, 5.0]))
-    assert float(weights[labels].mean()) == pytest.approx(1.0)
-    with pytest.raises(DataError, match="class"):
-        balanced_weights(labels, 3)
+def test_class_weights_find_the_rare_class():
     points, labels = two_clouds(4000, distance=0.7)
     keep = (labels == 0) | (torch.arange(4000) % 10 == 0)
     points, labels = points[keep], labels[keep]

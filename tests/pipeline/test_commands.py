@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import torch
 from stored import contents
 
 import consumer
@@ -64,6 +65,22 @@ def test_noise_for_a_view_without_validation_individuals_is_chosen_in_another(ti
     ]
     assert [document.head.settings.noise for document in issued] == ["auto", "auto"]
     assert issued[0].head.digest == issued[1].head.digest
+
+
+def test_with_balanced_class_weights_noise_is_chosen_by_balanced_accuracy(
+    tiny, run, tmp_path, capsys
+):
+    out = tmp_path / "certificate"
+    words = ["--reps", tiny.reps, "--target", "Smiling", "--view", "exact", "--out", out]
+    assert run("consumer", "certify", *words, "--class-weights", "balanced") == 0
+    head, bundle = load_head(out), load_bundle(tiny.reps)
+    points = torch.cat([shard["representation"] for shard in bundle.shards("valid")])
+    labels = torch.from_numpy(bundle.labels("valid", "Smiling"))
+    right = head.frozen().predict(points) == labels
+    recalls = [float(right[labels == code].double().mean()) for code in (0, 1)]
+    assert recalls[0] != pytest.approx(recalls[1], abs=0.01), "the two accuracies are told apart"
+    line = f"noise {head.config.sigma_rs:g}: validation balanced accuracy {sum(recalls) / 2:.3f},"
+    assert line in capsys.readouterr().err
 
 
 def test_the_bundle_holds_no_encoder_and_no_latent(tiny):

@@ -16,10 +16,11 @@ from consumer.case import Case
 from consumer.head import Head
 from consumer.labels import UNLABELLED, TaskLabels
 from consumer.settings import HeadSettings
-from consumer.training import SigmaTrial, balanced_weights, choose_sigma, train_head
+from consumer.training import SigmaTrial, choose_sigma, train_head
 from shared_spec.artifacts.atomic import storage_errors
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.head_documents import HeadConfig
+from shared_spec.class_weights import accuracy, balanced_weights
 from shared_spec.errors import DataError
 from shared_spec.rng import torch_generator
 from shared_spec.sampling import Sampling
@@ -47,8 +48,9 @@ def fit_head(
     """Trains the head on the bundle's training individuals.
 
     With noise `auto`, a head is trained at each level of `NOISE_GRID`, and of those within a point of the best
-    validation accuracy the one that certifies most validation individuals is kept: in the exact view if it is one of
-    `views`, else in another of them or of the bundle that has such individuals. The test split is not looked at.
+    validation accuracy (balanced accuracy where class weights are) the one that certifies most validation
+    individuals is kept: in the exact view if it is one of `views`, else in another of them or of the bundle that has
+    such individuals. The test split is not looked at.
 
     Raises:
         DataError: too few labelled individuals, or no certified validation individuals to choose the noise with.
@@ -75,7 +77,7 @@ def fit_head(
 
     if settings.noise != "auto":
         return FittedHead(train(settings.noise), len(targets), ())
-    choice = choose_sigma(NOISE_GRID, train, _validation(bundle, labels, views))
+    choice = choose_sigma(NOISE_GRID, train, _validation(bundle, labels, views, balanced))
     return FittedHead(choice.head, len(targets), choice.trials)
 
 
@@ -94,7 +96,7 @@ def _mapped(bundle: Bundle, labelled: npt.NDArray[np.bool_]) -> Tensor:
 
 
 def _validation(
-    bundle: Bundle, labels: TaskLabels, views: Sequence[str]
+    bundle: Bundle, labels: TaskLabels, views: Sequence[str], balanced: bool
 ) -> Callable[[Sequence[Head]], list[tuple[float, float]]]:
     """A function from heads to their (accuracy, certified fraction) on validation individuals, without sampling."""
     codes = labels.codes.get("valid", np.zeros(0, dtype=np.int64))
@@ -110,16 +112,19 @@ def _validation(
 
     def evaluate(heads: Sequence[Head]) -> list[tuple[float, float]]:
         cases = [Case(bundle, "valid", head, Sampling(), 0) for head in heads]
-        right, certified, done = [0] * len(heads), [0] * len(heads), 0
+        right, certified, done = np.zeros((len(heads), len(codes)), dtype=bool), [0] * len(heads), 0
         for rows, tensors in bundle.walk("valid"):
             part = slice(done, done + len(rows.sample_ids))
             for place, case in enumerate(cases):
                 method = RadiusMethod.CLOSED_FORM if case.frozen.is_linear else RadiusMethod.CROWN
                 found = case.decide(view, method, rows.sample_ids, tensors)
-                right[place] += int((found.prediction == codes[part])[known[part]].sum())
+                right[place, part] = found.prediction == codes[part]
                 certified[place] += found.certified
             done = part.stop
-        labelled = int(known.sum())
-        return [(r / labelled, c / len(codes)) for r, c in zip(right, certified, strict=True)]
+        labelled = torch.from_numpy(codes[known])
+        accuracies = [
+            accuracy(row, labelled, balanced) for row in torch.from_numpy(right[:, known])
+        ]
+        return [(a, c / len(codes)) for a, c in zip(accuracies, certified, strict=True)]
 
     return evaluate

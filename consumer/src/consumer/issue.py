@@ -38,6 +38,7 @@ from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.head_file import save_head
 from shared_spec.artifacts.kinds import CERTIFICATE, CERTIFICATE_PART
 from shared_spec.artifacts.parts import Share, parse_share
+from shared_spec.class_weights import measured_accuracy
 from shared_spec.imprint import Imprint
 from shared_spec.progress import Report, remark, silent
 from shared_spec.sampling import Sampling
@@ -228,9 +229,10 @@ def _fit(
 ) -> FittedHead:
     """Trains the head, and tells what its choice of noise saw."""
     fitted = fit_head(bundle, task, choices.head, choices.views, seed)
+    measured = measured_accuracy(choices.head.class_weights)
     for trial in fitted.trials:
         remark(
             report,
-            f"noise {trial.sigma_rs:g}: validation accuracy {trial.accuracy:.3f}, certified {trial.certified:.3f}",
+            f"noise {trial.sigma_rs:g}: validation {measured} {trial.accuracy:.3f}, certified {trial.certified:.3f}",
         )
     return fitted

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from shared_spec.sampling import Sampling
 from shared_spec.settings import Settings, setting
-from shared_spec.terms import HeadKind
+from shared_spec.terms import ClassWeights, HeadKind
 
 __all__ = ["HeadSettings", "MethodSettings", "Sampling"]
 
@@ -25,8 +25,9 @@ class HeadSettings(Settings):
     epochs: int = setting(1, "Passes over the training individuals.", ge=1)
     batch: int = setting(128, "Individuals per step.", ge=1)
     learning_rate: float = setting(1e-3, "Of Adam.", gt=0)
-    class_weights: Literal["none", "balanced"] = setting(
-        "none", "Weights of the loss per class; balanced makes up for rare ones."
+    class_weights: ClassWeights = setting(
+        "none",
+        "Weights of the loss per class; balanced makes up for rare ones, also where noise is chosen.",
     )
 
 

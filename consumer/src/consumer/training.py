@@ -18,23 +18,7 @@ from consumer.head import Head
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.errors import DataError, LassiError, SettingsError
 
-__all__ = ["SigmaChoice", "SigmaTrial", "balanced_weights", "choose_sigma", "train_head"]
-
-
-def balanced_weights(labels: Tensor, classes: int) -> Tensor:
-    """Class weights [classes] inversely proportional to the classes' counts, mean 1 over the individuals.
-
-    Raises:
-        DataError: a class has no individual.
-    """
-    counts = torch.bincount(labels, minlength=classes)
-    if int(counts.min()) == 0:
-        missing = torch.nonzero(counts == 0).flatten().tolist()
-        raise DataError(
-            f"no training individual of class {missing}: balanced class weights need at least one of each;"
-            " add some or train unweighted"
-        )
-    return (labels.numel() / (classes * counts)).to(torch.float32)
+__all__ = ["SigmaChoice", "SigmaTrial", "choose_sigma", "train_head"]
 
 
 def train_head(
@@ -127,7 +111,7 @@ def _check_data(representations: Tensor, labels: Tensor, config: HeadConfig) -> 
 
 @dataclass(frozen=True)
 class SigmaTrial:
-    """One noise level and what it scored on validation data."""
+    """One noise level and what it scored on validation data; the accuracy is balanced where class weights are."""
 
     sigma_rs: float
     accuracy: float

@@ -6,7 +6,7 @@ transfer is lambda_1 = 0 with a reconstruction loss instead of a target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -68,14 +68,15 @@ class Losses:
 
 
 def _cross_entropy(
-    networks: Networks, representations: Tensor, labels: Tensor
+    networks: Networks, representations: Tensor, labels: Tensor, class_weights: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Cross entropy summed over the targets, and the correct predictions [targets, n]; labels are [targets, n]."""
     loss = representations.new_zeros(())
     correct = torch.zeros_like(labels, dtype=torch.bool)
     for index, (head, codes) in enumerate(zip(networks.heads, labels, strict=True)):
         logits = head(representations)
-        loss = loss + nn.functional.cross_entropy(logits, codes)
+        weight = class_weights[index] if class_weights else None
+        loss = loss + nn.functional.cross_entropy(logits, codes, weight=weight)
         correct[index] = logits.argmax(dim=1) == codes
     return loss, correct
 
@@ -87,6 +88,7 @@ def losses(
     similarity: Similarity,
     settings: ObjectiveSettings,
     generator: torch.Generator,
+    class_weights: Sequence[Tensor] = (),
 ) -> Losses:
     """The objective on one batch; networks in train or eval mode (augmentation only in train mode).
 
@@ -100,6 +102,7 @@ def losses(
         similarity: S(x).
         settings: the weights and the attack.
         generator: draws the points tried and added; a CPU generator.
+        class_weights: [classes] per target, of the classification loss; all alike if there are none.
     """
     encoder = networks.encoder
     similar = neighbours(encoder, latents, similarity, settings.bf16)
@@ -120,7 +123,7 @@ def losses(
         extra = encoder.tail(similar.random(points, generator))
         labelled = torch.cat([representations, extra])
         codes = torch.cat([labels, labels.repeat_interleave(points, dim=1)], dim=1)
-    classification, correct = _cross_entropy(networks, labelled, codes)
+    classification, correct = _cross_entropy(networks, labelled, codes, class_weights)
     if networks.decoder is not None:
         error = own_latents(latents) - networks.decoder(representations)
         reconstruction = torch.linalg.vector_norm(error, dim=1).mean()

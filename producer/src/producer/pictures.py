@@ -49,7 +49,7 @@ def draw_curves(document: EncoderDocument) -> bytes:
     return png(figure)
 
 
-def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
+def draw_search(scores: Sequence[Score], chosen: Score, heading: str, measure: str) -> bytes:
     """A PNG with a panel per view: a line per encoder through its noise levels, the Pareto front, and the choice.
 
     A mark stands for a weight, and a colour for a number of directions where several were tried.
@@ -98,7 +98,7 @@ def draw_search(scores: Sequence[Score], chosen: Score, heading: str) -> bytes:
             )
         axis.set_title(f"{view} view", fontsize=10)
         axis.set_xlabel("certified, % of validation individuals")
-        axis.set_ylabel("accuracy, %")
+        axis.set_ylabel(f"{measure}, %")
         axis.set_ylim(top=min(axis.get_ylim()[1], 100.5))
         axis.grid(alpha=0.3)
         axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from producer.views.view import ViewBounds
+from shared_spec.class_weights import accuracy
 from shared_spec.errors import SettingsError
 from shared_spec.terms import BoundStatus
 
@@ -44,7 +45,7 @@ class Score:
         forget: how many directions the encoder is kept from seeing.
         sigma_rs: noise on the representations in the head's training.
         view: whose bounds these are.
-        accuracy: in [0, 1], of the model that the view certifies.
+        accuracy: in [0, 1], of the model that the view certifies; balanced where class weights are.
         certified: in [0, 1], the fraction with d_cs < d_rs.
     """
 
@@ -66,6 +67,7 @@ def train_linear_heads(
     epochs: int = 1,
     batch: int = 128,
     learning_rate: float = 1e-3,
+    class_weights: Tensor | None = None,
 ) -> LinearHeads:
     """Fits one head per noise level, all on the same draws (paper, Sec. 5: Adam, one epoch, batches of 128).
 
@@ -78,6 +80,7 @@ def train_linear_heads(
         epochs: passes over the data.
         batch: individuals per step.
         learning_rate: of Adam.
+        class_weights: [classes] weights of the loss; None for none.
 
     Raises:
         SettingsError: no noise level, or a negative one.
@@ -97,7 +100,7 @@ def train_linear_heads(
             logits = torch.baddbmm(bias[:, None], inputs, weight.transpose(1, 2))
             target = labels[rows].repeat(levels)
             # The sum over levels: each head has parameters of its own, so none sees another's loss.
-            loss = levels * cross_entropy(logits.reshape(-1, classes), target)
+            loss = levels * cross_entropy(logits.reshape(-1, classes), target, class_weights)
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
@@ -105,7 +108,7 @@ def train_linear_heads(
 
 
 def score_heads(
-    heads: LinearHeads, points: Tensor, bounds: ViewBounds, labels: Tensor
+    heads: LinearHeads, points: Tensor, bounds: ViewBounds, labels: Tensor, balanced: bool = False
 ) -> list[tuple[float, float]]:
     """Per head (accuracy, certified fraction) on n individuals, by the closed form for d_rs.
 
@@ -114,6 +117,7 @@ def score_heads(
         points: [n, d], where the certified model takes its decision.
         bounds: their balls; whoever is not BOUNDED is not certified.
         labels: class codes [n].
+        balanced: whether accuracy is that of classes which count alike.
     """
     bounded = bounds.status == BoundStatus.BOUNDED
     scores = []
@@ -124,8 +128,8 @@ def score_heads(
         reach = bounds.radius.double()[:, None] * (weight[predicted][:, None] - weight).norm(dim=2)
         own = torch.zeros_like(gaps, dtype=torch.bool).scatter(1, predicted[:, None], True)
         certified = ((gaps > reach) | own).all(1) & bounded
-        accuracy = (predicted == labels).double().mean()
-        scores.append((float(accuracy), float(certified.double().mean())))
+        right = accuracy(predicted == labels, labels, balanced)
+        scores.append((right, float(certified.double().mean())))
     return scores
 
 

@@ -30,6 +30,7 @@ from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.kinds import PICTURE, SEARCH
 from shared_spec.artifacts.spec import Spec
 from shared_spec.chains import own_latents
+from shared_spec.class_weights import balanced_weights, measured_accuracy
 from shared_spec.data.source import Source
 from shared_spec.device import to_host
 from shared_spec.errors import SettingsError
@@ -56,6 +57,7 @@ class SearchResult:
         split: whose individuals were judged.
         seed: of the search.
         give_up: accuracy that could be given up for certificates.
+        measure: `balanced accuracy` where classes were weighed alike, else `accuracy`: of every score.
         scores: per number of directions forgotten, weight, view and noise level, in this order.
         chosen: the best of the first view's, which is the paper's where it was bounded.
     """
@@ -66,6 +68,7 @@ class SearchResult:
     split: str = field(default="valid", init=False)
     seed: Seed
     give_up: float
+    measure: str
     scores: tuple[Score, ...]
     chosen: Score
 
@@ -73,9 +76,14 @@ class SearchResult:
         best = self.chosen
         return (
             f"SearchResult({self.out}: {self.target}; lambda_2 = {best.lambda_2:g}, {best.forget} forgotten and noise "
-            f"{best.sigma_rs:g} of {len(self.scores)} scores; accuracy {best.accuracy:.3f}, certified "
+            f"{best.sigma_rs:g} of {len(self.scores)} scores; {self.measure} {best.accuracy:.3f}, certified "
             f"{best.certified:.3f} in {best.view})"
         )
+
+    @property
+    def heading(self) -> str:
+        """What tables and pictures of it show."""
+        return f"{self.target}: {self.measure} and certified fairness on validation individuals"
 
     @property
     def front(self) -> tuple[Score, ...]:
@@ -92,8 +100,7 @@ class SearchResult:
     def save(self) -> None:
         """Writes search.json and pareto.png."""
         document = {name: value for name, value in asdict(self).items() if name != "out"}
-        heading = f"{self.target}: accuracy and certified fairness on validation individuals"
-        picture = draw_search(self.scores, self.chosen, heading)
+        picture = draw_search(self.scores, self.chosen, self.heading, self.measure)
         write_atomically(_picture(self.out), picture)
         write_atomically(_document(self.out), json.dumps(document, indent=2).encode())
 
@@ -167,7 +174,14 @@ def search(
         scores = [s for f in fittings for s in _rehearse(f, bounding, bound.every, tried.noise)]
         best = choose_score([s for s in scores if s.view == scores[0].view], tried.give_up)
         result = SearchResult(
-            out, job.spec.digest, target, seed, tried.give_up, tuple(scores), best
+            out,
+            job.spec.digest,
+            target,
+            seed,
+            tried.give_up,
+            measured_accuracy((training or TrainingSettings()).class_weights),
+            tuple(scores),
+            best,
         )
         if job.workers.first:
             result.save()
@@ -199,13 +213,15 @@ def _rehearse(
 ) -> list[Score]:
     """The scores of one encoder, at every noise level in every view."""
     job = fitting.job
-    (target,) = fitting.document.targets
+    (target,), made = fitting.document.targets, fitting.document.training
     step = validation_step(job, every)
     folded = fitting.model().folded.to(job.device)
     train, valid = fitting.data("train"), fitting.data("valid")
+    classes, balanced = len(job.source.check_column(target)), made.class_weights == "balanced"
     heads = train_linear_heads(
-        _represent(folded, train), train.labels[target], len(job.source.check_column(target)), noise,
+        _represent(folded, train), train.labels[target], classes, noise,
         torch_generator(job.seed, "producer.rehearsal"),
+        class_weights=balanced_weights(train.labels[target], classes) if balanced else None,
     )  # fmt: skip
     latents = torch.from_numpy(np.array(valid.latents[::step])).clone()
     codes = valid.labels[target][::step]
@@ -221,8 +237,7 @@ def _rehearse(
             points = bounds.centre
         elif points is None:
             points = to_host(folded(own_latents(latents)).float())
-        marks = score_heads(heads, points, bounds, codes)
-        made = fitting.document.training
+        marks = score_heads(heads, points, bounds, codes, balanced)
         found += [
             Score(made.lambda_2, made.forget, sigma, view.name, *mark)
             for sigma, mark in zip(noise, marks, strict=True)

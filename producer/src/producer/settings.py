@@ -11,7 +11,7 @@ from producer.views.exact.settings import ExactSettings
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, setting
 from shared_spec.smoothing.settings import SmoothingSettings
-from shared_spec.terms import EncoderMethod
+from shared_spec.terms import ClassWeights, EncoderMethod
 
 __all__ = [
     "PRESETS",
@@ -91,6 +91,9 @@ class TrainingSettings(ObjectiveSettings):
     decay: Literal["none", "linear"] = setting(
         "none", "How the learning rate falls; linear certifies more, none is published."
     )
+    class_weights: ClassWeights = setting(
+        "none", "Weights of the classification loss per class; balanced makes up for rare ones."
+    )
     choose: Literal["last", "best"] = setting(
         "last", "Which epoch to keep; best is by the loss on validation data."
     )
@@ -106,8 +109,8 @@ class TrainingSettings(ObjectiveSettings):
         """These settings with the losses of the method: all but LASSI only classify, and a closed form does nothing.
 
         Raises:
-            SettingsError: LASSI without an adversarial loss, or augmentation, a closed form or directions to forget in
-                a method without.
+            SettingsError: LASSI without an adversarial loss, class weights without a classification loss, or
+                augmentation, a closed form or directions to forget in a method without.
         """
         if self.augmentation and self.method != EncoderMethod.AUGMENT:
             raise SettingsError(
@@ -140,7 +143,12 @@ class TrainingSettings(ObjectiveSettings):
                     changes |= {"hidden": (), "lambda_1": 0.0}
             case _:
                 assert_never(self.method)
-        return self.model_copy(update=changes)
+        settings = self.model_copy(update=changes)
+        if settings.class_weights == "balanced" and settings.lambda_1 == 0:
+            raise SettingsError(
+                "`class_weights` is balanced, but nothing is classified: give `lambda_1` a weight or leave them out"
+            )
+        return settings
 
 
 class BoundSettings(Settings):

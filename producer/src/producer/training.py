@@ -23,6 +23,7 @@ from producer.objective import Networks, losses, mean_adversarial_distance
 from producer.projection import projector
 from producer.settings import TrainingSettings
 from shared_spec.chains import Similarity
+from shared_spec.class_weights import balanced_weights
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import torch_generator
@@ -72,8 +73,8 @@ def train_encoder(
         report: told every step.
 
     Raises:
-        DataError: fewer than two individuals, latents of another dimension than the attribute vectors, or labels
-            that are missing, negative or of another length.
+        DataError: fewer than two individuals, latents of another dimension than the attribute vectors, labels that are
+            missing, negative or of another length, or balanced class weights where a class has nobody.
         SettingsError: lambda_1 > 0 without a target, the best epoch asked for without validation data, settings that
             do not fit S(x) (`EncoderConfig.of`), or training diverged.
     """
@@ -122,6 +123,8 @@ class _Run:
     schedule: LinearLR
     seen: Callable[[Tensor], Tensor] | None
     """Takes what R is kept from seeing out of the rows of its first weights [h_1, q]."""
+    class_weights: tuple[Tensor, ...]
+    """Per target, none where classes count by how many they are."""
 
     @classmethod
     def start(
@@ -137,9 +140,15 @@ class _Run:
     ) -> _Run:
         """New networks with their optimiser."""
         targets = list(data.labels) if settings.lambda_1 > 0 else []
+        classes = {target: class_count(target, data, validation) for target in targets}
+        class_weights = tuple(
+            balanced_weights(data.labels[target], count).to(device)
+            for target, count in classes.items()
+            if settings.class_weights == "balanced"
+        )
         networks = Networks(
             config,
-            {target: class_count(target, data, validation) for target in targets},
+            classes,
             reconstruct=settings.lambda_3 > 0,
             generator=torch_generator(seed, "producer.initial-weights"),
         )
@@ -156,7 +165,18 @@ class _Run:
         steps = settings.epochs * math.ceil(len(data.latents) / settings.batch)
         last = 0.0 if settings.decay == "linear" else 1.0
         schedule = LinearLR(optimiser, 1.0, last, steps)
-        return cls(data, similarity, settings, seed, device, networks, optimiser, schedule, seen)
+        return cls(
+            data,
+            similarity,
+            settings,
+            seed,
+            device,
+            networks,
+            optimiser,
+            schedule,
+            seen,
+            class_weights,
+        )
 
     @torch.no_grad()
     def step(self) -> None:
@@ -182,7 +202,9 @@ class _Run:
         )
         for step, (latents, labels) in enumerate(read, start=1):
             latents, labels = latents.to(self.device), labels.to(self.device)
-            result = losses(networks, latents, labels, self.similarity, settings, points)
+            result = losses(
+                networks, latents, labels, self.similarity, settings, points, self.class_weights
+            )
             self.optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(result.total)
             self.step()
@@ -206,7 +228,9 @@ class _Run:
         order = torch.arange(len(data.latents))
         for latents, labels in batches(data, order, networks.targets, settings.batch):
             latents, labels = latents.to(self.device), labels.to(self.device)
-            result = losses(networks, latents, labels, self.similarity, settings, points)
+            result = losses(
+                networks, latents, labels, self.similarity, settings, points, self.class_weights
+            )
             sums.add(result, len(latents))
             # With an adversarial loss the distance has been computed: in eval mode it is that loss.
             furthest = result.adversarial

@@ -7,9 +7,11 @@ checker finds whoever forgot a new one.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Literal, TypeAlias
 
 __all__ = [
     "BoundStatus",
+    "ClassWeights",
     "EncoderMethod",
     "HeadKind",
     "RadiusMethod",
@@ -115,3 +117,7 @@ class RadiusMethod(StrEnum):
     def sampled(self) -> bool:
         """Whether it certifies the smoothed head, by samples; the others certify the head itself, for certain."""
         return self in (RadiusMethod.SEQUENTIAL, RadiusMethod.RANDOMIZED)
+
+
+ClassWeights: TypeAlias = Literal["none", "balanced"]
+"""How classes count in a loss: by how many they are, or all alike."""

@@ -77,12 +77,11 @@ def _show(result: SearchResult, after: str, as_json: bool) -> None:
          f"{100 * s.certified:.1f}", "chosen" if s == best else "front" if s in front else ""]
         for s in result.scores
     ]  # fmt: skip
-    heading = f"{result.target}: accuracy and certified fairness on validation individuals"
-    columns = ["lambda_2", "forgotten", "noise", "view", "accuracy %", "certified %", ""]
+    columns = ["lambda_2", "forgotten", "noise", "view", f"{result.measure} %", "certified %", ""]
     emit(
         {**asdict(result), "out": str(result.out)},
         as_json,
-        table(heading, columns, rows),
+        table(result.heading, columns, rows),
         after,
     )
     note(f"look at {result.out / 'pareto.png'}")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared_spec.artifacts.bundle_documents import unique
 from shared_spec.artifacts.document import Count, Digest, Document, Name, Strict, Width
-from shared_spec.terms import HeadKind
+from shared_spec.terms import ClassWeights, HeadKind
 
 __all__ = ["HeadConfig", "HeadDocument", "HeadEntry", "HeadTraining"]
 
@@ -58,7 +58,7 @@ class HeadTraining(Strict):
     epochs: Annotated[Count, Field(gt=0)]
     batch: Annotated[Count, Field(gt=0)]
     learning_rate: float = Field(gt=0)
-    class_weights: Literal["none", "balanced"]
+    class_weights: ClassWeights
     training_individuals: Count
 
 

@@ -1,0 +1,47 @@
+"""Classes that count alike, however rare: weights of a loss, and balanced accuracy."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from shared_spec.errors import DataError
+from shared_spec.terms import ClassWeights
+
+__all__ = ["accuracy", "balanced_weights", "measured_accuracy"]
+
+
+def balanced_weights(labels: Tensor, classes: int) -> Tensor:
+    """Class weights [classes] inversely proportional to the classes' counts, mean 1 over the individuals.
+
+    Raises:
+        DataError: a class has no individual.
+    """
+    counts = torch.bincount(labels, minlength=classes)
+    if int(counts.min()) == 0:
+        missing = torch.nonzero(counts == 0).flatten().tolist()
+        raise DataError(
+            f"no training individual of class {missing}: balanced class weights need at least one of each;"
+            " add some or train unweighted"
+        )
+    return (labels.numel() / (classes * counts)).to(torch.float32)
+
+
+def accuracy(right: Tensor, labels: Tensor, balanced: bool) -> float:
+    """The fraction of right decisions, or the mean of the recalls of the classes that occur.
+
+    Args:
+        right: whether each of [n] individuals is decided rightly, n >= 1.
+        labels: class codes [n] int64.
+        balanced: whether classes count alike.
+    """
+    if not balanced:
+        return int(right.sum()) / len(labels)
+    counts = torch.bincount(labels)
+    recalls = torch.bincount(labels[right], minlength=len(counts))[counts > 0] / counts[counts > 0]
+    return float(recalls.double().mean())
+
+
+def measured_accuracy(weights: ClassWeights) -> str:
+    """What choices go by where classes are weighed so, in words."""
+    return "balanced accuracy" if weights == "balanced" else "accuracy"
