@@ -100,7 +100,7 @@ def _validation(
 ) -> Callable[[Sequence[Head]], list[tuple[float, float]]]:
     """A function from heads to their (accuracy, certified fraction) on validation individuals, without sampling."""
     codes = labels.codes.get("valid", np.zeros(0, dtype=np.int64))
-    known = codes != UNLABELLED
+    known, classes = codes != UNLABELLED, len(labels.classes)
     entries = bundle.manifest.views
     preferred = [*(view for view in views if view == "exact"), *views, *entries]
     view = next((view for view in preferred if "valid" in entries[view].splits), None)
@@ -112,19 +112,21 @@ def _validation(
 
     def evaluate(heads: Sequence[Head]) -> list[tuple[float, float]]:
         cases = [Case(bundle, "valid", head, Sampling(), 0) for head in heads]
-        right, certified, done = np.zeros((len(heads), len(codes)), dtype=bool), [0] * len(heads), 0
+        right = torch.zeros(len(heads), classes, dtype=torch.int64)
+        certified, done = [0] * len(heads), 0
         for rows, tensors in bundle.walk("valid"):
             part = slice(done, done + len(rows.sample_ids))
             for place, case in enumerate(cases):
                 method = RadiusMethod.CLOSED_FORM if case.frozen.is_linear else RadiusMethod.CROWN
                 found = case.decide(view, method, rows.sample_ids, tensors)
-                right[place, part] = found.prediction == codes[part]
+                hits = codes[part][(found.prediction == codes[part]) & known[part]]
+                right[place] += torch.from_numpy(np.bincount(hits, minlength=classes))
                 certified[place] += found.certified
             done = part.stop
-        labelled = torch.from_numpy(codes[known])
-        accuracies = [
-            accuracy(row, labelled, balanced) for row in torch.from_numpy(right[:, known])
+        counts = torch.from_numpy(np.bincount(codes[known], minlength=classes))
+        return [
+            (accuracy(hits, counts, balanced), among / len(codes))
+            for hits, among in zip(right, certified, strict=True)
         ]
-        return [(a, c / len(codes)) for a, c in zip(accuracies, certified, strict=True)]
 
     return evaluate

@@ -128,8 +128,11 @@ def score_heads(
         reach = bounds.radius.double()[:, None] * (weight[predicted][:, None] - weight).norm(dim=2)
         own = torch.zeros_like(gaps, dtype=torch.bool).scatter(1, predicted[:, None], True)
         certified = ((gaps > reach) | own).all(1) & bounded
-        right = accuracy(predicted == labels, labels, balanced)
-        scores.append((right, float(certified.double().mean())))
+        right, counts = (
+            torch.bincount(codes, minlength=len(bias))
+            for codes in (labels[predicted == labels], labels)
+        )
+        scores.append((accuracy(right, counts, balanced), float(certified.double().mean())))
     return scores
 
 

@@ -27,19 +27,18 @@ def balanced_weights(labels: Tensor, classes: int) -> Tensor:
     return (labels.numel() / (classes * counts)).to(torch.float32)
 
 
-def accuracy(right: Tensor, labels: Tensor, balanced: bool) -> float:
+def accuracy(right: Tensor, counts: Tensor, balanced: bool) -> float:
     """The fraction of right decisions, or the mean of the recalls of the classes that occur.
 
     Args:
-        right: whether each of [n] individuals is decided rightly, n >= 1.
-        labels: class codes [n] int64.
+        right: how many of each class are decided rightly, [classes] int64.
+        counts: how many there are of each, not all 0.
         balanced: whether classes count alike.
     """
     if not balanced:
-        return int(right.sum()) / len(labels)
-    counts = torch.bincount(labels)
-    recalls = torch.bincount(labels[right], minlength=len(counts))[counts > 0] / counts[counts > 0]
-    return float(recalls.double().mean())
+        return int(right.sum()) / int(counts.sum())
+    present = counts > 0
+    return float((right[present].double() / counts[present]).mean())
 
 
 def measured_accuracy(weights: ClassWeights) -> str:
