@@ -76,7 +76,7 @@ def predict(
         head: the certificate whose head and methods to use.
         out: predictions.csv to write.
         split: whose individuals.
-        sampling: of the sampled methods.
+        sampling: of the sampled methods; the defaults unless given, whatever the certificate's.
         seed: of the sampling.
         trust: trust.toml: whose bundle is accepted. Without it the origin is not verified.
         force: replace what stands at `out`.

@@ -44,7 +44,8 @@ def fit(
 ) -> Bundle:
     """Trains an encoder, or takes the one in `model` that these settings made, and exports its representations.
 
-    Guarantee: per view, the statement in the bundle's manifest, for the validation and test individuals that it lists.
+    Guarantee: per view, the statement in the bundle's manifest, for the individuals of the view's `splits`: those of
+    test and, in the cheapest view alone, some of valid, to choose by.
     Everything that can be refused is refused before any image is encoded. Killed runs go on where they stopped; under
     torchrun the processes share the encoding and the export.
 

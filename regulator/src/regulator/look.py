@@ -116,7 +116,7 @@ def coverage(
         report: told what is done.
 
     Raises:
-        SettingsError: `out` exists.
+        SettingsError: `out` exists, or the spec's similar people are the counterparts themselves.
         DataError: the data set does not know who truly is similar, or knows nobody.
     """
     out, settings = Path(out), settings or CoverageSettings()

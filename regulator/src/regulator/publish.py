@@ -80,10 +80,10 @@ def publish_spec(
         attributes: `NAME`, a binary column, or `NAME:BEGIN:END`, two classes of a column, one vector each; none for a
             method that discovers its own.
         out: spec.safetensors to write.
-        flow: a flow that `train_flow` returned or wrote, or how one is trained now and kept beside `out`; the preset
-            `demo` unless given.
+        flow: a flow that `train_flow` returned or wrote, or how one is trained now and kept beside `out`, as
+            `NAME.flow.safetensors`; the preset `demo` unless given.
         vectors: the method, epsilon and what else may be chosen; mean differences unless given.
-        study: columns on which the vectors' effects are measured, beside their own.
+        study: columns on which the vectors' effects are measured, beside their own; along edits the coverage alone.
         seed: of the flow's training and of every other draw.
         device: `cpu` or `cuda[:N]`: trains the flow, encodes and decodes.
         cache: folder of the latent cache; `$LASSI_CACHE` or ~/.cache/lassi unless given.
@@ -93,7 +93,7 @@ def publish_spec(
     Raises:
         SettingsError: `out` exists, there is no such device, or the settings and attributes do not go together.
         DataError: a column is unknown, a group is empty, nothing distinguishes two groups, or an image is unreadable.
-        ArtifactError: the flow file is damaged, or the flow does not pass the gate.
+        ArtifactError: the flow file is damaged, the flow does not pass the gate, or another flow is kept beside `out`.
     """
     out, vectors = Path(out), vectors or VectorSettings()
     inputs = [Path(flow)] if isinstance(flow, Path | str) else []

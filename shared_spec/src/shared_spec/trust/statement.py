@@ -200,7 +200,7 @@ def parse_statement(payload: bytes, where: str) -> Statement:
     statement = _build(kind, named, outer.predicate, where, ArtifactError)
     if statement.payload() != payload:
         raise ArtifactError(
-            f"{where}: the statement is not canonical JSON (RFC 8785) with the fields of docs/trust.md"
+            f"{where}: the statement is not canonical JSON (RFC 8785) with the fields of docs/format.md"
         )
     return statement
 
