@@ -10,7 +10,7 @@ from stored import contents
 
 from producer import shards
 from shared_spec import load_bundle
-from shared_spec.artifacts.atomic import partial_directory
+from shared_spec.artifacts.atomic import begun_file, building, partial_directory
 from shared_spec.errors import ArtifactError
 
 pytestmark = pytest.mark.pipeline
@@ -98,7 +98,7 @@ def test_an_export_killed_after_its_last_shard_computes_nothing_again(
         patch.setattr(shards, moment, interrupted)
         assert run(*export(copies, out), *force) == 130
     assert not out.exists()
-    assert partial_directory(out).with_suffix(".json").exists(), "nobody knows what it was"
+    assert begun_file(out).exists(), "nobody knows what it was"
     assert run(*export(copies, out), "--alpha", "0.02") == 2
     assert "exported before with views.smoothing.alpha" in capsys.readouterr().err
     with monkeypatch.context() as patch:
@@ -109,21 +109,47 @@ def test_an_export_killed_after_its_last_shard_computes_nothing_again(
 
 
 def test_an_export_killed_when_it_has_its_name_leaves_nothing_for_the_next(copies, run):
-    plan = partial_directory(copies.out / "a").with_suffix(".json")
+    plan = begun_file(copies.out / "a")
     assert run(*export(copies, copies.out / "a")) == 0
     plan.write_text("{}")
     assert run(*export(copies, copies.out / "a")) == 0
     assert not plan.exists()
 
 
-def test_an_export_that_was_cut_off_gives_way_to_force(copies, run):
+def test_shards_of_somebody_else_are_never_taken_for_one_s_own(copies, run):
+    """A killed export, a killed merge to the same place, and the export again: what the merge left has other radii."""
+    out, part = copies.out / "a", copies.out / "part"
+    other = [*export(copies, part), "--shard", "1/1", "--seed", "2"]
+    assert run(*other) == 0
+    assert killed(export(copies, out), "producer.shards.save_shard", calls=1)
+    assert killed(["producer", "merge", part, "--out", out], "producer.merging.seal_bundle")
+    assert len(list(partial_directory(out).glob("*.safetensors"))) > 1, "the merge had copied none"
+    assert run(*export(copies, out)) == 0
+    assert run(*export(copies, copies.out / "b")) == 0
+    assert contents(out) == contents(copies.out / "b")
+
+
+def test_two_exports_to_one_place_do_not_mix(copies, run, capsys):
     out = copies.out / "a"
-    partial, plan = partial_directory(out), partial_directory(out).with_suffix(".json")
+    assert killed(export(copies, out), "producer.shards.save_shard", calls=2)
+    before = contents(partial_directory(out))
+    with building(out, keep=True):
+        for more in ([], ["--force", "--seed", "2"]):
+            assert run(*export(copies, out), *more) == 2
+            assert "another command is writing it" in capsys.readouterr().err
+        assert contents(partial_directory(out)) == before
+    assert run(*export(copies, out)) == 0
+
+
+def test_an_export_that_was_cut_off_gives_way_to_force(copies, run, capsys):
+    out = copies.out / "a"
+    partial, plan = partial_directory(out), begun_file(out)
     for content in ("{}", "no JSON"):
         partial.mkdir(parents=True)
         (partial / "test-00000.safetensors").write_text("of other settings")
         plan.write_text(content)
-        assert run(*export(copies, out)) == 3
+        assert run(*export(copies, out)) == 2
+        assert "something else was begun there" in capsys.readouterr().err
         assert run(*export(copies, out), "--force") == 0
         load_bundle(out)
         assert not plan.exists()

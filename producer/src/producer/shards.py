@@ -7,8 +7,8 @@ missing.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,8 +17,12 @@ from producer.identity import refuse_other
 from producer.parts import BundlePart, BundlePartDocument, load_bundle_part, seal_part
 from shared_spec.artifacts.atomic import (
     Kind,
+    begun_file,
+    building,
+    empty_directory,
     partial_directory,
     publish_directory,
+    storage_errors,
     write_atomically,
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle
@@ -30,7 +34,7 @@ from shared_spec.artifacts.kinds import BUNDLE, BUNDLE_PART
 from shared_spec.artifacts.parts import Share
 from shared_spec.artifacts.shards import shard_name
 from shared_spec.distributed import Workers
-from shared_spec.errors import ArtifactError
+from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.progress import Report, remark, silent, stage
 
 __all__ = ["Plan", "refuse_other_plan", "write_bundle", "write_part"]
@@ -50,8 +54,15 @@ def refuse_other_plan(out: Path, plan: Plan, force: bool, apart_from: Collection
     apart = {"files", "content_digest", *apart_from}
     if out.exists():
         _compare(out, _made(out, plan), plan, {"tool", *apart})
-    elif (begun := _begun(out, plan)) is not None:
-        where = partial_directory(out)
+        return
+    where = partial_directory(out)
+    try:
+        begun = _begun(out, plan)
+    except ArtifactError:
+        raise SettingsError(
+            f"{where}: something else was begun there; name another `out`, or pass `force` to replace it"
+        ) from None
+    if begun is not None:
         refuse_other(where, "exported", _manifest(begun).tool, _manifest(plan).tool)
         _compare(where, begun, plan, apart)
 
@@ -89,7 +100,7 @@ def write_bundle(
         report: told how many individuals this process has bounded, in one view after the other.
 
     Raises:
-        SettingsError: if `out` was exported, or its export begun, with other settings.
+        SettingsError: if `out` was exported, or its export begun, with other settings, or another process writes it.
         LassiError: if the place cannot be written.
     """
 
@@ -134,38 +145,31 @@ def _write(
         remark(report, f"using {out}, exported before with the same settings")
     workers.wait()
     if not there:
-        partial = partial_directory(out)
-        if workers.first:
-            _prepare(out, plan)
-        workers.wait()
-        _write_shards(partial, contents, workers, report)
-        workers.wait()
-        if workers.first:
-            seal(partial)
-            publish_directory(out, force, kind)
+        with ExitStack() as stack:
+            if workers.first:
+                _prepare(out, plan, stack.enter_context(building(out, keep=True)))
+            workers.wait()
+            partial = partial_directory(out)
+            _write_shards(partial, contents, workers, report)
+            workers.wait()
+            if workers.first:
+                seal(partial)
+                publish_directory(out, force, kind)
     if workers.first and not partial_directory(out).exists():
-        _plan_file(out).unlink(missing_ok=True)
+        begun_file(out).unlink(missing_ok=True)
     workers.wait()
 
 
-def _plan_file(out: Path) -> Path:
-    """Where an unfinished export of `out` says what it is; the partial directory itself is published as it stands."""
-    return partial_directory(out).with_suffix(".json")
-
-
 def _begun(out: Path, plan: Plan) -> Plan | None:
-    """What an export of `out` that was cut off would have said, if it was of the same kind."""
-    file = _plan_file(out)
-    if not (file.exists() and partial_directory(out).exists()):
+    """What an export of `out` that was cut off with something done would have said, if it was of the same kind."""
+    file, partial = begun_file(out), partial_directory(out)
+    if not (file.exists() and partial.is_dir() and any(partial.iterdir())):
         return None
     return parse_document(type(plan), parse_json(file.read_bytes(), str(file)), str(file))
 
 
-def _prepare(out: Path, plan: Plan) -> None:
-    """Leaves a partial directory that belongs to this export, keeping what an earlier run of it finished."""
-    partial = partial_directory(out)
-    if partial.is_symlink():
-        partial.unlink()
+def _prepare(out: Path, plan: Plan, partial: Path) -> None:
+    """Leaves in the partial directory what an earlier run of this export finished, and nothing else."""
     try:
         same = _begun(out, plan) == plan
     except ArtifactError:
@@ -174,8 +178,9 @@ def _prepare(out: Path, plan: Plan) -> None:
         for litter in partial.glob(".*.partial"):
             litter.unlink()
         return
-    shutil.rmtree(partial, ignore_errors=True)
-    write_atomically(_plan_file(out), canonical_json(plan.model_dump(mode="json")))
+    with storage_errors(out):
+        empty_directory(partial)
+    write_atomically(begun_file(out), canonical_json(plan.model_dump(mode="json")))
 
 
 def _write_shards(folder: Path, contents: BundleContents, workers: Workers, report: Report) -> None:

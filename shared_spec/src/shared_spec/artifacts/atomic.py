@@ -22,7 +22,9 @@ from shared_spec.errors import LassiError, SettingsError
 
 __all__ = [
     "Kind",
+    "begun_file",
     "building",
+    "empty_directory",
     "partial_directory",
     "publish_directory",
     "refuse_existing",
@@ -141,9 +143,18 @@ def partial_directory(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial")
 
 
+def begun_file(path: Path) -> Path:
+    """Where an unfinished directory `path` says what it will be; beside it, since it is published as it stands."""
+    return partial_directory(path).with_suffix(".json")
+
+
 @contextmanager
-def building(path: Path) -> Iterator[Path]:
-    """The partial directory of `path`, new and for this process alone; it is removed unless it is published.
+def building(path: Path, *, keep: bool = False) -> Iterator[Path]:
+    """The partial directory of `path`, for this process alone; new, and removed unless it is published.
+
+    Args:
+        path: of what is built.
+        keep: leave what is there, before and after, for a command that goes on where it was.
 
     Raises:
         SettingsError: another process is building the same.
@@ -158,17 +169,21 @@ def building(path: Path) -> Iterator[Path]:
         lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _claim(path, partial, lock)
+        if not keep:
+            with storage_errors(path):
+                begun_file(path).unlink(missing_ok=True)
+                empty_directory(partial)
         try:
             yield partial
         finally:
-            if _same(partial, lock):
+            if not keep and _same(partial, lock):
                 shutil.rmtree(partial, ignore_errors=True)
     finally:
         os.close(lock)
 
 
 def _claim(path: Path, partial: Path, lock: int) -> None:
-    """Locks the partial directory and empties it of what a killed run left."""
+    """Locks the partial directory. Raises SettingsError if another process has."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -177,12 +192,15 @@ def _claim(path: Path, partial: Path, lock: int) -> None:
         ) from None
     if not _same(partial, lock):
         raise SettingsError(f"{path}: another command has just written it; name another place")
-    with storage_errors(path):
-        for litter in partial.iterdir():
-            if litter.is_dir() and not litter.is_symlink():
-                shutil.rmtree(litter)
-            else:
-                litter.unlink()
+
+
+def empty_directory(folder: Path) -> None:
+    """Removes all that is in it."""
+    for litter in folder.iterdir():
+        if litter.is_dir() and not litter.is_symlink():
+            shutil.rmtree(litter)
+        else:
+            litter.unlink()
 
 
 def _same(path: Path, descriptor: int) -> bool:
