@@ -8,6 +8,7 @@ import rational_line as oracle
 import torch
 from scipy.stats import norm
 
+from producer.views.polyline import Polyline
 from producer.views.smoothing.center_smoothing import certify, predict
 from producer.views.smoothing.medoid import distances, medoid, order_statistic
 from producer.views.smoothing.sampling import (
@@ -233,6 +234,29 @@ def test_along_a_polyline_the_medoid_is_that_of_the_samples_themselves(shift):
         along = medoid_along(g, t, 520, 60)
         assert torch.equal(along[0], centre), "another candidate"
         assert along[1] == pytest.approx(radius, rel=1e-9)
+
+
+def test_the_medoid_is_the_best_candidate_where_rounding_hides_it():
+    """Half of the mass in one point, the rest 2e-9 or 1 away: squares of 4e-18 beside what rounds at 1e-16."""
+    draw = torch_generator(0, "hidden")
+    share = torch.rand(4000, generator=draw, dtype=torch.float64)
+    samples = torch.zeros(4000, 16, dtype=torch.float64)
+    samples[:, 2] = 1e-3
+    samples[(share > 0.54) & (share < 0.77), 0] = 2e-9
+    samples[share > 0.77, 1] = 1.0
+    best = min(distances(samples, one).sort().values[2099] for one in samples[:100])
+    assert medoid(samples, 2100, 100)[1] <= float(best) * (1 + 1e-9) + 2.0**-24 * 1e-3
+    # A curve that is constant in the middle, 2e-9 away on one side of it, and far away beyond.
+    t = torch.tensor([-5.0, -0.741, -0.74, 0.74, 0.741, 1.5, 1.501, 5.0], dtype=torch.float64)
+    values = torch.zeros(8, 16, dtype=torch.float64)
+    values[:, 2] = 1e-3
+    values[4:6, 0] = 2e-9
+    values[[0, 1, 6, 7], 1] = 1.0
+    encoder = oracle.small_encoder((16, 16), 0)
+    g = LineMap(Polyline(t, values, encoder, torch.zeros(16).double(), torch.zeros(16).double()))
+    drawn = torch.randn(4000, 1, generator=draw, dtype=torch.float64).clamp(-4.9, 4.9)
+    best = min(distances(g(drawn), one).sort().values[2099] for one in g(drawn[:100]))
+    assert medoid_along(g, drawn, 2100, 100)[1] <= float(best) * (1 + 1e-9) + 2.0**-24 * 1e-3
 
 
 def test_samples_that_overflow_are_infinitely_far_and_never_the_medoid():

@@ -75,16 +75,14 @@ class Polyline:
     def squared_distances(self, t: Tensor, centres: Tensor) -> Iterator[Tensor]:
         """||R(z + t a) - c||_2^2 for a few of the centres c [j, d] at a time, NaN as +inf: [some, p] each.
 
-        Without forming a representation per sample. Off by float64 rounding of the squared size of the curve seen from
-        the centres: enough to choose by, not to bound with.
+        Without forming a representation per sample. Off by at most `squares_error`: to choose by, not to bound with.
 
         Args:
             t: [p] float64, between -t_max and t_max.
             centres: [j, d] float64.
         """
         segment, share = self._locate(t)
-        # Seen from the centres' mean the products cancel less.
-        origin = torch.nan_to_num(centres, nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
+        origin = _mean(centres)
         start, slope, bend = self.quadratics(origin)
         sizes = start[segment] + share * (slope[segment] + share * bend[segment])
         at_once = _CENTRES if centres.device.type == "cpu" else len(centres)
@@ -94,6 +92,13 @@ class Polyline:
             inner = torch.addmm(own, moved, (self.values - origin).T, alpha=-2.0)
             rows = torch.addcmul(inner[:, segment], inner.diff(dim=1)[:, segment], share)
             yield rows.add_(sizes).nan_to_num_(nan=torch.inf, posinf=torch.inf)
+
+    def squares_error(self, centres: Tensor) -> float:
+        """By how much float64 can miss the `squared_distances` from these centres [j, d]; inf for what is not."""
+        seen = torch.cat([self.values, centres]) - _mean(centres)
+        size = float(seen.square().sum(1).nan_to_num(nan=torch.inf).max())
+        # Every term is a product or a square of what is seen; there are fewer than eight, of up to four times the size.
+        return 32.0 * gamma(seen.shape[1] + 8) * size
 
     def quadratics(self, centre: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Per segment (a, b, c) with ||g - centre||^2 = a + b s + c s^2 at share s in [0, 1] of it, [m - 1] each."""
@@ -111,6 +116,11 @@ class Polyline:
 
     def _directly(self, t: Tensor) -> Tensor:
         return self.encoder.tail(self.offset + t.unsqueeze(1) * self.slope)
+
+
+def _mean(centres: Tensor) -> Tensor:
+    """Seen from there the products of points near the centres cancel less."""
+    return torch.nan_to_num(centres, nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
 
 
 def polyline(encoder: ReluNetwork, latent: Tensor, vector: Tensor, t_max: float) -> Polyline:

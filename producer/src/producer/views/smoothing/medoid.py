@@ -5,11 +5,19 @@ All of it works on samples in float64, knows nothing of encoders, and maps what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-__all__ = ["Ball", "ball_around", "distances", "exported", "medoid", "order_statistic", "smallest"]
+from shared_spec.rounding import gamma
 
+__all__ = [
+    "Ball", "ball_around", "distances", "exported", "medoid", "order_statistic", "smallest", "smallest_ball"
+]  # fmt: skip
+
+_CLEAR = 2.0**34
+"""A square so many times larger than what rounding did to it gives a distance to within 1e-10 of itself."""
 _TOGETHER = 1.0 + 1e-11
 _SAME = 2.0**-40
 
@@ -59,7 +67,7 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
     Returns:
         `ball_around` it.
     """
-    # Centred, a Gram matrix in float64 is accurate enough to choose by; the radius is then measured directly.
+    # Centred, a Gram matrix in float64 tells who may be the one; the radius is then measured directly.
     origin = torch.nan_to_num(samples[:candidates], nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
     moved = samples - origin
     squares = moved.square().sum(dim=1)
@@ -67,8 +75,32 @@ def medoid(samples: Tensor, mass_count: int, candidates: int) -> Ball:
     moved[far], squares[far] = 0.0, torch.inf
     squared = torch.addmm(squares, moved[:candidates], moved.T, alpha=-2.0)
     kth = smallest(squared, mass_count) + squares[:candidates]
-    centre = exported(samples[int(kth.argmin())])
-    return ball_around(centre, distances(samples, centre), mass_count)
+    # Of each square: four times gamma for sizes and products, and what the centring lost.
+    error = 8.0 * gamma(samples.shape[1] + 8) * float(squares[~far].max()) if not far.all() else 0.0
+
+    def measured(index: int) -> Ball:
+        centre = exported(samples[index])
+        return ball_around(centre, distances(samples, centre), mass_count)
+
+    return smallest_ball(kth, error, measured)
+
+
+def smallest_ball(squares: Tensor, error: float, measured: Callable[[int], Ball]) -> Ball:
+    """The smallest of the candidates' balls, by a relative 1e-10 at the most.
+
+    Where the ball is so small, seen from where the samples reach, that rounding decides which it is, all that it may be
+    are measured: at x' everything rests on the choice.
+
+    Args:
+        squares: of the candidates' radii [j], each off by at most `error`.
+        error: of the squares.
+        measured: a candidate's ball, from the distances themselves.
+    """
+    least = float(squares.min())
+    if not least < _CLEAR * error:
+        return measured(int(squares.argmin()))
+    tied = torch.nonzero(squares <= least + 2.0 * error).flatten()
+    return min((measured(index) for index in tied.tolist()), key=lambda ball: ball[1])
 
 
 def exported(sample: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from producer.views.smoothing.medoid import (
     exported,
     medoid,
     smallest,
+    smallest_ball,
 )
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import stream
@@ -77,9 +78,13 @@ def medoid_along(g: RepresentationMap, t: Tensor, mass_count: int, candidates: i
     points = g(t[:candidates])
     squares = g.curve.squared_distances(t[:, 0], points)
     kth = torch.cat([smallest(rows, mass_count) for rows in squares])
-    centre = exported(points[int(kth.argmin())])
-    away = torch.cat([distances(g(part), centre) for part in torch.split(t, _BLOCK)])
-    return ball_around(centre, away, mass_count)
+
+    def measured(index: int) -> Ball:
+        centre = exported(points[index])
+        away = torch.cat([distances(g(part), centre) for part in torch.split(t, _BLOCK)])
+        return ball_around(centre, away, mass_count)
+
+    return smallest_ball(kth, g.curve.squares_error(points), measured)
 
 
 def draws(seed: Seed, purpose: str, sample_id: str, n: int, k: int, sigma: float) -> Tensor:
