@@ -181,6 +181,11 @@ def test_what_training_cannot_use_is_refused():
         train_encoder(data, similarity, best, 0)
     with pytest.raises(SettingsError, match="lambda_2"):
         settings.model_copy(update={"lambda_2": 0.0}).resolved()
+    for method in (EncoderMethod.NAIVE, EncoderMethod.AUGMENT, EncoderMethod.PROJECT):
+        with pytest.raises(SettingsError, match="nothing would be learnt"):
+            settings.model_copy(
+                update={"method": method, "lambda_1": 0.0, "lambda_3": 0.1}
+            ).resolved()
     with pytest.raises(DataError, match="as the similarity set has"):
         train_encoder(LabelledLatents(data.latents[:, 1:], data.labels), similarity, settings, 0)
     with pytest.raises(DataError, match="class code"):

@@ -109,8 +109,8 @@ class TrainingSettings(ObjectiveSettings):
         """These settings with the losses of the method: all but LASSI only classify, and a closed form does nothing.
 
         Raises:
-            SettingsError: LASSI without an adversarial loss, class weights without a classification loss, or
-                augmentation, a closed form or directions to forget in a method without.
+            SettingsError: LASSI without an adversarial loss, no loss at all, class weights without a classification
+                loss, or augmentation, a closed form or directions to forget in a method without.
         """
         if self.augmentation and self.method != EncoderMethod.AUGMENT:
             raise SettingsError(
@@ -144,6 +144,11 @@ class TrainingSettings(ObjectiveSettings):
             case _:
                 assert_never(self.method)
         settings = self.model_copy(update=changes)
+        if not (linear or settings.lambda_1 or settings.lambda_2 or settings.lambda_3):
+            raise SettingsError(
+                f"`lambda_1` is 0, and the `method` {self.method} has no other loss, so nothing would be learnt: give "
+                "it a weight or choose another `method`"
+            )
         if settings.class_weights == "balanced" and settings.lambda_1 == 0:
             raise SettingsError(
                 "`class_weights` is balanced, but nothing is classified: give `lambda_1` a weight or leave them out"
