@@ -108,6 +108,14 @@ def test_of_several_methods_the_one_that_certifies_more_of_everybody_is_kept(rep
     assert contents(out) == contents(tmp_path / "whole")
 
 
+def test_a_part_that_is_there_is_not_taken_for_one_with_another_head(reps, three, fails, run):
+    """What `merge` advises where heads differ in their last bits has to make the part anew."""
+    turn_the_head(three[1])
+    again = certify(reps, three[1], "--shard", "2/3", "--head-from", three[0])
+    fails(2, "decided with another head", *again)
+    assert run(*again, "--force") == 0
+
+
 def test_what_is_on_the_certificate_is_said_when_it_is_merged(
     reps, whole, three, run, fails, tmp_path
 ):

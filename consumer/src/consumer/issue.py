@@ -39,6 +39,7 @@ from shared_spec.artifacts.head_file import save_head
 from shared_spec.artifacts.kinds import CERTIFICATE, CERTIFICATE_PART
 from shared_spec.artifacts.parts import Share, parse_share
 from shared_spec.class_weights import measured_accuracy
+from shared_spec.errors import SettingsError
 from shared_spec.imprint import Imprint
 from shared_spec.progress import Report, remark, silent
 from shared_spec.sampling import Sampling
@@ -200,6 +201,10 @@ def certify_part(
     if out.exists() and not force:
         found = load_certificate_part(out)
         found.require(plan, share)
+        if taken is not None and taken.document.head != found.document.head:
+            raise SettingsError(
+                f"{out}: was decided with another head than that of {taken.path}; pass `force` to decide again"
+            )
         remark(report, f"using {out}, decided before with the same settings")
         return found
     if taken is not None:
