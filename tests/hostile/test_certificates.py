@@ -49,6 +49,8 @@ DOCUMENTS = {
     "no claims": (lambda d: d.update(claims={}), "field claims"),
     "smoothing as X": (certain, "statement is X"),
     "samples without end": (claim("exact", sampling=SAMPLING), "field claims.exact.sampling"),
+    "a method tried twice": (claim("exact", methods_tried=["closed-form"] * 2), "methods_tried"),
+    "a method that was not tried": (claim("exact", methods_tried=["crown"]), "methods_tried"),
     "a head of a billion": (head(kind="mlp", hidden=[10**9]), "field head.hidden"),
     "a head of terabytes": (head(kind="mlp", hidden=[2**24, 2**24]), "not the head|head holds tensors|expected"),
     "300,000 layers": (head(kind="mlp", hidden=[1] * 300_000), "field head.hidden"),

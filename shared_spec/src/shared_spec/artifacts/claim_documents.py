@@ -55,6 +55,11 @@ class Claim(Strict):
     def _says_what_it_states(self) -> Self:
         if self.sentence != words_of(self.statement).sentence:
             raise ValueError(f"the sentence is not that of statement {self.statement}")
+        tried = self.methods_tried
+        if len(set(tried)) != len(tried) or self.radius_method not in tried:
+            raise ValueError(
+                "methods_tried should name each method once, with the one that was kept"
+            )
         return self
 
     @property
