@@ -21,7 +21,7 @@ import producer
 import regulator
 from producer import AuditSettings
 from producer.auditing import numbers
-from producer.auditing.evidence import choose_rows
+from producer.auditing.evidence import Ledger, choose_rows
 from shared_spec import load_audit, load_bundle, load_certificate, load_spec
 from shared_spec.artifacts.audit_documents import LISTED, AuditCheck
 from shared_spec.errors import ArtifactError
@@ -448,6 +448,14 @@ def test_individuals_are_counted_once_whatever_was_found_about_them(copies):
     ]
     assert entry.findings == 96
     assert sum((f.check, f.split) == ("bounds", "test") for f in found.findings) == 40 < LISTED
+
+
+def test_findings_are_counted_and_only_the_first_are_kept():
+    ledger = Ledger(AuditCheck.LABELS, "test")
+    for number in range(3 * LISTED):
+        ledger.compare("Smiling", "yes", "no", str(number))
+    assert ledger.entry.findings == len(ledger.concerned) == 3 * LISTED
+    assert [finding.sample_id for finding in ledger.findings] == [str(n) for n in range(LISTED)]
 
 
 def test_somebody_whom_the_data_do_not_know_has_failed(copies):

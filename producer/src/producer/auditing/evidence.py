@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from producer.model import Model
-from shared_spec.artifacts.audit_documents import AuditCheck, CheckEntry, Finding
+from shared_spec.artifacts.audit_documents import LISTED, AuditCheck, CheckEntry, Finding
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.spec import Spec
 from shared_spec.chains import ChainSet
@@ -71,7 +71,12 @@ class Ledger:
     check: AuditCheck
     split: str | None = None
     compared: int = 0
+    found: int = 0
+    """How many differences there are."""
     findings: list[Finding] = field(default_factory=list)
+    """The first of them, as many as an audit lists."""
+    concerned: set[str] = field(default_factory=set)
+    """Ids of the individuals of all of them."""
 
     def compare(
         self, what: str, stated: object, found: object, sample_id: str | None = None
@@ -83,6 +88,11 @@ class Ledger:
 
     def note(self, what: str, stated: str, found: str, sample_id: str | None = None) -> None:
         """Notes a finding."""
+        self.found += 1
+        if sample_id is not None:
+            self.concerned.add(sample_id)
+        if len(self.findings) == LISTED:
+            return
         self.findings.append(
             Finding(
                 check=self.check,
@@ -98,7 +108,7 @@ class Ledger:
     def entry(self) -> CheckEntry:
         """How the audit counts it."""
         return CheckEntry(
-            check=self.check, split=self.split, compared=self.compared, findings=len(self.findings)
+            check=self.check, split=self.split, compared=self.compared, findings=self.found
         )
 
 

@@ -34,7 +34,6 @@ from shared_spec.artifacts.atomic import building, publish_directory, refuse_exi
 from shared_spec.artifacts.audit import Audit, save_audit
 from shared_spec.artifacts.audit_documents import (
     CONFIDENCE,
-    LISTED,
     AuditDocument,
     NotChecked,
     SplitScope,
@@ -186,7 +185,7 @@ def _examine(
         check_bounds(evidence, taken, views, advance),
         check_attack(evidence, taken, views),
     ]
-    found = {finding.sample_id for ledger in ledgers for finding in ledger.findings}
+    found = {name for ledger in ledgers for name in ledger.concerned}
     # Nothing could be computed for whoever the data do not know.
     failed = len(drawn & found | drawn.difference(taken.sample_ids))
     bound = hypergeometric_upper(failed, len(drawn), len(ids), 1 - CONFIDENCE)
@@ -214,6 +213,6 @@ def _draft(
         scopes=tuple(scopes),
         checks=tuple(ledger.entry for ledger in ledgers),
         not_checked=tuple(left),
-        findings=tuple(finding for ledger in ledgers for finding in ledger.findings[:LISTED]),
+        findings=tuple(finding for ledger in ledgers for finding in ledger.findings),
         tool=this_tool("lassi-producer"),
     )
