@@ -11,6 +11,7 @@ import consumer
 from consumer import load_head
 from producer import load_encoder
 from shared_spec import load_bundle, load_certificate, load_spec
+from shared_spec.data.portraits import Portraits
 
 pytestmark = pytest.mark.pipeline
 
@@ -206,3 +207,60 @@ def test_preview_is_a_picture(copies, run):
     ]
     assert run("regulator", "preview", *words) == 0
     assert copies.out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_predictions_are_of_people_who_are_bounded(copies, run, fails):
+    words = ["consumer", "predict", "--reps", copies.reps, "--head", copies.certificate]
+    out = copies.out / "predictions.csv"
+    for split in ("train", "nosuch"):
+        fails(
+            2,
+            f"bounds nobody of --split {split}",
+            *words,
+            "--split",
+            split,
+            "--out",
+            out,
+            nothing_at=out,
+        )
+    assert run(*words, "--split", "valid", "--out", out) == 0
+    with out.open(newline="") as stream:
+        assert {row["view"] for row in csv.DictReader(stream)} == {"exact"}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--report-radius"], "--report-radius is for --radius randomized"),
+        (["--hidden", "128"], "has no hidden layer"),
+        (
+            ["--view", "smoothing", "--radius", "randomized", "--noise", "1", "--alpha", "0.995"],
+            "a sum below 1",
+        ),
+        (["--view", "smoothing", "--head", "mlp", "--alpha", "0.995"], "a sum below 1"),
+    ],
+)
+def test_choices_that_do_nothing_or_leave_nothing_are_refused_first(
+    copies, fails, monkeypatch, more, said
+):
+    monkeypatch.setattr("consumer.issue.fit_head", None)
+    out = copies.out / "certificate"
+    words = ["--reps", copies.reps, "--target", "Smiling", "--out", out]
+    fails(2, said, "consumer", "certify", *words, *more, nothing_at=out)
+
+
+def test_what_a_fit_cannot_weigh_or_show_is_refused_before_an_image_is_encoded(
+    copies, fails, monkeypatch
+):
+    monkeypatch.setattr("producer.job.encode_split", None)
+    monkeypatch.setattr(Portraits, "check_column", lambda *_: ("no", "yes", "other"))
+    out = copies.out / "reps"
+    words = ["--spec", copies.spec, "--data", copies.data, "--cache", copies.cache, "--out", out]
+    for verb, model in (("fit", ["--model", copies.out / "m"]), ("search", [])):
+        weighed = [*words, *model, "--target", "Smiling", "--class-weights", "balanced"]
+        fails(
+            5, r"no training individual of class \[2\]", "producer", verb, *weighed, nothing_at=out
+        )
+    monkeypatch.undo()
+    export = ["--model", copies.model, "--split", "valid", "--counterparts", "Pale_Skin"]
+    fails(2, "on whom nothing is chosen", "producer", "export", *words, *export, nothing_at=out)

@@ -111,19 +111,28 @@ def choose(
     """The choices that these arguments of `certify` stand for.
 
     Raises:
-        SettingsError: a view that there is not, a split on which something was chosen, or a method that does not fit.
+        SettingsError: a view that there is not, a split on which something was chosen, a method that does not fit, or
+            failure probabilities that leave nothing to certify.
         ArtifactError: no regular file of labels.
     """
-    head, method = head or HeadSettings(), method or MethodSettings()
+    head, method, sampling = (
+        head or HeadSettings(),
+        method or MethodSettings(),
+        sampling or Sampling(),
+    )
     _check_method(head, method)
+    views = chosen_views(bundle, views, split)
+    noisy_mlp = head.head == HeadKind.MLP and head.noise != 0
+    if method.radius == "randomized" or (method.radius == "auto" and noisy_mlp):
+        _check_alpha(bundle, views, sampling)
     return Choices(
         target=target,
         split=split,
-        views=tuple(chosen_views(bundle, views, split)),
+        views=tuple(views),
         labels="producer" if labels is None else f"sha256:{digest_file(labels)}",
         head=head,
         method=method,
-        sampling=sampling or Sampling(),
+        sampling=sampling,
     )
 
 
@@ -145,8 +154,26 @@ def chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
     return [view for view in there if not views or view in views]
 
 
+def _check_alpha(bundle: Bundle, views: Sequence[str], sampling: Sampling) -> None:
+    for view in views:
+        total = sum(bundle.manifest.views[view].alpha.values()) + sampling.alpha
+        if not total < 1.0:
+            raise SettingsError(
+                f"`alpha` is {sampling.alpha:g}, with the {view} view's own {total:g}: expected a sum below 1"
+            )
+
+
 def _check_method(head: HeadSettings, method: MethodSettings) -> None:
-    """Refuses before training what `view_methods` would refuse after it."""
+    """Refuses before training what `view_methods` would refuse after it, and what would do nothing."""
+    if method.report_radius and method.radius != "randomized":
+        raise SettingsError(
+            f"`report_radius` is for `radius` randomized, which is {method.radius}: leave it out"
+        )
+    if head.head != HeadKind.MLP and head.hidden != HeadSettings().hidden:
+        raise SettingsError(
+            f"`hidden` is {', '.join(map(str, head.hidden))}, but a {head.head} head has no hidden layer; "
+            "set `head` to mlp or leave it out"
+        )
     if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
         raise SettingsError(
             "`radius` is closed-form, which holds for linear heads only; use auto or crown"

@@ -24,7 +24,7 @@ from shared_spec.artifacts.certificate import Certificate, load_current_certific
 from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.artifacts.kinds import table_kind
 from shared_spec.artifacts.rows import COLUMNS
-from shared_spec.errors import ArtifactError
+from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.progress import Report, silent
 from shared_spec.sampling import Sampling
 from shared_spec.seeds import Seed
@@ -67,9 +67,10 @@ def predict(
 ) -> Predictions:
     """Predicts and certifies individuals with a head that was certified before, and writes them as CSV.
 
-    Each view uses the method, and so the model, of the certificate. The decision is the one that a deployment has to
-    run for its certificates to hold: the head, in float64, on the float32 representation that the bundle hands over
-    (docs/guarantees.md, A.5). Every line carries what CERTIFIED means there: model, statement, alpha, seed and digests.
+    Each view that bounds the split uses the method, and so the model, of the certificate. The decision is the one that
+    a deployment has to run for its certificates to hold: the head, in float64, on the float32 representation that the
+    bundle hands over (docs/guarantees.md, A.5). Every line carries what CERTIFIED means there: model, statement, alpha,
+    seed and digests.
 
     Args:
         reps: a bundle of the same encoder and spec.
@@ -83,7 +84,7 @@ def predict(
         report: told how many are decided.
 
     Raises:
-        SettingsError: `out` exists.
+        SettingsError: `out` exists, or the bundle bounds nobody of the split in the certificate's views.
         ArtifactError, ExpiredError: the bundle was made with another encoder or spec, the certificate's last day is
             over, or the trust file does not accept the bundle's signature.
     """
@@ -93,16 +94,19 @@ def predict(
     origin = origin_of(bundle_subject(bundle), trust)
     require_origin(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)
-    if not certificate.document.claims.keys() & bundle.manifest.views.keys():
+    claims = certificate.document.claims
+    if not claims.keys() & bundle.manifest.views.keys():
         raise ArtifactError(
-            f"{bundle.path}: is bounded in none of the certificate's views, {', '.join(certificate.document.claims)}; "
+            f"{bundle.path}: is bounded in none of the certificate's views, {', '.join(claims)}; "
             "ask for a bundle that is"
         )
-    methods = {
-        view: [certificate.document.claims[view].radius_method]
-        for view in bundle.manifest.views
-        if view in certificate.document.claims
-    }
+    there = [view for view in bundle.manifest.bounding(split) if view in claims]
+    if not there:
+        raise SettingsError(
+            f"{bundle.path}: bounds nobody of `split` {split} in the certificate's views, {', '.join(claims)}; name "
+            "another or ask for a bundle that does"
+        )
+    methods = {view: [claims[view].radius_method] for view in there}
     with ExitStack() as stack:
         with storage_errors(out):
             out.parent.mkdir(parents=True, exist_ok=True)

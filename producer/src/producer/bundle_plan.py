@@ -95,8 +95,8 @@ class BundlePlan:
             whole: whether all of the bundle is written here, and no part, whose table is CSV however large.
 
         Raises:
-            SettingsError: no split, views that could only abstain, or a table of individuals that needs what is not
-                installed.
+            SettingsError: no split, no individuals whose counterparts could be shown, views that could only abstain, or
+                a table of individuals that needs what is not installed.
             DataError: an unknown split or label column, a split without individuals, or counterparts that nobody knows.
         """
         view_entries(self.views, self.job.spec.similarity, self.certified)
@@ -108,6 +108,10 @@ class BundlePlan:
         labels = self.labels
         if whole:
             check_writable(individuals, form_of(labels))
+        if self.settings.counterparts and not self._tested:
+            raise SettingsError(
+                "`counterparts` are of individuals on whom nothing is chosen: name another `split` than train and valid"
+            )
         for attribute in self.settings.counterparts:
             for split in self._tested:
                 known_counterparts(self.job.source, split, attribute)

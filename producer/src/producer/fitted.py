@@ -22,6 +22,7 @@ from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import ENCODER
 from shared_spec.chains import along_vectors, own_latents
+from shared_spec.class_weights import balanced_weights
 from shared_spec.errors import SettingsError
 from shared_spec.progress import remark
 
@@ -90,7 +91,7 @@ def plan_fitting(
     Raises:
         SettingsError: settings that do not fit together, or another encoder in `folder` that may not be replaced.
         LassiError: nothing can be written there.
-        DataError: a target that is unknown or constant.
+        DataError: a target that is unknown, constant or, with balanced class weights, has a class of nobody in train.
     """
     settings = settings.resolved()
     if settings.lambda_1 > 0 and not targets:
@@ -101,6 +102,9 @@ def plan_fitting(
         vectors = along_vectors(job.spec.similarity, "`attack` grid")
         grid_side(settings.attack_points, vectors.k)
     folder, codes = Path(folder), job.codes(targets)
+    if settings.class_weights == "balanced":
+        for target in targets:
+            balanced_weights(codes["train"][target], len(job.source.check_column(target)))
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,
