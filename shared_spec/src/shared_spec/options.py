@@ -34,10 +34,15 @@ class Command(click.Command):
     """A command whose options stand in groups, and which shows its resolved settings without doing its work."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click's; with `--show-config` nothing is required."""
-        if "--show-config" in args:
-            ctx.resilient_parsing = True
-        return super().parse_args(ctx, args)
+        """As click's; with `--show-config` nothing is required, and all else is checked as ever."""
+        required = [option for option in self.params if option.required]
+        try:
+            for option in required:
+                option.required = "--show-config" not in args
+            return super().parse_args(ctx, args)
+        finally:
+            for option in required:
+                option.required = True
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options group by group, a command's own first."""
@@ -164,8 +169,11 @@ def _read_file(ctx: click.Context, _: click.Parameter, path: Path | None) -> Non
     }
     settings: Values = {}
     defaults: Values = {}
+    spelt: dict[str, str] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
+        if spelt.setdefault(name, key) != key:
+            raise SettingsError(f"{path}: {spelt[name]!r} and {key!r} are one setting; keep one")
         if name not in options:
             guess = difflib.get_close_matches(name, sorted(options), 1)
             hint = f"; did you mean {guess[0]!r}?" if guess else ""
