@@ -82,7 +82,7 @@ class Job:
         return encode_split(
             self.spec.flow, self.source, split, cache=self.cache, every=every,
             chains=similarity if isinstance(similarity, ChainSet) else None, part=part,
-            rank=self.workers.rank, world=self.workers.world, wait=self.workers.wait,
+            workers=self.workers,
             advance=stage(self.report, f"encoding {split} (batches)", batches),
         )  # fmt: skip
 

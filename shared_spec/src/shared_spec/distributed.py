@@ -45,6 +45,14 @@ class Workers:
         for tensor, total in zip(tensors, torch.split(flat, sizes), strict=True):
             tensor.copy_(total.view_as(tensor))
 
+    def agree(self, answer: bool) -> bool:
+        """The first process's answer to a question that all ask at once."""
+        if self.world == 1:
+            return answer
+        said = [answer]
+        dist.broadcast_object_list(said, src=0)
+        return said[0]
+
     def wait(self) -> None:
         """Return when every process has got here."""
         if self.world > 1:

@@ -7,6 +7,7 @@ where it stopped, several processes share the work, and the bytes are the same i
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
@@ -22,12 +23,13 @@ import torch
 from torch import Tensor
 
 from shared_spec.arithmetic import full_precision
-from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.atomic import storage_errors, write_atomically
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.artifacts.tensors import tensor_digest
 from shared_spec.chains import ChainSet
 from shared_spec.data.source import Source, UInt8Images
 from shared_spec.device import to_host
+from shared_spec.distributed import Workers
 from shared_spec.errors import DataError
 from shared_spec.flow import Glow, preprocess
 
@@ -75,9 +77,7 @@ def encode_split(
     every: int = 1,
     chains: ChainSet | None = None,
     part: slice | None = None,
-    rank: int = 0,
-    world: int = 1,
-    wait: Callable[[], None] = lambda: None,
+    workers: Workers | None = None,
     advance: Callable[[int, str], None] = lambda done, word: None,
 ) -> npt.NDArray[np.float32]:
     """Latents of every `every`-th individual of a split, or of a part of them, memory-mapped read-only.
@@ -91,9 +91,7 @@ def encode_split(
         chains: whose images to encode beside each individual's own; none of them unless given.
         part: start and stop among these individuals, for machines that share no cache entry; its bytes are those that
             the whole has there.
-        rank: this process among `world`; each encodes every `world`-th batch.
-        world: how many processes share the work.
-        wait: called where all processes must have come as far (a barrier).
+        workers: the processes that share the work, batch by batch; all must call with the same arguments.
         advance: told how many batches are done.
 
     Returns:
@@ -101,22 +99,27 @@ def encode_split(
 
     Raises:
         DataError: if an image cannot be read, or a latent is not finite.
+        LassiError: the cache cannot be written.
     """
+    workers = workers or Workers()
     rows = selected_rows(source, split, every)
     within = part or slice(0, len(rows))
     key = _identity(flow, source, split, every, chains)
     final, sidecar = _entry(cache, key)
-    if within != slice(0, len(rows)) and not sidecar.exists():
+    # What one process finds missing another may find made by somebody else a moment later: the first one's word counts.
+    there = workers.agree(final.exists() and sidecar.exists())
+    if within != slice(0, len(rows)) and not there:
         # Whole batches of the fixed partition, so that every latent is computed among the same neighbours.
         begin = within.start - within.start % ENCODE_BATCH
         end = min(len(rows), -(-within.stop // ENCODE_BATCH) * ENCODE_BATCH)
         rows, within = rows[begin:end], slice(within.start - begin, within.stop - begin)
         key |= {"part": [begin, end]}
         final, sidecar = _entry(cache, key)
+        there = workers.agree(final.exists() and sidecar.exists())
     each = () if chains is None else (chains.images_each,)
     shape = (len(rows), *each, flow.config.latent_dim)
-    verb = "cached" if sidecar.exists() else "kept"
-    if not sidecar.exists():
+    verb = "cached" if there else "kept"
+    if not there:
         cache.mkdir(parents=True, exist_ok=True)
 
         def latents_of(part: slice) -> npt.NDArray[np.float32]:
@@ -131,15 +134,17 @@ def encode_split(
                 )
             return z
 
-        _encode_missing(latents_of, final, shape, rank, world, wait, advance)
-        if rank == 0:
+        _encode_missing(latents_of, final, shape, workers, advance)
+        if workers.first:
             write_atomically(sidecar, json.dumps({**key, "shape": shape}).encode())
-        wait()
+        workers.wait()
     bytes_kept = 4 * math.prod(shape)
     size = f"{bytes_kept / 1e6:.1f} MB"
     advance(-(-len(rows) // ENCODE_BATCH), f"{verb} in {cache}, {size}")
-    if final.stat().st_size != bytes_kept:
-        raise DataError(f"{final}: has the wrong size; delete it and {sidecar.name}, and run again")
+    if not final.exists() or final.stat().st_size != bytes_kept:
+        raise DataError(
+            f"{final}: is gone or has the wrong size; delete it and {sidecar.name}, and run again"
+        )
     return np.memmap(final, dtype=np.float32, mode="r", shape=shape)[within]
 
 
@@ -198,21 +203,18 @@ def _encode_missing(
     latents_of: Callable[[slice], npt.NDArray[np.float32]],
     path: Path,
     shape: tuple[int, ...],
-    rank: int,
-    world: int,
-    wait: Callable[[], None],
+    workers: Workers,
     advance: Callable[[int, str], None],
 ) -> None:
     """Encodes the batches that are not marked as done, into `path` at their places."""
     marks_path = path.with_suffix(".done")
     batches = -(-shape[0] // ENCODE_BATCH)
-    if rank == 0:
-        _ensure_size(path, 4 * math.prod(shape))
-        _ensure_size(marks_path, batches)
-    wait()
+    if workers.first:
+        _make_room(path, 4 * math.prod(shape), marks_path, batches)
+    workers.wait()
     latents = np.memmap(path, np.float32, "r+", shape=shape)
     marks = np.memmap(marks_path, np.uint8, "r+", shape=(batches,))
-    for batch in range(rank, batches, world):
+    for batch in range(workers.rank, batches, workers.world):
         if not marks[batch]:
             part = slice(batch * ENCODE_BATCH, (batch + 1) * ENCODE_BATCH)
             latents[part] = latents_of(part)
@@ -221,13 +223,29 @@ def _encode_missing(
         if batch + 1 < batches:
             advance(batch + 1, "")
     marks.flush()
-    wait()
-    if rank == 0:
+    workers.wait()
+    if workers.first:
         marks_path.unlink(missing_ok=True)
 
 
-def _ensure_size(path: Path, size: int) -> None:
-    """Creates `path` with `size` bytes unless it has that size already."""
-    if not path.exists() or path.stat().st_size != size:
-        with open(path, "wb") as file:
-            file.truncate(size)
+def _make_room(path: Path, size: int, marks_path: Path, batches: int) -> None:
+    """Creates the file of the latents, with all its room on the disk, and no batch marked; or leaves both as they are.
+
+    Commands that start at once take turns: a file that another has mapped is never cut. Marks of a file that is gone
+    say nothing of its successor.
+    """
+    with storage_errors(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_size != size:
+                marks_path.unlink(missing_ok=True)
+                os.ftruncate(descriptor, 0)
+                os.posix_fallocate(descriptor, 0, size)
+            if not marks_path.exists() or marks_path.stat().st_size != batches:
+                write_atomically(marks_path, bytes(batches))
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)

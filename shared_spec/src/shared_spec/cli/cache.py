@@ -30,7 +30,8 @@ def cache(cache: Path | None, clear: bool, as_json: bool) -> None:
     files = cached_files(folder)
     size = sum(path.lstat().st_size for path in files)
     if clear:
-        for path in files:
+        # What says that latents are whole goes first, so that a command that is stopped leaves none that are not.
+        for path in sorted(files, key=lambda path: path.suffix != ".json"):
             path.unlink(missing_ok=True)
     result = {"cache": str(folder), "files": len(files), "bytes": size, "cleared": clear}
     what = "deleted" if clear else "kept"
