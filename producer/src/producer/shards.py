@@ -161,9 +161,9 @@ def _write(
 
 
 def _begun(out: Path, plan: Plan) -> Plan | None:
-    """What an export of `out` that was cut off with something done would have said, if it was of the same kind."""
-    file, partial = begun_file(out), partial_directory(out)
-    if not (file.exists() and partial.is_dir() and any(partial.iterdir())):
+    """What an export of `out` that was cut off would have said, if it was of the same kind."""
+    file = begun_file(out)
+    if not (file.exists() and partial_directory(out).exists()):
         return None
     return parse_document(type(plan), parse_json(file.read_bytes(), str(file)), str(file))
 
