@@ -69,6 +69,7 @@ class Shapes3D(Source):
         with open_shapes3d(self._file) as opened:
             self._codes = read_factor_codes(self._file, opened)
         self._rows = self._split(correlated, split_seed)
+        self._ids: dict[str, tuple[str, ...]] = {}
 
     def _split(self, correlated: bool, seed: int) -> dict[str, npt.NDArray[np.int64]]:
         """Per split the rows of the file, ascending."""
@@ -104,7 +105,9 @@ class Shapes3D(Source):
 
     def sample_ids(self, split: str) -> Sequence[str]:
         """`000000` to `479999`: the images' rows in the file. Raises DataError for an unknown or empty split."""
-        return [f"{row:06d}" for row in self._split_rows(split).tolist()]
+        if split not in self._ids:
+            self._ids[split] = tuple(f"{row:06d}" for row in self._split_rows(split).tolist())
+        return self._ids[split]
 
     def labels(self, split: str, name: str) -> npt.NDArray[np.int64]:
         """Codes of a factor, shape [n], in the order of its values. Raises DataError for unknown names."""
@@ -139,17 +142,28 @@ class Shapes3D(Source):
         known = self.check_column(attribute)
         (position,) = self._positions(split, [row])
         column = list(FACTORS).index(attribute)
-        others = np.delete(self._codes, column, axis=1)
-        same = np.flatnonzero((others == others[position]).all(axis=1))
-        ordered = same[np.argsort(self._codes[same, column])]
-        if self._codes[ordered, column].tolist() != list(range(len(known))):
+        codes = np.tile(self._codes[position], (len(known), 1))
+        codes[:, column] = np.arange(len(known))
+        ordered = self._row_of[tuple(codes.T)]
+        if ordered.min() < 0:
             raise DataError(
-                f"{self._file}: row {position} has {len(ordered)} images that differ in {attribute} alone; "
+                f"{self._file}: row {position} has {(ordered >= 0).sum()} images that differ in {attribute} alone; "
                 f"expected one for each of its {len(known)} values; take the official file"
             )
         own = int(self._codes[position, column])
         values = np.array(FACTORS[attribute])
         return CounterpartSet(self._read(ordered), values, own, float(values[own]))
+
+    @cached_property
+    def _row_of(self) -> npt.NDArray[np.int64]:
+        """The row of the file that shows each combination of the factors' codes; -1 for none."""
+        rows = np.full([len(values) for values in FACTORS.values()], -1, dtype=np.int64)
+        rows[tuple(self._codes.T)] = np.arange(len(self._codes))
+        if (rows >= 0).sum() != len(self._codes):
+            raise DataError(
+                f"{self._file}: shows one combination of the factors twice; take the official file"
+            )
+        return rows
 
     def digest(self) -> str:
         """SHA-256 over size, settings and the file, which is read once, on the first call."""
