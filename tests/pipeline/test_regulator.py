@@ -5,11 +5,13 @@ import sys
 import tomllib
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 import regulator
 from regulator import FlowSettings, VectorSettings
 from regulator.flow.settings import FLOW_PRESETS, FlowTrainingSettings
+from regulator.study.effects import evenly_spread
 from regulator.vectors.settings import VectorMethod
 from shared_spec import load_spec
 from shared_spec.data import open_source
@@ -146,7 +148,8 @@ def test_verbs_report_their_stages_and_each_ends_at_its_total(tmp_path):
     regulator.publish_spec(data, ["Young"], out, **settings)
     assert list(seen) == [
         "training the flow", "encoding train (batches)", "encoding valid (batches)",
-        "finding vectors (mean-difference)", "studying the vectors", "comparing with the truth",
+        "finding vectors (mean-difference)", "training a reader of images", "studying the vectors",
+        "comparing with the truth",
     ]  # fmt: skip
     for name, counts in seen.items():
         assert [done for done, _ in counts] == list(range(counts[0][1] + 1)), name
@@ -222,3 +225,55 @@ def test_help_of_publish_spec_says_what_each_method_does(run, capsys):
     text = " ".join(capsys.readouterr().out.split())
     for method in VectorMethod:
         assert f"{method}: {method.description}" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--directions", 7, "--iterations", 3], "--directions --iterations: without use"),
+        (["--target", "Smiling"], "--target: without use"),
+        (["--images-per-chain", 8], "--images-per-chain: without use"),
+        (["--similar", "counterparts", "--epsilon", 3], "--epsilon: without use"),
+        (["--similar", "counterparts", "--study", "Smiling"], "--study is of vectors and edits"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(tiny, tmp_path, fails, words, said):
+    out = tmp_path / "spec.safetensors"
+    given = ["--data", tiny.data, "--flow", tiny.flow, "--attribute", "Pale_Skin", "--out", out]
+    fails(2, said, "regulator", "publish-spec", *given, *words, nothing_at=out)
+
+
+def test_a_study_of_one_test_individual_is_refused_before_a_flow_is_trained(tmp_path):
+    data = Unseen("portraits:train=60,valid=30,test=1", 32)
+    with pytest.raises(DataError, match="two individuals of test"):
+        regulator.publish_spec(
+            data, ["Pale_Skin"], tmp_path / "spec.safetensors", flow=FLOW, study=["Smiling"]
+        )
+
+
+@pytest.mark.parametrize(("available", "wanted"), [(1000, 512), (2000, 256), (7, 256), (1, 2)])
+def test_who_is_looked_at_is_spread_over_all(available, wanted):
+    rows = evenly_spread(available, wanted)
+    assert len(rows) == min(available, wanted)
+    assert (rows[0], rows[-1]) == (0, available - 1)
+    assert np.diff(rows).max(initial=0) <= -(-available // len(rows))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--stepss", "3"], "No such option"),
+        (["--steps", "many"], "many"),
+        (["--config", "nowhere.toml"], "nowhere.toml"),
+        (["--config", "twice.toml"], "one setting"),
+    ],
+)
+def test_showing_settings_does_nothing_and_hides_nothing(
+    tmp_path, monkeypatch, run, capsys, words, said
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "twice.toml").write_text("learning-rate = 5.0\nlearning_rate = 0.001\n")
+    given = ["--data", "portraits:train=40,valid=10,test=10", "--out", "x.safetensors", *words]
+    assert run("regulator", "train-flow", *given, "--show-config") == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["twice.toml"]

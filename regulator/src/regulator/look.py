@@ -13,8 +13,9 @@ from regulator.pictures.report import draw_for_report
 from regulator.pictures.settings import CoverageSettings, PreviewSettings
 from regulator.pictures.strips import draw_strips
 from regulator.study.coverage import CoverageReport, measure_coverage
+from regulator.study.effects import evenly_spread
 from regulator.study.known_truth import KnownTruth
-from regulator.study.vectors import evenly_spread, known_names
+from regulator.study.vectors import known_names
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.artifacts.spec import Spec, load_spec

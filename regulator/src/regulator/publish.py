@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from regulator.flow.file import FlowFile, data_entry, load_flow
 from regulator.flow.gate import flow_quality, require_invertible
 from regulator.flow.settings import FlowSettings
-from regulator.study.effects import EffectSettings
+from regulator.study.effects import EffectSettings, evenly_spread
+from regulator.study.known_truth import KnownTruth
 from regulator.study.vectors import columns_to_read, study_chains, study_vectors
 from regulator.train import train_flow
 from regulator.vectors.counterparts import known_chains
@@ -38,7 +38,7 @@ from shared_spec.counterpart_chains import CounterpartChains
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
-from shared_spec.errors import ArtifactError
+from shared_spec.errors import ArtifactError, DataError, SettingsError
 from shared_spec.flow import Glow
 from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
@@ -105,9 +105,17 @@ def publish_spec(
     config = wanted.document.flow if isinstance(wanted, FlowFile) else wanted.architecture
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
+    if study and vectors.similar == Similar.COUNTERPARTS:
+        raise SettingsError(
+            "`study` is of vectors and edits, but `similar` is counterparts: leave it out"
+        )
     read = columns_to_read(source, attributes, study)
     for split in ("train", "valid", *(["test"] if read else [])):
         selected_rows(source, split)
+    if read and isinstance(source, KnownTruth) and len(source.sample_ids("test")) < 2:
+        raise DataError(
+            f"{source.uri}: `study` needs two individuals of test; use more data or leave it out"
+        )
     with join_workers(place) as workers, kept(_KEPT):
         if isinstance(wanted, FlowSettings):
             beside = out.with_name(f"{out.stem}.flow.safetensors")
@@ -231,8 +239,7 @@ def _publish_chains(
 
 def _quality(source: Source, flow: Glow, similarity: Similarity, seed: Seed) -> Quality:
     """What the gate measured, on evenly spread validation images. Raises ArtifactError unless the flow passes."""
-    rows = np.arange(len(source.sample_ids("valid")))
-    rows = rows[:: max(1, len(rows) // _HELD_OUT)][:_HELD_OUT]
+    rows = evenly_spread(len(source.sample_ids("valid")), _HELD_OUT)
     images = torch.from_numpy(source.images("valid", rows))
     if isinstance(similarity, ChainSet):
         # The ends of chains are the least like the images that the flow was trained on.

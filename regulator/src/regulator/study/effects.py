@@ -98,8 +98,8 @@ def measure_effects(
         probes.append(fit_column(data, column, generator, settings.epochs)[0])
         advance(index + 1, f"probe {column}")
     readers = _judge(data, reader, columns, probes)
-    step = max(1, len(data.valid) // settings.individuals)
-    latents = torch.from_numpy(np.array(data.valid[::step][: settings.individuals]))
+    shown = evenly_spread(len(data.valid), settings.individuals)
+    latents = torch.from_numpy(np.array(data.valid[shown]))
     epsilon = similarity.epsilon
     t = torch.linspace(-epsilon, epsilon, settings.points, dtype=torch.float64)
     effects = []
@@ -123,6 +123,11 @@ def measure_effects(
         readers=tuple(readers),
         effects=tuple(effects),
     )
+
+
+def evenly_spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
+    """At most `wanted` of the positions 0 ... available - 1, evenly spread, both ends included."""
+    return np.unique(np.linspace(0, available - 1, min(wanted, available)).astype(np.int64))
 
 
 def probe_effect(

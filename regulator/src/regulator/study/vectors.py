@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from regulator.study.coverage import measure_coverage
-from regulator.study.effects import EffectSettings, measure_effects
+from regulator.study.effects import EffectSettings, evenly_spread, measure_effects
 from regulator.study.known_truth import KnownTruth
 from regulator.vectors.groups import find_groups
 from regulator.vectors.request import Encoded
@@ -21,7 +18,7 @@ from shared_spec.progress import Report, silent
 from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 
-__all__ = ["columns_to_read", "evenly_spread", "known_names", "study_chains", "study_vectors"]
+__all__ = ["columns_to_read", "known_names", "study_chains", "study_vectors"]
 
 
 def columns_to_read(
@@ -42,11 +39,6 @@ def columns_to_read(
         for split in ("train", "valid"):
             find_groups(source, split, column)
     return columns
-
-
-def evenly_spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
-    """At most `wanted` of the positions 0 ... available - 1, evenly spread, both ends included."""
-    return np.unique(np.linspace(0, available - 1, wanted).astype(np.int64))
 
 
 def known_names(source: Source, names: Sequence[str]) -> list[str]:
