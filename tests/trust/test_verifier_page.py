@@ -184,6 +184,28 @@ class TestInABrowser:
         assert verdict.startswith("✗")
         assert "does not follow from head and bundle" in found["decisions"]
 
+    def test_people_whom_the_bundle_does_not_have_are_refused(self, look, signed):
+        """Rows of somebody else in every view, counts and roots right: no shard speaks of them."""
+        rows = signed.certificate / "individuals.csv"
+        person = rows.read_text().splitlines()[3].split(",")[0]
+        forge.edit_bytes(
+            signed.certificate,
+            rows.name,
+            lambda content: content.replace(f"{person},".encode(), b"ghost,"),
+        )
+        verdict, found = look(signed.certificate, signed.reps)
+        assert found["counts"].startswith("✓")
+        assert verdict.startswith("✗")
+        assert "is not about the bundle's individuals" in found["decisions"]
+
+    def test_a_view_that_is_not_looked_at_is_named_and_open(self, look, signed):
+        crown = {"radius_method": "crown", "methods_tried": ["crown"]}
+        forge.restate(signed.certificate, lambda d: d["claims"]["smoothing"].update(crown))
+        verdict, found = look(signed.certificate, signed.reps)
+        assert not verdict.startswith("✓")
+        assert found["decisions"].startswith("○ 40 of 40 computed again")
+        assert "smoothing, by another method, are left to consumer verify" in found["decisions"]
+
     def test_text_of_a_stranger_is_shown_and_never_obeyed(self, look, signed, chromium):
         markup = "<img id=stranger src=x onerror=alert(1)>"
         forge.restate(signed.certificate, lambda document: document.update(target=markup))
