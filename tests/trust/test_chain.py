@@ -24,7 +24,7 @@ from shared_spec.trust.verification import ORIGIN_NOT_VERIFIED
 pytestmark = pytest.mark.pipeline
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
-from forge import edit_file, edit_shard, restate  # noqa: E402
+from forge import document_of, edit_file, edit_shard, restate  # noqa: E402
 
 
 def chain_of(run, capsys, *words):
@@ -197,8 +197,22 @@ def test_the_certificate_says_who_had_signed_the_bundle(parties, run, fails, cap
     assert any("signed as the certificate says" in each for each in left)
     _, left = chain_of(run, capsys, *verify, "--trust", trust)
     assert not any("signed as the certificate says" in each for each in left)
-    restate(out, lambda document: document["origin"].update(issuer="Somebody Else"))
-    fails(3, "says that Somebody Else signed the bundle; Acme Data did", *verify, "--trust", trust)
+    quoted = document_of(out)["origin"]
+    for change, said in (
+        (
+            {"issuer": "Somebody Else"},
+            "says that producer Somebody Else signed the bundle; producer Acme Data did",
+        ),
+        ({"role": "auditor"}, "says that auditor Acme Data signed the bundle"),
+        ({"serial": 999}, "serial 999 of .*, that is no earlier one"),
+        ({"valid_until": "2099-01-01T00:00:00Z"}, "that is no earlier one"),
+    ):
+        restate(out, lambda document, change=change: document.update(origin=quoted | change))
+        fails(3, said, *verify, "--trust", trust)
+    earlier = quoted | {"issued": "2020-01-01T00:00:00Z"}
+    restate(out, lambda document: document.update(origin=earlier))
+    fails(3, "is not the page of this certificate", *verify, "--trust", trust)
+    restate(out, lambda document: document.update(origin=quoted))
     restate(out, lambda document: document.update(origin=None))
     fails(3, "is not the page of this certificate", *verify)
 

@@ -12,6 +12,7 @@ from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Certificate
 from shared_spec.errors import ArtifactError
+from shared_spec.trust.fields import format_instant
 from shared_spec.trust.pins import Trust
 from shared_spec.trust.seed_verification import verify_committed_seed
 from shared_spec.trust.seeds import CommittedSeed, seed_words
@@ -97,7 +98,10 @@ def follow_chain(
         left.append("who issued all of it: no trust file was passed")
     elif links[-1].origin is None:
         left.append(f"who issued the certificate: {trust.where} pins no consumer")
-    _compare_origins(certificate, bundle_origin)
+    if not _same_origin(certificate, bundle_origin):
+        left.append(
+            "that the bundle once had the signature that the certificate quotes: it has a later one"
+        )
     if certificate.document.origin is not None and trust is None:
         left.append("that the bundle was signed as the certificate says")
     if audit is None:
@@ -170,10 +174,24 @@ def _seed(
     return words
 
 
-def _compare_origins(certificate: Certificate, actual: Origin | None) -> None:
-    """A certificate may quote an earlier signature of the bundle, and nobody else's."""
+def _same_origin(certificate: Certificate, actual: Origin | None) -> bool:
+    """Whether a certificate quotes the bundle's signature, as far as both are known, and not an earlier one.
+
+    Raises:
+        ArtifactError: it quotes somebody else's, or one that cannot be earlier.
+    """
     stated = certificate.document.origin
-    if stated is not None and actual is not None and stated.issuer != actual.issuer:
+    if stated is None or actual is None or stated == actual:
+        return True
+    if (stated.role, stated.issuer) != (actual.role, actual.issuer):
         raise ArtifactError(
-            f"{certificate.path}: says that {stated.issuer} signed the bundle; {actual.issuer} did"
+            f"{certificate.path}: says that {stated.role} {stated.issuer} signed the bundle; {actual.role} "
+            f"{actual.issuer} did"
         )
+    if stated.serial > actual.serial or stated.issued >= actual.issued:
+        raise ArtifactError(
+            f"{certificate.path}: quotes a signature of the bundle, serial {stated.serial} of "
+            f"{format_instant(stated.issued)}, that is no earlier one than the bundle's, serial {actual.serial} of "
+            f"{format_instant(actual.issued)}"
+        )
+    return False
