@@ -111,7 +111,7 @@ def _load_document(path: Path) -> tuple[CertificateDocument, Path]:
     """The document, and the artefact beside which its signature stands."""
     folder, name = (path, DOCUMENT) if path.is_dir() else (path.parent, path.name)
     document = load_directory_document(folder, name, CertificateDocument)
-    alone = path.with_suffix("")
-    if path.is_dir() or not signature_path(alone).exists():
+    if path.is_dir():
         return document, folder
-    return document, alone
+    alone = path.with_suffix("")
+    return document, alone if signature_path(alone).exists() else folder

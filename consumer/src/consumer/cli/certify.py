@@ -79,7 +79,7 @@ def certify(
             "audit": audit,
             "groups": groups,
             "strip": strip,
-            "policy": policy,
+            "policy": policy is not None,
             "salt": salt,
             "imprint": imprint.stated,
         }

@@ -53,7 +53,7 @@ def rule_of(policy: str | None) -> Policy | None:
     """The policy, read before any work."""
     from consumer.policy import parse_policy
 
-    return parse_policy(policy) if policy else None
+    return None if policy is None else parse_policy(policy)
 
 
 def conclude(
