@@ -183,3 +183,52 @@ def test_of_more_than_two_classes_each_is_told_where_it_is_decided_least_and_mos
 
 def test_one_group_differs_from_nobody():
     assert spread([(1, 2), (0, 0)]) is None
+
+
+def test_groups_of_a_few_are_said_to_be_there_where_nothing_else_is():
+    table = GroupTable(label="age", few=2, few_people=8, views={"exact": ()})
+    for classes in (("a", "b"), ("a", "b", "c")):
+        found = fares_of(table, "exact", classes)
+        assert found.lines == []
+        assert found.decisions == ()
+        assert "2 groups of fewer than 10 people (8 people together)" in found.few
+    assert fares_of(table, "smoothing", ("a", "b")) is None
+
+
+def test_groups_of_a_few_are_open_on_the_page(tiny, run, tmp_path, capsys):
+    data = "portraits:train=480,valid=96,test=8"
+    words = ["--spec", tiny.spec, "--model", tiny.model, "--data", data, "--cache", tiny.cache]
+    export = [
+        *words,
+        "--out",
+        tmp_path / "reps",
+        "--share",
+        "Smiling",
+        "--share",
+        "Young",
+        "--view",
+        "exact",
+    ]
+    assert (
+        run(
+            "producer", "export", *export, "--split", "train", "--split", "valid", "--split", "test"
+        )
+        == 0
+    )
+    certify = [
+        "--reps",
+        tmp_path / "reps",
+        "--target",
+        "Smiling",
+        "--groups",
+        "Young",
+        "--noise",
+        "1",
+    ]
+    capsys.readouterr()
+    assert run("consumer", "certify", *certify, "--out", tmp_path / "c") == 0
+    assert "people together) not shown" in " ".join(capsys.readouterr().out.split())
+    page = (tmp_path / "c" / "report.html").read_text()
+    assert "people together) not shown" in page
+    assert '<table class="groups">' not in page
+    assert "How often groups of people get each decision." in page

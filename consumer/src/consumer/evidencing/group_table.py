@@ -85,6 +85,8 @@ def fares_in(document: CertificateDocument) -> Iterator[tuple[str, Fares]]:
 
 def spread_words(fares: Fares) -> str:
     """How far the rates of the groups are apart, in one line."""
+    if not fares.groups:
+        return fares.few
     rates = zip(fares.rates, fares.differences, fares.ratios, strict=False)
     said = [f"{rate}: {points} points apart, ratio {ratio}" for rate, points, ratio in rates]
     said += [

@@ -49,7 +49,8 @@ def _groups(document: CertificateDocument) -> list[str]:
     lines: list[str] = []
     for view, found in fares_in(document):
         lines += ["", f"### By {_plain(found.label)}, {view} view", ""]
-        lines += _table(("group", "people", *found.rates), found.lines)
+        if found.groups:
+            lines += _table(("group", "people", *found.rates), found.lines)
         if found.decisions:
             lines += ["", *_table(DECISION_COLUMNS, [each.cells for each in found.decisions])]
         if found.few:

@@ -79,7 +79,7 @@ class Fares:
 
 
 def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | None:
-    """The lines of one label's table; None where the view's decisions are not known, or nobody is left.
+    """The lines of one label's table; None where the view's decisions are not known, or there is nothing to say.
 
     Args:
         table: what was counted.
@@ -90,7 +90,7 @@ def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | No
     counted = table.views.get(view, ())
     binary = len(classes) == 2
     found = [shares(group, classes[-1])[0 if binary else 1 :] for group in counted]
-    if not found:
+    if not found and not (table.few and view in table.views):
         return None
     between = [spread(rates) for rates in zip(*found, strict=True)] if len(found) > 1 else []
     return Fares(
@@ -103,7 +103,9 @@ def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | No
         differences=tuple(map(_difference, between)),
         ratios=tuple(map(_ratio, between)),
         few=_few(table),
-        decisions=() if binary else tuple(_decision(counted, name) for name in classes),
+        decisions=()
+        if binary or not found
+        else tuple(_decision(counted, name) for name in classes),
     )
 
 

@@ -84,7 +84,7 @@ def not_checked(document: CertificateDocument) -> list[Unchecked]:
                 "producer export --counterparts",
             )
         )
-    if not document.groups:
+    if not any(groups for table in document.groups for groups in table.views.values()):
         found.append(
             (
                 "How often groups of people get each decision.",
