@@ -9,16 +9,22 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from producer.pictures import draw_search
+from producer.rehearsal import Score
 from regulator.flow.settings import FlowSettings
+from regulator.pictures.strips import draw_strips
 from regulator.train import train_flow
-from shared_spec import display, load_certificate, load_spec
+from shared_spec import display, load_bundle, load_certificate, load_spec
 from shared_spec.artifacts.tensors import load_tensors
 from shared_spec.console import emit, note, reporting
 from shared_spec.display import Pace
 from shared_spec.progress import Progress, stage
+from shared_spec.strips import Strip
 
 pytestmark = pytest.mark.pipeline
 
@@ -117,6 +123,99 @@ def test_the_command_after_a_search_takes_its_encoder(tiny, run, capsys, tmp_pat
     pasted[pasted.index("reps/")] = tmp_path / "reps"
     assert run(*pasted, "--every", "40") == 0
     assert "trained before with the same settings" in capsys.readouterr().err
+
+
+def test_the_command_after_a_search_bounds_as_it_did(tiny, run, capsys, tmp_path):
+    words = [
+        "--spec",
+        tiny.spec,
+        "--data",
+        tiny.data,
+        "--target",
+        "Smiling",
+        "--cache",
+        tiny.cache,
+        "--view",
+        "smoothing",
+    ]
+    small = [
+        "--hidden",
+        "24",
+        "--dimension",
+        "16",
+        "--epochs",
+        "1",
+        "--batch",
+        "64",
+        "--every",
+        "40",
+        "--noise",
+        "1",
+    ]
+    settings = [
+        "--statement",
+        "paper",
+        "--sigma",
+        "2",
+        "--n0",
+        "2000",
+        "--n",
+        "2000",
+        "--lambda-2",
+        "0.1",
+    ]
+    assert run("producer", "search", *words, *small, *settings, "--out", tmp_path / "found") == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Next: "))
+    pasted = shlex.split(line.removeprefix("Next: "))
+    pasted[pasted.index("reps/")] = tmp_path / "reps"
+    assert run(*pasted) == 0
+    (view,) = load_bundle(tmp_path / "reps").manifest.views.values()
+    assert (view.statement, view.settings["sigma"], view.settings["n"]) == ("paper", 2.0, 2000)
+
+
+def test_the_command_after_a_fit_asks_for_labels_that_are_not_shared(tiny, run, capsys, tmp_path):
+    words = ["--spec", tiny.spec, "--data", tiny.data, "--cache", tiny.cache, "--target", "Smiling"]
+    small = [
+        "--hidden",
+        "24",
+        "--dimension",
+        "16",
+        "--epochs",
+        "1",
+        "--view",
+        "exact",
+        "--share",
+        "Young",
+    ]
+    made = ["--model", tmp_path / "model", "--out", tmp_path / "reps"]
+    assert run("producer", "fit", *words, *small, *made) == 0
+    assert "--target Smiling --labels labels.csv" in capsys.readouterr().out
+
+
+def test_an_empty_policy_is_none_that_can_be_met(tiny, run, capsys, tmp_path):
+    words = ["--reps", tiny.reps, "--target", "Smiling", "--out", tmp_path / "c", "--policy", ""]
+    assert run("consumer", "certify", *words) == 2
+    assert run("consumer", "certify", *words, "--shard", "1/2") == 2
+    assert not (tmp_path / "c").exists()
+
+
+def test_names_with_dollars_are_names_in_every_picture():
+    name = r"$\frac$ a$b$c"
+    score = Score(0.1, 0, 1.0, "exact", 0.5, 0.5)
+    assert draw_search([score], score, name, name)
+    images = np.zeros((3, 3, 8, 8), dtype=np.uint8)
+    strip = Strip("x", (name,), np.array([-1.0, 0.0, 1.0]), torch.zeros(3, 4).double(), images, 1)
+    assert draw_strips([strip], name, [name])
+
+
+def test_a_receipt_is_checked_where_one_stands(tiny, run, tmp_path, monkeypatch):
+    receipt = tmp_path / "r.json"
+    person = next(iter(load_bundle(tiny.reps).sample_ids("test")))
+    assert (
+        run("consumer", "receipt", tiny.certificate, "--individual", person, "--out", receipt) == 0
+    )
+    monkeypatch.chdir(tiny.certificate)
+    assert run("consumer", "verify-receipt", receipt, "--certificate", ".") == 0
 
 
 def test_quiet_leaves_the_result_and_errors_alone(tiny, run, capsys, tmp_path):

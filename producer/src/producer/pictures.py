@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -18,6 +19,7 @@ _MARKS = ("o", "s", "^", "D", "v")
 _LOSSES = ("classification", "adversarial", "reconstruction")
 
 
+@rc_context({"text.parse_math": False})
 def draw_curves(document: EncoderDocument) -> bytes:
     """A PNG of an encoder's losses per epoch, training and validation, and of its accuracies; its epoch is marked."""
     curves = document.curves
@@ -49,6 +51,7 @@ def draw_curves(document: EncoderDocument) -> bytes:
     return png(figure)
 
 
+@rc_context({"text.parse_math": False})
 def draw_search(scores: Sequence[Score], chosen: Score, heading: str, measure: str) -> bytes:
     """A PNG with a panel per view: a line per encoder through its noise levels, the Pareto front, and the choice.
 

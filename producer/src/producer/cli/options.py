@@ -92,7 +92,16 @@ def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
         [f"{name} view", f"statement {entry.statement}"] for name, entry in manifest.views.items()
     ]
     rows.append(["seed", seed_words(manifest.commitment)])
+    shared = [] if target in (*bundle.manifest.labels, "NAME") else ["--labels", "labels.csv"]
     after = following(
-        "consumer", "certify", "--reps", bundle.path, "--target", target, "--out", "certificate/"
+        "consumer",
+        "certify",
+        "--reps",
+        bundle.path,
+        "--target",
+        target,
+        *shared,
+        "--out",
+        "certificate/",
     )
     emit(result, as_json, facts(f"representations {bundle.path}", rows), after)

@@ -66,7 +66,18 @@ def search(
             report=report, **rest,
         )  # fmt: skip
     made = producer.load_encoder(result.encoder).document.training
-    words = [*job_words(rest), "--target", target, *to_flags(made), "--model", result.encoder]
+    bounded = [word for name in bound.view for word in ("--view", name)]
+    bounded += [word for name, settings in zip(VIEW_SETTINGS, views, strict=True) if name in bound.view
+                for word in to_flags(settings)]  # fmt: skip
+    words = [
+        *job_words(rest),
+        "--target",
+        target,
+        *to_flags(made),
+        *bounded,
+        "--model",
+        result.encoder,
+    ]
     _show(result, following("producer", "fit", *words, "--out", "reps/"), as_json)
 
 

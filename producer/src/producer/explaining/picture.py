@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -22,6 +23,7 @@ _SAME, _OTHER = "#0072b2", "#c04a00"
 _PICTURE, _LABEL, _LINE = 1.15, 2.3, 0.17  # inches
 
 
+@rc_context({"text.parse_math": False})
 def draw_explanation(
     strips: Sequence[DecidedStrip], classes: Sequence[str], heading: str, words: Sequence[str]
 ) -> bytes:
@@ -40,7 +42,7 @@ def draw_explanation(
     height = 0.55 + rows * (_PICTURE + 0.75) + foot
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    figure.text(0.15 / width, 1 - 0.3 / height, _plain(heading), fontsize=12, va="center")
+    figure.text(0.15 / width, 1 - 0.3 / height, heading, fontsize=12, va="center")
     grid = GridSpec(
         rows, 1, figure, left=_LABEL / width, right=1 - 0.1 / width, top=1 - 0.55 / height,
         bottom=foot / height, hspace=0.05,
@@ -49,7 +51,7 @@ def draw_explanation(
         _row(figure.add_subplot(grid[row]), decided, classes)
     for number, line in enumerate(reversed(lines)):
         at = (0.15 + _LINE * number) / height
-        figure.text(0.15 / width, at, _plain(line), fontsize=8, color="0.25", va="bottom")
+        figure.text(0.15 / width, at, line, fontsize=8, color="0.25", va="bottom")
     return png(figure)
 
 
@@ -64,7 +66,7 @@ def _row(axis: Axes, decided: DecidedStrip, classes: Sequence[str]) -> None:
         color = _SAME if code == decided.own else _OTHER
         extent = (column - 0.46, column + 0.46, -0.46, 0.46)
         axis.imshow(image.transpose(1, 2, 0), extent=extent, interpolation="nearest", aspect="auto")
-        axis.text(column, 0.72, _plain(classes[code]), color=color, fontsize=9, ha="center")
+        axis.text(column, 0.72, classes[code], color=color, fontsize=9, ha="center")
         own = column == strip.own
         under = "the person" if own else _step(strip, column)
         axis.text(column, -0.64, under, fontsize=7, ha="center", weight="bold" if own else "normal")
@@ -82,15 +84,10 @@ def _row(axis: Axes, decided: DecidedStrip, classes: Sequence[str]) -> None:
     for place in decided.flips:
         axis.plot([place, place], [-0.5, 0.66], color=_OTHER, lw=1.6, ls=(0, (4, 2)))
     # A strip shows what the consumer's decision does when these attributes alone are moved.
-    axis.text(-0.62, 0, _plain("\n+ ".join(strip.attributes)), fontsize=9, ha="right", va="center")
+    axis.text(-0.62, 0, "\n+ ".join(strip.attributes), fontsize=9, ha="right", va="center")
 
 
 def _step(strip: Strip, column: int) -> str:
     """Where a picture stands: t, or along counterparts, where the person has none, its place."""
     t = strip.t[column]
     return f"no. {t:g}" if strip.t[strip.own] else f"t = {t:+.2g}"
-
-
-def _plain(text: str) -> str:
-    """Text that is shown as it is: matplotlib takes dollars for formulas."""
-    return text.replace("$", r"\$")
