@@ -43,13 +43,14 @@ __all__ = ["file_violations", "make_sets"]
 SECONDS, MINUTE, BYTES = 5, 60, 2**30
 
 SETTINGS = (
-    "data = 'portraits:train=30,valid=6,test=6'\npreset = 'demo'\nsteps = 10\nbatch = 4\nlr = 1e-3\n"
-    "checkpoint_every = 5\nseed = 3\n"
+    "data = 'portraits:train=30,valid=6,test=6'\npreset = 'demo'\nsteps = 10\nbatch = 4\nlearning_rate = 1e-3\n"
+    "warmup = 5\nseed = 3\n"
 )
 LINES = [
-    b"steps = -1", b"steps = 1e999", b"steps = nan", b"lr = 'x'", b"steps = 10", b"steps = [1]", b"x = 1", b"[steps]",
-    b"seed = 99999999999999999999999999", b"preset = 'none'", b"data = ''", b"\xff", b"steps = " + b"[" * 5000,
-    b"data = '" + b"x" * 200_000 + b"'", b"steps = 1979-05-27", b"batch = true", b"a.b = {x = 1}", b"seed = '\x1b[31m'",
+    b"steps = -1", b"steps = 1e999", b"steps = nan", b"learning_rate = 'x'", b"steps = 10", b"steps = [1]", b"x = 1",
+    b"[steps]", b"seed = 99999999999999999999999999", b"preset = 'none'", b"data = ''", b"\xff",
+    b"steps = " + b"[" * 5000, b"data = '" + b"x" * 200_000 + b"'", b"steps = 1979-05-27", b"batch = true",
+    b"a.b = {x = 1}", b"seed = '\x1b[31m'",
 ]  # fmt: skip
 
 
