@@ -240,12 +240,13 @@ def _make_room(path: Path, size: int, marks_path: Path, batches: int) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_size != size:
                 marks_path.unlink(missing_ok=True)
-                os.ftruncate(descriptor, 0)
-                os.posix_fallocate(descriptor, 0, size)
+                try:
+                    os.ftruncate(descriptor, 0)
+                    os.posix_fallocate(descriptor, 0, size)
+                except OSError:
+                    path.unlink(missing_ok=True)
+                    raise
             if not marks_path.exists() or marks_path.stat().st_size != batches:
                 write_atomically(marks_path, bytes(batches))
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
         finally:
             os.close(descriptor)
