@@ -71,6 +71,30 @@ def test_classes_with_markup_are_shown_as_they_are(run, capsys, tmp_path):
     assert shlex.join(["--data", f"folder:{folder}"]) in out
 
 
+def next_command(capsys):
+    """The words of the command that the last one says comes next."""
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Next: "))
+    return shlex.split(line.removeprefix("Next: "))
+
+
+def searching(tiny):
+    """The words of a search as small as can be, and of the tiny bundle's spec and data."""
+    places = [
+        "--spec",
+        tiny.spec,
+        "--data",
+        tiny.data,
+        "--cache",
+        tiny.cache,
+        "--target",
+        "Smiling",
+    ]
+    return ["producer", "search", *places, *SMALL, "--every", "40", "--lambda-2", "0.1"]
+
+
+SMALL = ["--hidden", "24", "--dimension", "16", "--epochs", "1", "--batch", "64"]
+
+
 def test_the_next_command_can_be_pasted(tiny, run, capsys, tmp_path):
     spec = tmp_path / "a spec; rm -rf $HOME.safetensors"
     words = [
@@ -84,75 +108,25 @@ def test_the_next_command_can_be_pasted(tiny, run, capsys, tmp_path):
         tiny.cache,
     ]
     assert run("regulator", "publish-spec", *words, "--out", spec) == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Next: "))
-    pasted = shlex.split(line.removeprefix("Next: "))
+    pasted = next_command(capsys)
     assert pasted[:4] == ["regulator", "preview", "--spec", str(spec)]
     pasted[pasted.index("strip.png")] = tmp_path / "strip.png"
     assert run(*pasted) == 0
 
 
 def test_the_command_after_a_search_takes_its_encoder(tiny, run, capsys, tmp_path):
-    words = [
-        "--spec",
-        tiny.spec,
-        "--data",
-        tiny.data,
-        "--target",
-        "Smiling",
-        "--cache",
-        tiny.cache,
-        "--seed",
-        "3",
-    ]
-    small = [
-        "--hidden",
-        "24",
-        "--dimension",
-        "16",
-        "--epochs",
-        "1",
-        "--batch",
-        "64",
-        "--every",
-        "40",
-    ]
-    grid = ["--lambda-2", "0", "--lambda-2", "0.1", "--noise", "0.5"]
-    assert run("producer", "search", *words, *small, *grid, "--out", tmp_path / "found") == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Next: "))
-    pasted = shlex.split(line.removeprefix("Next: "))
+    grid = ["--lambda-2", "0", "--noise", "0.5", "--seed", "3"]
+    assert run(*searching(tiny), *grid, "--out", tmp_path / "found") == 0
+    pasted = next_command(capsys)
     pasted[pasted.index("reps/")] = tmp_path / "reps"
     assert run(*pasted, "--every", "40") == 0
     assert "trained before with the same settings" in capsys.readouterr().err
 
 
 def test_the_command_after_a_search_bounds_as_it_did(tiny, run, capsys, tmp_path):
-    words = [
-        "--spec",
-        tiny.spec,
-        "--data",
-        tiny.data,
-        "--target",
-        "Smiling",
-        "--cache",
-        tiny.cache,
+    view = [
         "--view",
         "smoothing",
-    ]
-    small = [
-        "--hidden",
-        "24",
-        "--dimension",
-        "16",
-        "--epochs",
-        "1",
-        "--batch",
-        "64",
-        "--every",
-        "40",
-        "--noise",
-        "1",
-    ]
-    settings = [
         "--statement",
         "paper",
         "--sigma",
@@ -161,12 +135,9 @@ def test_the_command_after_a_search_bounds_as_it_did(tiny, run, capsys, tmp_path
         "2000",
         "--n",
         "2000",
-        "--lambda-2",
-        "0.1",
     ]
-    assert run("producer", "search", *words, *small, *settings, "--out", tmp_path / "found") == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Next: "))
-    pasted = shlex.split(line.removeprefix("Next: "))
+    assert run(*searching(tiny), *view, "--noise", "1", "--out", tmp_path / "found") == 0
+    pasted = next_command(capsys)
     pasted[pasted.index("reps/")] = tmp_path / "reps"
     assert run(*pasted) == 0
     (view,) = load_bundle(tmp_path / "reps").manifest.views.values()
@@ -175,18 +146,7 @@ def test_the_command_after_a_search_bounds_as_it_did(tiny, run, capsys, tmp_path
 
 def test_the_command_after_a_fit_asks_for_labels_that_are_not_shared(tiny, run, capsys, tmp_path):
     words = ["--spec", tiny.spec, "--data", tiny.data, "--cache", tiny.cache, "--target", "Smiling"]
-    small = [
-        "--hidden",
-        "24",
-        "--dimension",
-        "16",
-        "--epochs",
-        "1",
-        "--view",
-        "exact",
-        "--share",
-        "Young",
-    ]
+    small = [*SMALL, "--view", "exact", "--share", "Young"]
     made = ["--model", tmp_path / "model", "--out", tmp_path / "reps"]
     assert run("producer", "fit", *words, *small, *made) == 0
     assert "--target Smiling --labels labels.csv" in capsys.readouterr().out
