@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from producer.model import EncoderDocument
 from producer.rehearsal import Score, pareto_front
@@ -19,7 +19,6 @@ _MARKS = ("o", "s", "^", "D", "v")
 _LOSSES = ("classification", "adversarial", "reconstruction")
 
 
-@rc_context({"text.parse_math": False})
 def draw_curves(document: EncoderDocument) -> bytes:
     """A PNG of an encoder's losses per epoch, training and validation, and of its accuracies; its epoch is marked."""
     curves = document.curves
@@ -51,7 +50,6 @@ def draw_curves(document: EncoderDocument) -> bytes:
     return png(figure)
 
 
-@rc_context({"text.parse_math": False})
 def draw_search(scores: Sequence[Score], chosen: Score, heading: str, measure: str) -> bytes:
     """A PNG with a panel per view: a line per encoder through its noise levels, the Pareto front, and the choice.
 
@@ -116,6 +114,9 @@ def _encoder_words(weight: float, forget: int) -> str:
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG, the same bytes for the same content."""
+    # Names are other people's text, and a dollar in them begins no formula.
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     file = io.BytesIO()
     # Without its usual metadata the picture is the same file for the same numbers; the name shows whose it is.
     figure.savefig(file, format="png", dpi=130, metadata={"Software": "LASSI"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,7 +22,6 @@ _SAME, _OTHER = "#0072b2", "#c04a00"
 _PICTURE, _LABEL, _LINE = 1.15, 2.3, 0.17  # inches
 
 
-@rc_context({"text.parse_math": False})
 def draw_explanation(
     strips: Sequence[DecidedStrip], classes: Sequence[str], heading: str, words: Sequence[str]
 ) -> bytes:

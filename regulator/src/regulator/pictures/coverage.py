@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,7 +18,6 @@ __all__ = ["draw_coverage"]
 _COLUMNS = 9
 
 
-@rc_context({"text.parse_math": False})
 def draw_coverage(examples: Sequence[CoverageExample], heading: str) -> bytes:
     """A PNG with two rows per example and at most nine of its truly similar individuals, evenly spread.
 

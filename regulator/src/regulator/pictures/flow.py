@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -47,7 +46,6 @@ def tile(images: UInt8Images, columns: int, gap: int = 2) -> npt.NDArray[np.uint
     return page
 
 
-@rc_context({"text.parse_math": False})
 def draw_flow(
     samples: UInt8Images,
     images: UInt8Images,

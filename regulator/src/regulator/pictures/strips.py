@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -14,7 +13,6 @@ from shared_spec.strips import Strip
 __all__ = ["draw_strips"]
 
 
-@rc_context({"text.parse_math": False})
 def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) -> bytes:
     """A PNG with one labelled row per strip; `labels` stand under the sample ids, one per strip."""
     rows, points = len(strips), len(strips[0].t)
