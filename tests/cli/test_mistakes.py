@@ -42,6 +42,7 @@ FIT = (
 SEARCH = "producer search --spec {spec} --data {data} --target Smiling --out {new}"
 CERTIFY = "consumer certify --reps {reps} --target Smiling --out {new}"
 EXPORT = "producer export --spec {spec} --data {data} --model {model} --out {new}"
+PREDICT = "consumer predict --reps {reps} --head {certificate} --out {new}"
 
 MISTAKES = {
     # Names.
@@ -72,6 +73,9 @@ MISTAKES = {
         "consumer receipt {certificate} --individual test-9 --out {new}", 5, "no individual 'test-9' in split test",
     ),
     "a typo in a policy": (f"{CERTIFY} --policy certifed>=0.9", 2, r"'certifed>=0.9': expected \[VIEW:\]certified>="),
+    "a policy about a view that is not certified": (
+        f"{CERTIFY} --view exact --policy smoothing:certified>=0.9", 2, "asks for the smoothing view, but exact alone",
+    ),
     "a typo in a view": (f"{CERTIFY} --view exakt", 2, "has no exakt view of test; it has exact, smoothing"),
     "a date in words": (f"{CERTIFY} --valid-until soon", 2, "--valid-until is 'soon': .*YYYY-MM-DD"),
     "a typo in a command": ("regulator publish-specs", 2, r"publish-specs.*Did you mean.*publish-spec"),
@@ -110,6 +114,13 @@ MISTAKES = {
     "a device where none computes": (f"{CERTIFY} --device cuda", 2, "[Nn]o such option.*--device"),
     "settings of a flow beside a flow": (
         f"{PUBLISH} --attribute Pale_Skin --flow {{flow}} --steps 5", 2, "--flow fixes the flow; leave out --steps",
+    ),
+    "a preset of a flow beside a flow": (
+        f"{PUBLISH} --attribute Pale_Skin --flow {{flow}} --preset paper", 2, "--flow fixes.*; leave out --preset",
+    ),
+    "samples where nothing is sampled": (f"{CERTIFY} --samples 500", 2, "--samples: --radius auto of this head draws"),
+    "samples for a head whose method draws none": (
+        f"{PREDICT} --selection-samples 30 --alpha 0.01", 2, "--alpha, --selection-samples: the methods of .* draw no",
     ),
     "a closed form for a head that has none": (
         f"{CERTIFY} --head mlp --radius closed-form", 2, "--radius is closed-form.*linear heads only",

@@ -10,7 +10,7 @@ from producer.rehearsal import LinearHeads, score_heads
 from producer.settings import ObjectiveSettings, TrainingSettings
 from producer.training import train_encoder
 from producer.views.view import ViewBounds
-from shared_spec.class_weights import accuracy, balanced_weights
+from shared_spec.class_weights import accuracy, loss_weights
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
@@ -45,11 +45,12 @@ def recall(trained, data):
 
 def test_weights_make_classes_count_alike():
     labels = torch.tensor([0] * 90 + [1] * 10)
-    weights = balanced_weights(labels, 2)
+    weights = loss_weights("balanced", labels, 2)
     assert torch.allclose(weights, torch.tensor([100 / 180, 5.0]))
     assert float(weights[labels].mean()) == pytest.approx(1.0)
     with pytest.raises(DataError, match=r"class \[2\]"):
-        balanced_weights(labels, 3)
+        loss_weights("balanced", labels, 3)
+    assert loss_weights("none", labels, 3) is None
 
 
 def test_accuracy_is_a_fraction_or_the_mean_of_recalls():
@@ -67,7 +68,7 @@ def test_the_weighted_loss_is_cross_entropy_by_class():
         False,
         torch_generator(0, "w"),
     ).eval()
-    weights = balanced_weights(labels, 2)
+    weights = loss_weights("balanced", labels, 2)
     settings, stream = ObjectiveSettings(lambda_2=0.0), torch_generator(0, "x")
     found = losses(networks, data.latents, labels[None], similarity, settings, stream, [weights])
     with torch.no_grad():

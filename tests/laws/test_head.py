@@ -10,7 +10,7 @@ from consumer.head import FrozenHead, Head
 from consumer.training import choose_sigma, train_head
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
-from shared_spec.class_weights import balanced_weights
+from shared_spec.class_weights import loss_weights
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
 from shared_spec.rng import torch_generator
 
@@ -143,7 +143,7 @@ def test_class_weights_find_the_rare_class():
     keep = (labels == 0) | (torch.arange(4000) % 10 == 0)
     points, labels = points[keep], labels[keep]
     recall = []
-    for weights in (None, balanced_weights(labels, 2)):
+    for weights in (None, loss_weights("balanced", labels, 2)):
         head = train_head(
             points,
             labels,

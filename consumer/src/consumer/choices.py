@@ -18,7 +18,7 @@ from shared_spec.settings import Settings, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
 
-__all__ = ["Choices", "check_choices", "choose", "chosen_views"]
+__all__ = ["Choices", "check_choices", "choose", "chosen_views", "require_no_sampling"]
 
 
 class Choices(Settings):
@@ -125,6 +125,8 @@ def choose(
     noisy_mlp = head.head == HeadKind.MLP and head.noise != 0
     if method.radius == "randomized" or (method.radius == "auto" and noisy_mlp):
         _check_alpha(bundle, views, sampling)
+    else:
+        require_no_sampling(sampling, f"`radius` {method.radius} of this head draws")
     return Choices(
         target=target,
         split=split,
@@ -152,6 +154,13 @@ def chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
             f"{bundle.path}: bounds nobody of split {split}; ask for a bundle that does"
         )
     return [view for view in there if not views or view in views]
+
+
+def require_no_sampling(sampling: Sampling, who: str) -> None:
+    """Raises SettingsError if samples were chosen, which `who` makes none of."""
+    if sampling != Sampling():
+        changed = [f"`{name}`" for name, value in Sampling() if getattr(sampling, name) != value]
+        raise SettingsError(f"{', '.join(changed)}: {who} no samples; leave it out")
 
 
 def _check_alpha(bundle: Bundle, views: Sequence[str], sampling: Sampling) -> None:

@@ -20,7 +20,7 @@ from consumer.training import SigmaTrial, choose_sigma, train_head
 from shared_spec.artifacts.atomic import storage_errors
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.head_documents import HeadConfig
-from shared_spec.class_weights import accuracy, balanced_weights
+from shared_spec.class_weights import accuracy, loss_weights
 from shared_spec.errors import DataError
 from shared_spec.rng import torch_generator
 from shared_spec.sampling import Sampling
@@ -59,8 +59,7 @@ def fit_head(
     labelled = codes != UNLABELLED
     representations = _mapped(bundle, labelled)
     targets = torch.from_numpy(codes[labelled])
-    balanced = settings.class_weights == "balanced"
-    weights = balanced_weights(targets, len(labels.classes)) if balanced else None
+    weights = loss_weights(settings.class_weights, targets, len(labels.classes))
 
     def train(sigma: float) -> Head:
         config = HeadConfig(
@@ -77,7 +76,9 @@ def fit_head(
 
     if settings.noise != "auto":
         return FittedHead(train(settings.noise), len(targets), ())
-    choice = choose_sigma(NOISE_GRID, train, _validation(bundle, labels, views, balanced))
+    choice = choose_sigma(
+        NOISE_GRID, train, _validation(bundle, labels, views, weights is not None)
+    )
     return FittedHead(choice.head, len(targets), choice.trials)
 
 

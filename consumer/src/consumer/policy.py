@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer.population import population_statement
@@ -42,24 +43,22 @@ class Policy:
         )
         return statement.fair_at_least
 
-    def failures(self, claims: dict[str, Claim]) -> list[str]:
+    def failures(self, claims: Mapping[str, Claim]) -> list[str]:
         """One sentence per view that does not meet the policy."""
-        views = list(claims) if self.view is None else [self.view]
-        found = []
-        for view in views:
-            if view not in claims:
-                found.append(f"the certificate has no {view} view")
-            elif not self.reached(claims[view]) >= self.level:
-                found.append(
-                    f"{view}: reached {self.reached(claims[view]):.4f}, asked for {self.level:g}"
-                )
-        return found
+        return [
+            f"{view}: reached {self.reached(claims[view]):.4f}, asked for {self.level:g}"
+            for view in ([self.view] if self.view else claims)
+            if not self.reached(claims[view]) >= self.level
+        ]
 
 
-def parse_policy(text: str) -> Policy:
-    """Reads a policy. Raises SettingsError with the form that is expected.
+def parse_policy(text: str, views: Sequence[str]) -> Policy:
+    """Reads a policy for a certificate of these views.
 
-    >>> parse_policy("exact:certified>=0.95@confidence=0.99")
+    Raises:
+        SettingsError: it has not the form that is expected, or asks for another view.
+
+    >>> parse_policy("exact:certified>=0.95@confidence=0.99", ["smoothing", "exact"])
     Policy(view='exact', level=0.95, confidence=0.99)
     """
     match = _FORM.match(text.replace(" ", ""))
@@ -75,5 +74,9 @@ def parse_policy(text: str) -> Policy:
     if not 0 <= policy.level <= 1 or not (policy.confidence is None or 0 < policy.confidence < 1):
         raise SettingsError(
             f"`policy` {text!r}: expected a level in [0, 1] and a confidence in (0, 1)"
+        )
+    if view and view not in views:
+        raise SettingsError(
+            f"`policy` {text!r}: asks for the {view} view, but {', '.join(views)} alone is certified"
         )
     return policy

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer.case import Case
+from consumer.choices import require_no_sampling
 from consumer.claims import claim_of
 from consumer.deciding import Ledgers, decide_split, unnamed_files
 from consumer.head import certified_head
@@ -84,7 +85,8 @@ def predict(
         report: told how many are decided.
 
     Raises:
-        SettingsError: `out` exists, or the bundle bounds nobody of the split in the certificate's views.
+        SettingsError: `out` exists, the bundle bounds nobody of the split in the certificate's views, or `sampling` is
+            chosen though the certificate's methods draw nothing.
         ArtifactError, ExpiredError: the bundle was made with another encoder or spec, the certificate's last day is
             over, or the trust file does not accept the bundle's signature.
     """
@@ -107,6 +109,8 @@ def predict(
             "another or ask for a bundle that does"
         )
     methods = {view: [claims[view].radius_method] for view in there}
+    if not any(method.sampled for (method,) in methods.values()):
+        require_no_sampling(case.sampling, f"the methods of {certificate.path} draw")
     with ExitStack() as stack:
         with storage_errors(out):
             out.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import ENCODER
 from shared_spec.chains import along_vectors, own_latents
-from shared_spec.class_weights import balanced_weights
+from shared_spec.class_weights import loss_weights
 from shared_spec.errors import SettingsError
 from shared_spec.progress import remark
 
@@ -102,9 +102,9 @@ def plan_fitting(
         vectors = along_vectors(job.spec.similarity, "`attack` grid")
         grid_side(settings.attack_points, vectors.k)
     folder, codes = Path(folder), job.codes(targets)
-    if settings.class_weights == "balanced":
-        for target in targets:
-            balanced_weights(codes["train"][target], len(job.source.check_column(target)))
+    for target in targets:
+        classes = len(job.source.check_column(target))
+        loss_weights(settings.class_weights, codes["train"][target], classes)
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,

@@ -30,7 +30,7 @@ from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.kinds import PICTURE, SEARCH
 from shared_spec.artifacts.spec import Spec
 from shared_spec.chains import own_latents
-from shared_spec.class_weights import balanced_weights, measured_accuracy
+from shared_spec.class_weights import loss_weights, measured_accuracy
 from shared_spec.data.source import Source
 from shared_spec.device import to_host
 from shared_spec.errors import SettingsError
@@ -217,11 +217,12 @@ def _rehearse(
     step = validation_step(job, every)
     folded = fitting.model().folded.to(job.device)
     train, valid = fitting.data("train"), fitting.data("valid")
-    classes, balanced = len(job.source.check_column(target)), made.class_weights == "balanced"
+    classes = len(job.source.check_column(target))
+    weights = loss_weights(made.class_weights, train.labels[target], classes)
     heads = train_linear_heads(
         _represent(folded, train), train.labels[target], classes, noise,
         torch_generator(job.seed, "producer.rehearsal"),
-        class_weights=balanced_weights(train.labels[target], classes) if balanced else None,
+        class_weights=weights,
     )  # fmt: skip
     latents = torch.from_numpy(np.array(valid.latents[::step])).clone()
     codes = valid.labels[target][::step]
@@ -237,7 +238,7 @@ def _rehearse(
             points = bounds.centre
         elif points is None:
             points = to_host(folded(own_latents(latents)).float())
-        marks = score_heads(heads, points, bounds, codes, balanced)
+        marks = score_heads(heads, points, bounds, codes, weights is not None)
         found += [
             Score(made.lambda_2, made.forget, sigma, view.name, *mark)
             for sigma, mark in zip(noise, marks, strict=True)

@@ -23,7 +23,7 @@ from producer.objective import Networks, losses, mean_adversarial_distance
 from producer.projection import projector
 from producer.settings import TrainingSettings
 from shared_spec.chains import Similarity
-from shared_spec.class_weights import balanced_weights
+from shared_spec.class_weights import loss_weights
 from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.rng import torch_generator
@@ -141,11 +141,11 @@ class _Run:
         """New networks with their optimiser."""
         targets = list(data.labels) if settings.lambda_1 > 0 else []
         classes = {target: class_count(target, data, validation) for target in targets}
-        class_weights = tuple(
-            balanced_weights(data.labels[target], count).to(device)
+        weighed = (
+            loss_weights(settings.class_weights, data.labels[target], count)
             for target, count in classes.items()
-            if settings.class_weights == "balanced"
         )
+        class_weights = tuple(weights.to(device) for weights in weighed if weights is not None)
         networks = Networks(
             config,
             classes,

@@ -20,7 +20,7 @@ from regulator.study.vectors import columns_to_read, study_chains, study_vectors
 from regulator.train import train_flow
 from regulator.vectors.counterparts import known_chains
 from regulator.vectors.edits import mean_image_edits
-from regulator.vectors.methods import check_request, compute_vectors
+from regulator.vectors.methods import check_request, check_use, compute_vectors
 from regulator.vectors.request import Encoded, VectorRequest
 from regulator.vectors.settings import VectorSettings
 from shared_spec.artifacts.atomic import refuse_existing, require_writable
@@ -38,7 +38,7 @@ from shared_spec.counterpart_chains import CounterpartChains
 from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
-from shared_spec.errors import ArtifactError, DataError, SettingsError
+from shared_spec.errors import ArtifactError, DataError
 from shared_spec.flow import Glow
 from shared_spec.interruption import kept
 from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
@@ -91,7 +91,8 @@ def publish_spec(
         report: told how far the work is.
 
     Raises:
-        SettingsError: `out` exists, there is no such device, or the settings and attributes do not go together.
+        SettingsError: `out` exists, there is no such device, or settings and attributes do not go together or would do
+            nothing.
         DataError: a column is unknown, a group is empty, nothing distinguishes two groups, or an image is unreadable.
         ArtifactError: the flow file is damaged, the flow does not pass the gate, or another flow is kept beside `out`.
     """
@@ -99,16 +100,13 @@ def publish_spec(
     inputs = [Path(flow)] if isinstance(flow, Path | str) else []
     refuse_existing(out, force, kind=SPEC, inputs=inputs)
     require_writable(cache_folder(cache) / "latents")
+    check_use(vectors, studied=bool(study))
     place = open_device(device)
     flow = FlowSettings.preset() if flow is None else flow
     wanted = flow if isinstance(flow, FlowSettings) else load_flow(flow)
     config = wanted.document.flow if isinstance(wanted, FlowFile) else wanted.architecture
     source = open_source(data, config.size)
     check_request(source, attributes, vectors)
-    if study and vectors.similar == Similar.COUNTERPARTS:
-        raise SettingsError(
-            "`study` is of vectors and edits, but `similar` is counterparts: leave it out"
-        )
     read = columns_to_read(source, attributes, study)
     for split in ("train", "valid", *(["test"] if read else [])):
         selected_rows(source, split)

@@ -8,15 +8,24 @@ from torch import Tensor
 from shared_spec.errors import DataError
 from shared_spec.terms import ClassWeights
 
-__all__ = ["accuracy", "balanced_weights", "measured_accuracy"]
+__all__ = ["accuracy", "loss_weights", "measured_accuracy"]
 
 
-def balanced_weights(labels: Tensor, classes: int) -> Tensor:
-    """Class weights [classes] inversely proportional to the classes' counts, mean 1 over the individuals.
+def loss_weights(chosen: ClassWeights, labels: Tensor, classes: int) -> Tensor | None:
+    """Class weights [classes] of a loss, None where all are alike.
+
+    Balanced ones are inversely proportional to the classes' counts, mean 1 over the individuals.
+
+    Args:
+        chosen: the setting.
+        labels: class codes [n] of the training individuals.
+        classes: how many there are.
 
     Raises:
-        DataError: a class has no individual.
+        DataError: balanced, and a class has no individual.
     """
+    if chosen == "none":
+        return None
     counts = torch.bincount(labels, minlength=classes)
     if int(counts.min()) == 0:
         missing = torch.nonzero(counts == 0).flatten().tolist()
@@ -41,6 +50,6 @@ def accuracy(right: Tensor, counts: Tensor, balanced: bool) -> float:
     return float((right[present].double() / counts[present]).mean())
 
 
-def measured_accuracy(weights: ClassWeights) -> str:
+def measured_accuracy(chosen: ClassWeights) -> str:
     """What choices go by where classes are weighed so, in words."""
-    return "balanced accuracy" if weights == "balanced" else "accuracy"
+    return "accuracy" if chosen == "none" else "balanced accuracy"

@@ -20,13 +20,14 @@ from shared_spec.errors import SettingsError
 from shared_spec.option_fields import SettingOption, field_option, is_hidden
 from shared_spec.settings import Settings, resolve, to_toml
 
-__all__ = ["Command", "command_settings"]
+__all__ = ["Command", "command_settings", "given_settings"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Values = dict[str, Any]
 
 _MOST_BYTES = 2**20
 _META = "shared_spec.options.file"
+_GIVEN = "shared_spec.options.given"
 _PLAIN = (str, bool, int, float)
 
 
@@ -65,8 +66,7 @@ def command_settings(
 ) -> Callable[[Function], Function]:
     """Adds an option per field of each model, `--preset`, `--config` and `--show-config`.
 
-    The command is handed, under the names of `models`, the resolved settings; and under `given` the names of the fields
-    that a flag or the file set.
+    The command is handed, under the names of `models`, the resolved settings; `given_settings` tells which were named.
 
     Args:
         presets: values by field name, per preset.
@@ -90,7 +90,8 @@ def command_settings(
         @functools.wraps(function)
         def call(**values: Any) -> Any:  # noqa: ANN401 - the command's own
             context = click.get_current_context()
-            chosen = values.pop("preset", None) or preset
+            named = values.pop("preset", None)
+            chosen = named or preset
             show = values.pop("show_config")
             flags = {name: _plain(values.pop(name)) for name in fields}
             path, file = context.meta.get(_META, ("", {}))
@@ -114,7 +115,8 @@ def command_settings(
                 }
                 click.echo(to_toml({**_own(context, fields), **found}), nl=False)
                 return None
-            return function(**values, **resolved, given=frozenset(given))
+            context.meta[_GIVEN] = frozenset(given.keys() | ({"preset"} if named else set()))
+            return function(**values, **resolved)
 
         options = [
             field_option(name, model.model_fields[name], model.group)
@@ -125,6 +127,12 @@ def command_settings(
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def given_settings() -> frozenset[str]:
+    """The settings that a flag or the file set in the command that runs, `preset` among them if one was named."""
+    found: frozenset[str] = click.get_current_context().meta[_GIVEN]
+    return found
 
 
 def _sources(

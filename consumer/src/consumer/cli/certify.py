@@ -61,7 +61,7 @@ def certify(
     reps: Path, target: str, labels: Path | None, audit: Path | None, strip: Path | None, out: Path,
     groups: tuple[str, ...], views: tuple[str, ...], policy: str | None, trust: Path | None, salt: Path | None,
     commitment: Path | None, shard: str | None, head_from: Path | None, seed: int, force: bool, as_json: bool,
-    head: HeadSettings, method: MethodSettings, sampling: Sampling, imprint: Imprint, given: frozenset[str],
+    head: HeadSettings, method: MethodSettings, sampling: Sampling, imprint: Imprint,
 ) -> None:  # fmt: skip
     """Train a classifier and issue a certificate for every individual of the test split.
 
@@ -93,10 +93,14 @@ def certify(
         return
     if head_from is not None:
         raise SettingsError("`head_from` is of parts: give it with --shard")
-    rule = rule_of(policy)
+    from consumer.choices import chosen_views
+    from shared_spec import load_bundle
+
+    bundle = load_bundle(reps)
+    rule = rule_of(policy, chosen_views(bundle, views, "test"))
     with reporting() as report:
         certificate = consumer.certify(
-            reps, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
+            bundle, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,
             seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, strip=strip, groups=groups,
             force=force, report=report,
         )  # fmt: skip

@@ -30,7 +30,6 @@ __all__ = ["commit"]
 def commit(
     reps: Path, target: str, labels: Path | None, views: tuple[str, ...], out: Path, key: Path, force: bool,
     as_json: bool, issuance: Issuance, head: HeadSettings, method: MethodSettings, sampling: Sampling,
-    given: frozenset[str],
 ) -> None:  # fmt: skip
     """Commit to how a certificate will be made, before anybody knows its seed.
 

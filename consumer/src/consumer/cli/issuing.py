@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,11 +49,11 @@ def paper_options(command: Command) -> Command:
     return command
 
 
-def rule_of(policy: str | None) -> Policy | None:
-    """The policy, read before any work."""
+def rule_of(policy: str | None, views: Sequence[str]) -> Policy | None:
+    """The policy for a certificate of these views, read before any work."""
     from consumer.policy import parse_policy
 
-    return None if policy is None else parse_policy(policy)
+    return None if policy is None else parse_policy(policy, views)
 
 
 def conclude(

@@ -26,7 +26,6 @@ __all__ = ["merge"]
 def merge(
     parts: tuple[Path, ...], reps: Path, out: Path, audit: Path | None, groups: tuple[str, ...], strip: Path | None,
     policy: str | None, trust: Path | None, salt: Path | None, force: bool, as_json: bool, imprint: Imprint,
-    given: frozenset[str],
 ) -> None:  # fmt: skip
     """Issue the certificate of the parts that `consumer certify --shard` decided, in any order.
 
@@ -36,10 +35,11 @@ def merge(
     Example:
       consumer merge parts/* --reps reps/ --out certificate/
     """
-    rule = rule_of(policy)
+    decided = [consumer.load_certificate_part(part) for part in parts]
+    rule = rule_of(policy, decided[0].document.plan.choices.views)
     with reporting() as report:
         certificate = consumer.merge(
-            parts, reps, out, audit=audit, trust=trust, salt=salt, imprint=imprint, strip=strip, groups=groups,
+            decided, reps, out, audit=audit, trust=trust, salt=salt, imprint=imprint, strip=strip, groups=groups,
             force=force, report=report,
         )  # fmt: skip
     conclude(certificate, reps, as_json, policy, rule)

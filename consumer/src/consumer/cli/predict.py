@@ -27,7 +27,6 @@ __all__ = ["predict"]
 def predict(
     reps: Path, head: Path, out: Path, split: str, trust: Path | None, seed: int, force: bool, as_json: bool,
     sampling: Sampling,
-    given: frozenset[str],
 ) -> None:  # fmt: skip
     """Predict and certify new individuals with a head that was certified before.
 

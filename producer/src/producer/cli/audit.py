@@ -48,7 +48,7 @@ __all__ = ["audit"]
 @command_settings(settings=AuditSettings)
 def audit(
     reps: Path, spec: Path, model: Path, data: str, out: Path, auditor_seed: str | None, device: str, force: bool,
-    as_json: bool, settings: AuditSettings, given: frozenset[str],
+    as_json: bool, settings: AuditSettings,
 ) -> None:  # fmt: skip
     """Compute a bundle again from spec, model and data, as whoever is given all three.
 

@@ -32,7 +32,7 @@ __all__ = ["commit"]
 @command_settings(issuance=Issuance, export=ExportSettings, **VIEW_SETTINGS)
 def commit(
     spec: Path, model: Path, data: str, splits: tuple[str, ...], out: Path, key: Path, force: bool, as_json: bool,
-    issuance: Issuance, export: ExportSettings, given: frozenset[str], **rest: Any,
+    issuance: Issuance, export: ExportSettings, **rest: Any,
 ) -> None:  # fmt: skip
     """Commit to what a bundle will draw, before anybody knows its seed.
 

@@ -29,7 +29,7 @@ __all__ = ["explain"]
 @command_settings(settings=ExplainSettings)
 def explain(
     individual: str, spec: Path, model: Path, data: str, head: Path, out: Path, trust: Path | None, force: bool,
-    as_json: bool, settings: ExplainSettings, given: frozenset[str],
+    as_json: bool, settings: ExplainSettings,
 ) -> None:  # fmt: skip
     """Draw one person beside the people who count as similar, with the consumer's decision on each.
 

@@ -29,7 +29,7 @@ __all__ = ["export"]
 @command_settings(export=ExportSettings, **VIEW_SETTINGS)
 def export(
     model: Path, splits: tuple[str, ...], out: Path, shard: str | None, export: ExportSettings, as_json: bool,
-    given: frozenset[str], **rest: Any,
+    **rest: Any,
 ) -> None:  # fmt: skip
     """Certify more individuals with a trained encoder; its training data are not needed.
 

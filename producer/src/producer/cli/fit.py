@@ -30,7 +30,7 @@ __all__ = ["fit"]
 )
 def fit(
     targets: tuple[str, ...], out: Path, model: Path, training: TrainingSettings, export: ExportSettings,
-    as_json: bool, given: frozenset[str], **rest: Any,
+    as_json: bool, **rest: Any,
 ) -> None:  # fmt: skip
     """Train an encoder and export certified representations.
 

@@ -47,7 +47,7 @@ _PRESETS = {
 )
 def search(
     target: str, out: Path, tried: SearchSettings, training: TrainingSettings, bound: BoundSettings, as_json: bool,
-    given: frozenset[str], **rest: Any,
+    **rest: Any,
 ) -> None:  # fmt: skip
     """Try a grid of adversarial weights, directions to forget and noise levels on validation data.
 

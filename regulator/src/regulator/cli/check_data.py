@@ -35,7 +35,6 @@ __all__ = ["check_data"]
 @command_settings(settings=CheckSettings)
 def check_data(
     data: str, attributes: tuple[str, ...], targets: tuple[str, ...], as_json: bool, settings: CheckSettings,
-    given: frozenset[str],
 ) -> None:  # fmt: skip
     """Read a data set and report what is in it and all that is wrong, before anything is trained on it.
 

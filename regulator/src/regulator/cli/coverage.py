@@ -23,7 +23,7 @@ __all__ = ["coverage"]
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @command_settings(settings=CoverageSettings)
 def coverage(
-    spec: Path, data: str, out: Path, force: bool, as_json: bool, settings: CoverageSettings, given: frozenset[str]
+    spec: Path, data: str, out: Path, force: bool, as_json: bool, settings: CoverageSettings
 ) -> None:  # fmt: skip
     """Compare similarity sets with the truth, for data sets that know it: portraits and 3D Shapes.
 

@@ -32,7 +32,7 @@ __all__ = ["preview"]
 @command_settings(settings=PreviewSettings)
 def preview(
     spec: Path | None, flow: Path | None, data: str, out: Path, for_report: bool, licence: str | None,
-    force: bool, settings: PreviewSettings, given: frozenset[str],
+    force: bool, settings: PreviewSettings,
 ) -> None:  # fmt: skip
     """Draw film strips of similarity sets, t from -epsilon to epsilon.
 

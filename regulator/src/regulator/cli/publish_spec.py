@@ -10,7 +10,7 @@ import click
 import regulator
 from regulator.cli.tables import study_tables
 from regulator.flow.settings import FLOW_PRESETS, FlowSettings, FlowTrainingSettings
-from regulator.vectors.settings import VectorMethod, VectorSettings
+from regulator.vectors.settings import VectorSettings
 from shared_spec.console import (
     cache_option,
     common_options,
@@ -24,16 +24,15 @@ from shared_spec.console import (
 )
 from shared_spec.errors import SettingsError
 from shared_spec.flow.config import GlowConfig
-from shared_spec.options import Command, command_settings
+from shared_spec.options import Command, command_settings, given_settings
 from shared_spec.seeds import Seed
-from shared_spec.terms import Similar
 
 if TYPE_CHECKING:
     from shared_spec.artifacts.spec_documents import SpecDocument
 
 __all__ = ["publish_spec"]
 
-_FLOW = GlowConfig.model_fields.keys() | FlowTrainingSettings.model_fields.keys()
+_FLOW = {*GlowConfig.model_fields, *FlowTrainingSettings.model_fields, "preset"}
 
 
 @click.command("publish-spec", cls=Command)
@@ -58,7 +57,7 @@ _FLOW = GlowConfig.model_fields.keys() | FlowTrainingSettings.model_fields.keys(
 def publish_spec(
     data: str, attributes: tuple[str, ...], study: tuple[str, ...], flow: Path | None, out: Path, cache: Path | None,
     device: str, seed: Seed, force: bool, as_json: bool,
-    vectors: VectorSettings, architecture: GlowConfig, training: FlowTrainingSettings, given: frozenset[str],
+    vectors: VectorSettings, architecture: GlowConfig, training: FlowTrainingSettings,
 ) -> None:  # fmt: skip
     """Publish who is similar to whom: the flow, one vector per attribute, and epsilon.
 
@@ -68,39 +67,15 @@ def publish_spec(
     Example:
       regulator publish-spec --data portraits --attribute Pale_Skin --out spec.safetensors
     """
-    if flow is not None and given & _FLOW:
-        named = " ".join(f"`{name}`" for name in sorted(given & _FLOW))
-        raise SettingsError(f"`flow` fixes the flow; leave out {named}")
-    if vain := _without_use(vectors, bool(study)):
+    if flow is not None and (vain := _FLOW & given_settings()):
         named = " ".join(f"`{name}`" for name in sorted(vain))
-        raise SettingsError(
-            f"{named}: without use where `similar` is {vectors.similar} and `method` {vectors.method}; leave it out"
-        )
+        raise SettingsError(f"`flow` fixes the flow; leave out {named}")
     with reporting() as report:
         spec = regulator.publish_spec(
             data, attributes, out, flow=flow or FlowSettings(architecture, training), vectors=vectors, study=study,
             seed=seed, device=device, cache=cache, force=force, report=report,
         )  # fmt: skip
     _show(spec.document, out, data, as_json)
-
-
-def _without_use(vectors: VectorSettings, studied: bool) -> set[str]:
-    """The settings that are other than by default, and that nothing looks at beside the others."""
-    discovering = vectors.method is VectorMethod.DISCOVER
-    used = {
-        "epsilon": vectors.similar != Similar.COUNTERPARTS,
-        "images_per_chain": vectors.similar == Similar.EDITS,
-        "target": vectors.method.needs_target,
-        "boundary_epochs": studied or vectors.method is not VectorMethod.MEAN_DIFFERENCE,
-        "directions": discovering,
-        "iterations": discovering,
-    }
-    defaults = VectorSettings()
-    return {
-        name
-        for name, use in used.items()
-        if not use and getattr(vectors, name) != getattr(defaults, name)
-    }
 
 
 def _show(document: SpecDocument, out: Path, data: str, as_json: bool) -> None:

@@ -35,7 +35,7 @@ __all__ = ["train_flow"]
 )
 def train_flow(
     data: str, out: Path, device: str, seed: Seed, force: bool, as_json: bool,
-    architecture: GlowConfig, training: FlowTrainingSettings, given: frozenset[str],
+    architecture: GlowConfig, training: FlowTrainingSettings,
 ) -> None:  # fmt: skip
     """Train the Glow flow G on images, without labels.
 

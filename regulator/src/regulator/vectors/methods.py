@@ -19,7 +19,7 @@ from shared_spec.data.source import Source
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.terms import Similar
 
-__all__ = ["check_request", "compute_vectors"]
+__all__ = ["check_request", "check_use", "compute_vectors"]
 
 
 def check_request(source: Source, attributes: Sequence[str], settings: VectorSettings) -> None:
@@ -75,6 +75,38 @@ def check_request(source: Source, attributes: Sequence[str], settings: VectorSet
             raise SettingsError(
                 f"`adjust_for` names {', '.join(settings.adjust_for)}, the attribute itself; name other columns"
             )
+
+
+def check_use(settings: VectorSettings, studied: bool) -> None:
+    """Refuses what nothing looks at beside the other settings: whoever chose it would believe in an effect.
+
+    Raises:
+        SettingsError: a setting is other than by default, in vain, or a study is asked for of what cannot be studied.
+    """
+    discovering = settings.method is VectorMethod.DISCOVER
+    used = {
+        "epsilon": settings.similar != Similar.COUNTERPARTS,
+        "images_per_chain": settings.similar == Similar.EDITS,
+        "target": settings.method.needs_target,
+        "boundary_epochs": studied or settings.method is not VectorMethod.MEAN_DIFFERENCE,
+        "directions": discovering,
+        "iterations": discovering,
+    }
+    defaults = VectorSettings()
+    vain = [
+        name
+        for name, use in used.items()
+        if not use and getattr(settings, name) != getattr(defaults, name)
+    ]
+    if vain:
+        raise SettingsError(
+            f"{' '.join(f'`{name}`' for name in vain)}: without use where `similar` is {settings.similar} and `method` "
+            f"{settings.method}; leave it out"
+        )
+    if studied and settings.similar == Similar.COUNTERPARTS:
+        raise SettingsError(
+            "`study` is of vectors and edits, but `similar` is counterparts: leave it out"
+        )
 
 
 def compute_vectors(request: VectorRequest) -> list[AttributeVector]:

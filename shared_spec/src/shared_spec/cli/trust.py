@@ -96,7 +96,7 @@ def sign_command(package: ModuleType, artifact: str) -> click.Command:
     @outcome_options
     @command_settings(issuance=Issuance)
     def command(
-        artifact: Path, key: Path, force: bool, as_json: bool, issuance: Issuance, given: frozenset[str]
+        artifact: Path, key: Path, force: bool, as_json: bool, issuance: Issuance
     ) -> None:  # fmt: skip
         signed = package.sign(artifact, key, issuance, force=force, passphrase=ask_passphrase)
         show_signed(signed, as_json, f"Hand over {artifact} and {signed.path} together.")
@@ -126,7 +126,7 @@ def rotate_command(package: ModuleType) -> click.Command:
     @outcome_options
     @command_settings(rotation=Rotation)
     def command(
-        key: Path, new_key: Path, out: Path, force: bool, as_json: bool, rotation: Rotation, given: frozenset[str]
+        key: Path, new_key: Path, out: Path, force: bool, as_json: bool, rotation: Rotation
     ) -> None:  # fmt: skip
         signed = package.rotate(out, key, new_key, rotation, force=force, passphrase=ask_passphrase)
         show_signed(signed, as_json)
@@ -157,7 +157,6 @@ def answer_command(package: ModuleType) -> click.Command:
     @command_settings(reply=Answer)
     def command(
         commitment: Path, key: Path, trust: Path | None, force: bool, as_json: bool, reply: Answer,
-        given: frozenset[str],
     ) -> None:  # fmt: skip
         signed = package.answer(
             commitment, key, reply, trust=trust, force=force, passphrase=ask_passphrase
