@@ -33,7 +33,9 @@ def test_the_tail_of_a_binomial_is_the_sum_of_its_terms():
             float(sum(comb(n, j) * p**j * (1 - p) ** (n - j) for j in range(max(0, least), n + 1)))
             for least in k
         ]
-        np.testing.assert_allclose(binomial_tail(k, n, float(p)), want, rtol=1e-13)
+        found = binomial_tail(k, n, float(p))
+        np.testing.assert_allclose(found, want, rtol=2e-11)
+        assert (found >= want).all(), "rounded down"
     assert binomial_tail(3, 7, 0.0) == 0.0
     assert binomial_tail(7, 7, 1.0) == 1.0
 
@@ -42,13 +44,13 @@ def test_the_tail_of_a_binomial_is_the_sum_of_its_terms():
 @pytest.mark.parametrize("p", [0.05, 0.5, 0.95196, 0.99])
 @pytest.mark.parametrize("alpha", [0.3, 0.05, 0.005, 1e-6])
 def test_the_index_is_the_smallest_that_is_sound(n, p, alpha):
-    k = order_statistic_index(n, p, alpha)
+    k, close = order_statistic_index(n, p, alpha), alpha * (1 - 2e-11)
     if k is None:
-        assert binom.sf(n - 1, n, p) > alpha, "abstained although the largest sample would do"
+        assert binom.sf(n - 1, n, p) > close, "abstained although the largest sample would do"
         return
     assert binom.sf(k - 1, n, p) <= alpha, "the index is too small: unsound"
     if k > 1:
-        assert binom.sf(k - 2, n, p) > alpha, "the index is larger than needed"
+        assert binom.sf(k - 2, n, p) > close, "the index is larger than needed"
 
 
 def test_the_index_agrees_with_exact_rational_arithmetic():
@@ -64,6 +66,25 @@ def test_the_index_agrees_with_exact_rational_arithmetic():
         want = min(k for k in range(1, n + 2) if tail[k] <= Fraction(alpha))
         got = order_statistic_index(n, float(p), alpha)
         assert got == (want if want <= n else None)
+
+
+def test_the_index_never_fails_more_often_than_alpha_where_tail_and_alpha_are_one_number():
+    """In rational arithmetic on the very floats that are asked about; betainc is off by a little on either side."""
+    failed = []
+    for n in range(1, 40):
+        for hundredths in range(2, 100, 7):
+            p = hundredths / 100
+            for k in range(1, n + 1):
+                alpha = float(binom.sf(k - 1, n, p))
+                if not 1e-12 < alpha < 1:
+                    continue
+                found, q = order_statistic_index(n, p, alpha), Fraction(p)
+                if found is None:
+                    continue
+                terms = (math.comb(n, j) * q**j * (1 - q) ** (n - j) for j in range(found, n + 1))
+                if sum(terms) > Fraction(alpha):
+                    failed.append((n, p, k))
+    assert not failed
 
 
 def test_published_figures_of_the_order_statistic():

@@ -66,6 +66,7 @@ GOOD = written(LABELS)
         (lambda text: text.replace(b"b,train", b",train"), "is empty or too long"),
         (lambda text: text.replace(b"b,train", b"b" * 2000 + b",train"), "is empty or too long"),
         (lambda text: text.replace(b"b,train", b"b" * 3_000_000 + b",train"), "a line is longer than"),
+        (lambda text: text.replace(b"b,train", b"b" * 1_100_000 + b",train"), "a line is longer than"),
         (lambda text: text.replace(b"b,train", b"b\x1b,train"), "control characters"),
         (lambda text: text.replace(b"b,train", b"b\x00,train"), "control characters|cannot be read"),
         (lambda text: text.replace(b"b,train", b'"b\n",train'), "cannot be read"),

@@ -93,7 +93,7 @@ def test_splits_have_several_spellings(tmp_path, word, split):
         (
             4,
             "b/3.png,valid,1,1,no,0,dark,1",
-            r"csv:4: member '0' is no class; expected false or true",
+            r"csv:4: member '0' is no class; expected false or true, of which it has",
         ),
         (3, "a/2.png,train,0,1,no,false,,1", r"csv:3: hair '' is no class; expected a class name"),
         (
@@ -110,6 +110,17 @@ def test_splits_have_several_spellings(tmp_path, word, split):
         (3, "a/../../2.png,train,0,1,no,false,dark,1", r"csv:3: file name 'a/../../2.png' leaves"),
         (3, "/a/2.png,train,0,1,no,false,dark,1", r"csv:3: file name '/a/2.png' leaves"),
         (3, "a/2\x1f.png,train,0,1,no,false,dark,1", r"csv:3: a control character"),
+        (3, '"a/\n2.png",train,0,1,no,false,dark,1', r"csv:4: a control character"),
+        (
+            3,
+            'a/2.png,train,0,1,no,false,"da\nrk",1',
+            r"csv:4: hair 'da\\nrk' holds control characters",
+        ),
+        (
+            3,
+            f"{'x/' * 600}2.png,train,0,1,no,false,dark,1",
+            r"csv:3: file name .* has 1205 .* at most 1000",
+        ),
         (3, "a,train,0,1,no,false,dark,1", r"/a: image missing"),
         (3, "a/2.png,train,0,1", r"csv:3: 4 fields; expected 8"),
         (1, "name,split,smiling,glasses,happy,member,hair,grade", r"csv:1: no column file_name"),
@@ -273,16 +284,17 @@ def test_classes_do_not_depend_on_the_order_of_a_set(tmp_path):
     assert source.classes["grade"] == ("0", "001", "01", "1")
 
 
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
 def deep_png(side: int) -> bytes:
     """A red PNG of 16 bits per channel, which Pillow reads but does not write."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
     header = struct.pack(">IIBBBBB", side, side, 16, 2, 0, 0, 0)
     rows = (b"\0" + b"\xff\xff\0\0\0\0" * side) * side
-    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    packed = zlib.compress(rows)
+    parts = png_chunk(b"IHDR", header), png_chunk(b"IDAT", packed), png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -302,6 +314,12 @@ def test_image_kinds_become_rgb_and_deep_ones_are_refused(tmp_path):
         source.images("test", [0])
     (folder / "b/4.png").write_bytes(deep_png(12))
     with pytest.raises(DataError, match=r"b/4.png: more than 8 bits per channel"):
+        source.images("test", [0])
+    comment = deep_png(12).replace(
+        b"\0\0\0\rIHDR", png_chunk(b"tEXt", b"Title\0red") + b"\0\0\0\rIHDR"
+    )
+    (folder / "b/4.png").write_bytes(comment)
+    with pytest.raises(DataError, match=r"b/4.png: .*does not begin with its header"):
         source.images("test", [0])
 
 

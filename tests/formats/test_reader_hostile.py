@@ -270,6 +270,17 @@ def huge_pieces(file: h5py.File, _: Path) -> None:
     file.create_dataset("images", **pixels, chunks=(6000, 64, 64, 3), compression="gzip")
 
 
+def packed_twice(file: h5py.File, _: Path) -> None:
+    """Two deflates, the second of zeros that the first has made: a few bytes that become gigabytes."""
+    made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    made.set_chunk((1, 64, 64, 3))
+    made.set_deflate(9)
+    made.set_deflate(9)
+    space = h5py.h5s.create_simple(PIXELS.shape)
+    found = h5py.h5d.create(file.id, b"images", h5py.h5t.STD_U8LE, space, made)
+    found.write(h5py.h5s.ALL, h5py.h5s.ALL, PIXELS)
+
+
 def a_type(file: h5py.File, _: Path) -> None:
     file["images"] = np.dtype("u1")
 
@@ -291,6 +302,7 @@ def one_number(file: h5py.File, _: Path) -> None:
         (virtual, "the numbers of 'images' stand in other files"),
         (external_storage, "the numbers of 'images' stand in other files"),
         (huge_pieces, r"'images' is stored in pieces of \(6000, 64, 64, 3\)"),
+        (packed_twice, r"'images' is packed by the filters \[1, 1\]; expected gzip alone"),
         (a_type, "no array 'images'"),
         (nothing_in_it, "no array 'images'"),
         (one_number, "no array 'images'"),
@@ -304,6 +316,28 @@ def test_numbers_that_are_not_in_the_file_itself_are_refused(tmp_path, make, exp
     with pytest.raises(DataError, match=expected) as caught:
         Shapes3D(path, 64)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "expected"),
+    [
+        ("images", 1, "a piece is larger packed than it can be"),
+        ("images", 20, "a piece holds more than it says"),
+        ("labels", 20, "a piece is larger packed than it can be"),
+    ],
+)
+def test_a_piece_that_holds_more_than_it_says_is_refused(tmp_path, name, rows, expected):
+    """HDF5 inflates to the end of the stream: 200 kB here, and 200 MB if it were let."""
+    path = tmp_path / "3dshapes.h5"
+    stored = {"images": PIXELS, "labels": LABELS}
+    with h5py.File(path, "w") as file:
+        for each, values in stored.items():
+            chunks = (rows, *values.shape[1:])
+            file.create_dataset(each, data=values, chunks=chunks, compression="gzip")
+        bomb = zlib.compress(stored[name][:rows].tobytes() + bytes(200 * 2**20), 9)
+        file[name].id.write_direct_chunk((0,) * stored[name].ndim, bomb)
+    with pytest.raises(DataError, match=expected):
+        Shapes3D(path, 64).images("train", [0, 1, 2])
 
 
 @pytest.mark.parametrize("name", ["images", "labels"])

@@ -1,5 +1,6 @@
 """Parquet rows of a stranger: nothing is decoded that is not of the one layout, and few bytes never become many."""
 
+import re
 import time
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 from tables import FORM, cells, read, table_of, written
 
 from shared_spec.artifacts.cells import Kind
+from shared_spec.artifacts.parquet_layout import Chunk, Group, check_pages
 from shared_spec.errors import ArtifactError
 
 ROWS = 300
@@ -137,3 +139,77 @@ def test_a_few_bytes_that_say_they_are_many_take_no_memory():
 def test_a_column_that_stands_twice_is_refused():
     with pytest.raises(ArtifactError, match="cannot be read"):
         read(GOOD, ROWS, (*FORM[:3], ("who", Kind.COUNT)))
+
+
+def varint(number):
+    """A whole number, seven bits a byte, in the signs that Thrift gives it."""
+    number, found = 2 * number if number >= 0 else -2 * number - 1, b""
+    while number >= 128:
+        found, number = found + bytes([number % 128 + 128]), number // 128
+    return found + bytes([number])
+
+
+def page(kind, about, body=b"", unpacked=None):
+    """A page: what it says of itself, a list of whole numbers, in the field that its kind has for it."""
+    sizes = [len(body) if unpacked is None else unpacked, len(body)]
+    head = b"".join(b"\x15" + varint(number) for number in (kind, *sizes))
+    place = {0: b"\x2c", 2: b"\x4c"}[kind]
+    return head + place + b"".join(b"\x15" + varint(n) for n in about) + b"\x00\x00" + body
+
+
+def data(values, body=b"", **more):
+    return page(0, (values, 0, 3, 3), body, **more)
+
+
+def words(count, body=b""):
+    return page(2, (count, 0), body)
+
+
+@pytest.mark.parametrize(
+    ("pages", "dictionary", "says"),
+    [
+        ([data(6), data(4)], 0, None),
+        ([words(10), data(10)], 1, None),
+        ([words(3), words(3), data(10)], 2, "something beside a dictionary"),
+        ([data(6), data(3)], 0, "values of a column: 9, expected 10"),
+        ([data(6), data(5)], 0, "values of a column: more than rows"),
+        ([data(2**31)], 0, "number of values"),
+        ([data(0)], 0, "number of values"),
+        ([words(11), data(10)], 1, "more words than rows"),
+        ([data(10, b"abc", unpacked=2**30)], 0, "bytes of a page: 1073741824, expected 3"),
+    ],
+)  # fmt: skip
+def test_pages_that_are_not_what_they_say_are_refused(pages, dictionary, says):
+    content, before = b"".join(pages), len(b"".join(pages[:dictionary]))
+    group = Group(10, [Chunk(4, 4 + len(content), 4 + before)])
+    if says is None:
+        return check_pages(content, group)
+    with pytest.raises(ValueError, match=says):
+        check_pages(content, group)
+
+
+def test_a_column_of_a_hundred_thousand_pages_is_refused_at_once():
+    content = 100_000 * data(1)
+    start = time.process_time()
+    with pytest.raises(ValueError, match="more than rows"):
+        check_pages(content, Group(300, [Chunk(4, 4 + len(content), 4)]))
+    assert time.process_time() - start < 0.5
+
+
+def test_bytes_between_rows_and_description_are_refused():
+    size = int.from_bytes(GOOD[-8:-4], "little") + 8
+    with pytest.raises(ArtifactError, match="the end of the last row group"):
+        read(GOOD[:-size] + bytes(20) + GOOD[-size:], ROWS)
+
+
+def test_a_column_that_would_be_larger_unpacked_is_refused():
+    def larger(footer):
+        sizes = re.compile(rb"\x16([\x80-\xff]+[\x00-\x7f])\x16\1", re.DOTALL)
+        found = sizes.search(footer)
+        grown = bytes([found[1][0] ^ 4, *found[1][1:]])
+        return (
+            footer[: found.start()] + b"\x16" + grown + b"\x16" + found[1] + footer[found.end() :]
+        )
+
+    with pytest.raises(ArtifactError, match="who: bytes: "):
+        read(footer_of(larger), ROWS)

@@ -180,6 +180,8 @@ def test_the_digest_tells_data_sets_apart():
         ("portraits:train=many", 32, "bad option 'train=many'"),
         ("portraits:train=-5", 32, "bad option 'train=-5'"),
         ("portraits:train", 32, "bad option 'train'"),
+        ("portraits:train=10000001", 32, "bad option .*; expected NAME=NUMBER, at most 10000000"),
+        (f"portraits:seed={'9' * 5000}", 32, "bad option 'seed=999"),
         ("portraits:test=0", 32, "test holds no individual"),
         ("paintings", 32, "unknown kind 'paintings'"),
         ("folder:", 32, "names no place"),

@@ -30,6 +30,8 @@ __all__ = [
 
 # Relative accuracy asked of scipy's special functions; every result moves by this much to the safe side.
 _ACCURACY = 1e-12
+# betainc alone, where no root is sought: up to 10^8 trials it was found off by 2e-12.
+_TAIL_ACCURACY = 1e-11
 # scipy adds up to `sample` terms, each from logarithms of factorials of up to 10^8.
 _HYPERGEOMETRIC = 1e-6
 # Bound on the rounding of a sum of up to 10^7 logarithms of ordinary size.
@@ -49,7 +51,7 @@ def _check_count(successes: int, n: int) -> None:
 
 
 def binomial_tail(k: ArrayLike, n: ArrayLike, p: float) -> NDArray[np.float64]:
-    """P(Bin(n, p) >= k), for each k and n.
+    """P(Bin(n, p) >= k), for each k and n, rounded up.
 
     Args:
         k: integers.
@@ -58,7 +60,7 @@ def binomial_tail(k: ArrayLike, n: ArrayLike, p: float) -> NDArray[np.float64]:
     """
     k, n = np.asarray(k), np.asarray(n)
     inside = np.clip(k, 1, n)
-    tail = betainc(inside, n - inside + 1, p)
+    tail = np.minimum(1.0, betainc(inside, n - inside + 1, p) * (1.0 + _TAIL_ACCURACY))
     return np.asarray(np.where(k < 1, 1.0, np.where(k > n, 0.0, tail)))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ __all__ = ["Block", "Form", "Kind", "csv_lines", "read_blocks", "whole_lines"]
 _PIECE = 2**20
 """Bytes that are read at once, and of the longest line."""
 
+_REMEDY = "ask for the artefact again"
 
 _NUMBERS = re.compile(r"(?:(?:-?[0-9]++(?:\.[0-9]++)?(?:e[+-]?[0-9]++)?|inf)?\n)*+")
 _COUNTS = re.compile(r"(?:(?:0|[1-9][0-9]{0,14})\n)*+")
@@ -82,7 +84,14 @@ class Block:
         if not self.spelled:
             return list(column)
         self._check(column, _NUMBERS, "is no number")
-        return [float(cell) if cell else None for cell in column]
+        found = [float(cell) if cell else None for cell in column]
+        pairs = zip(column, found, strict=True)
+        beyond = {cell for cell, value in pairs if value is not None and math.isinf(value)} - {
+            "inf"
+        }
+        if beyond:
+            self.refuse(column, lambda cell: cell not in beyond, "is beyond all numbers")
+        return found
 
     def counts(self, column: Sequence[Any]) -> list[int]:
         """A column of `Kind.COUNT`. Raises ArtifactError for a cell that is none."""
@@ -100,7 +109,7 @@ class Block:
         """Raises ArtifactError about the first cell that is not right: that it `what`."""
         at = next(n for n, cell in enumerate(column) if not right(cell))
         error = f"cannot be read ({column[at]!r:.100} {what})"
-        raise ArtifactError(f"{self.where}:{self.first + at}: {error}; ask for the artefact again")
+        raise ArtifactError(f"{self.where}:{self.first + at}: {error}; {_REMEDY}")
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
@@ -114,13 +123,13 @@ def whole_lines(stream: BinaryIO, where: str) -> Iterator[bytes]:
     """The bytes of a file in pieces that end where lines end. Raises ArtifactError for a line beyond all measure."""
     rest = b""
     while piece := stream.read(_PIECE):
-        end = piece.rfind(b"\n") + 1
+        first, end = piece.find(b"\n"), piece.rfind(b"\n") + 1
+        if len(rest) + (first if end else len(piece)) > _PIECE:
+            raise ArtifactError(f"{where}: a line is longer than {_PIECE} bytes; {_REMEDY}")
         if end:
             yield rest + piece[:end]
             rest = b""
         rest += piece[end:]
-        if len(rest) > _PIECE:
-            raise ArtifactError(f"{where}: a line is longer than {_PIECE} bytes")
     if rest:
         yield rest
 
@@ -146,14 +155,16 @@ def read_blocks(
             first, _, text = text.partition("\n")
             found = _quoted([first], where, 1)[0]
             if found not in (list(header), list(earlier)):
-                raise ArtifactError(f"{where}: header is {found!s:.200}, expected {list(header)}")
+                raise ArtifactError(
+                    f"{where}: header is {found!s:.200}, expected {list(header)}; {_REMEDY}"
+                )
             width, line = len(found), 2
         if text:
             block = Block(where, line, _columns(text, width, where, line))
             yield block
             line += len(block)
     if line == 1:
-        raise ArtifactError(f"{where}: is empty, expected the header {list(header)}")
+        raise ArtifactError(f"{where}: is empty, expected the header {list(header)}; {_REMEDY}")
 
 
 def _decoded(piece: bytes, where: str, first: int) -> str:
@@ -176,9 +187,9 @@ def _columns(text: str, width: int, where: str, first: int) -> list[list[str]]:
     rows = _quoted(text.removesuffix("\n").split("\n"), where, first)
     for line, row in enumerate(rows, first):
         if len(row) != width:
-            raise ArtifactError(f"{where}:{line}: {len(row)} cells, expected {width}")
+            raise ArtifactError(f"{where}:{line}: {len(row)} cells, expected {width}; {_REMEDY}")
         if not is_printable("".join(row)):
-            raise ArtifactError(f"{where}:{line}: a cell holds control characters")
+            raise ArtifactError(f"{where}:{line}: a cell holds control characters; {_REMEDY}")
     return list(map(list, zip(*rows, strict=True)))
 
 
@@ -194,4 +205,4 @@ def _quoted(lines: Sequence[str], where: str, first: int) -> list[list[str]]:
 
 
 def _unreadable(where: str, line: int, error: Exception) -> ArtifactError:
-    return ArtifactError(f"{where}:{line}: cannot be read ({error}); ask for the artefact again")
+    return ArtifactError(f"{where}:{line}: cannot be read ({error}); {_REMEDY}")

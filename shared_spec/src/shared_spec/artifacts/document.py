@@ -21,6 +21,7 @@ __all__ = [
     "Strict",
     "Tool",
     "Width",
+    "first_fault",
     "parse_document",
     "printable",
     "this_tool",
@@ -96,8 +97,13 @@ def parse_document(model: type[AnyDocument], value: Mapping[str, Any], where: st
     try:
         return model.model_validate_json(canonical_json(model.names_of_today(value)), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
         raise ArtifactError(
-            f"{where}: field {field}: {first['msg']}; ask its sender for it again"
+            f"{where}: {first_fault(error)}; ask its sender for it again"
         ) from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a document, and in which field if it is in one."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    return f"field {'.'.join(map(str, first['loc']))}: {message}" if first["loc"] else message

@@ -18,6 +18,7 @@ from shared_spec.artifacts.cells import Block, Form, Kind
 from shared_spec.artifacts.distinct import Repeats
 from shared_spec.artifacts.tables import read_table, table_name
 from shared_spec.errors import ArtifactError
+from shared_spec.text import MOST_OF_AN_ID
 
 __all__ = [
     "Cells",
@@ -39,8 +40,6 @@ _FIXED = (
     ("row", Kind.COUNT),
 )
 _SPLIT = 1
-
-_ID_LENGTH = 1000
 
 
 @dataclass(frozen=True)
@@ -195,9 +194,9 @@ class _Part:
         """Checks and keeps rows of one shard."""
         sample_ids, _, shards, rows, *labels = block.columns
         lengths = set(map(len, sample_ids))
-        if min(lengths) == 0 or max(lengths) > _ID_LENGTH:
+        if min(lengths) == 0 or max(lengths) > MOST_OF_AN_ID:
             what = "as a sample id is empty or too long"
-            block.refuse(sample_ids, lambda cell: 0 < len(cell) <= _ID_LENGTH, what)
+            block.refuse(sample_ids, lambda cell: 0 < len(cell) <= MOST_OF_AN_ID, what)
         shard, start = self._shard, len(self._sample_ids)
         shards, rows = block.counts(shards), block.counts(rows)
         places = list(range(start, start + len(block)))

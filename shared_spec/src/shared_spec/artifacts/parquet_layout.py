@@ -178,6 +178,8 @@ def check_pages(content: bytes, group: Group) -> None:
                 raise ValueError("a page that does not fit")
             before = at < chunk.data - group.start
             values += _page(page, group.rows, before)
+            if values > group.rows:  # at once: pages can be many and small
+                raise ValueError("values of a column: more than rows")
             at = reader.at + size
             if before and at != chunk.data - group.start:
                 raise ValueError("something beside a dictionary")

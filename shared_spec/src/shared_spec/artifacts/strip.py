@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from shared_spec.artifacts.bundle_documents import Names, SpecEntry
 from shared_spec.artifacts.canonical import canonical_json, parse_json
-from shared_spec.artifacts.document import Digest, Name, Strict
+from shared_spec.artifacts.document import Digest, Name, Strict, first_fault
 from shared_spec.artifacts.png import parse_png
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import ArtifactError
@@ -127,10 +127,8 @@ def parse_strip(content: bytes, where: str) -> Strip:
         stated = parse_json(png.comment, where)
         entry = StripEntry.model_validate_json(canonical_json(stated), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
         raise ArtifactError(
-            f"{where}: field {field}: {first['msg']}; draw it again with this release"
+            f"{where}: {first_fault(error)}; draw it again with this release"
         ) from error
     if png.width % entry.steps or png.width * len(entry.rows) != png.height * entry.steps:
         raise ArtifactError(f"{where}: its pictures are not as many as it says; ask for it again")

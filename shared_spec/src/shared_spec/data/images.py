@@ -46,7 +46,7 @@ _DECODERS: dict[bytes, type[ImageFile]] = {
     b"RIFF": WebPImageFile,
     b"BM": BmpImageFile,
 }
-_PNG_DEPTH = 24
+_PNG_TYPE, _PNG_SIZES, _PNG_DEPTH = 12, 16, 24
 """Where a PNG says how many bits a channel has; Pillow reads 16 as 8 without a word."""
 
 
@@ -113,8 +113,11 @@ def _open_image(file: BinaryIO) -> ImageFile:
     decoder = next((found for magic, found in _DECODERS.items() if head.startswith(magic)), None)
     if decoder is None:
         raise ValueError("of another format")
-    if head.startswith(_PNG) and head[_PNG_DEPTH:] > b"\x08":
-        raise _Refused("more than 8 bits per channel; expected 8; convert the image")
+    if head.startswith(_PNG):
+        if head[_PNG_TYPE:_PNG_SIZES] != b"IHDR":
+            raise ValueError("a PNG that does not begin with its header")
+        if head[_PNG_DEPTH:] > b"\x08":
+            raise _Refused("more than 8 bits per channel; expected 8; convert the image")
     try:
         image = decoder(file)
         too_large = image.width * image.height > MAX_PIXELS

@@ -126,9 +126,13 @@ class LabelColumn:
         if not wrong:
             return False
         value, where, n = next(word for word in self.words() if word[0].lower() in wrong)
+        expected = "a class name"
+        if binary:
+            sign = next(word for word in self._known if word.lower() in set(binary) - {"1"})
+            expected = f"{' or '.join(binary)}, of which it has {sign}"
         more = f" ({n} rows have it)" if n > 1 else ""
         report(
             f"{where}: {self.name} {value!r:.80} is no class{more}; "
-            f"expected {' or '.join(binary) if binary else 'a class name'}; correct the line or remove the column"
+            f"expected {expected}; correct the line or remove the column"
         )
         return True

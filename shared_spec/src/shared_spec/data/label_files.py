@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from shared_spec.data.files import foreign_content, leads_outside, open_regular
 from shared_spec.errors import DataError
-from shared_spec.text import is_printable
+from shared_spec.text import MOST_OF_AN_ID, is_printable
 
 __all__ = [
     "MAX_COLUMNS",
@@ -119,7 +119,9 @@ def read_csv(
     Yields nothing, after a report, if the file is missing or unreadable or lacks a required column; a row with too
     few or too many fields, or a huge one, is reported and left out.
     """
-    reader = csv.reader(read_lines(path, folder, report), strict=True)
+    # With their line feeds: without, the two lines of a cell would be one word.
+    lines = (f"{line}\n" for line in read_lines(path, folder, report))
+    reader = csv.reader(lines, strict=True)
     try:
         first = next(reader, None)
         if first is None:
@@ -185,7 +187,8 @@ class Names:
     def accept(self, name: str, where: str) -> str | None:
         """The name in its one spelling (`./a//b.jpg` is `a/b.jpg`), or None and a report.
 
-        Refused: an absolute name, one with `..`, a backslash or a control character, an empty one, one seen before.
+        Refused: an absolute name, one with `..`, a backslash or a control character, an empty one, one of more than
+        1,000 characters, one seen before.
 
         Args:
             name: As the label file has it, with forward slashes.
@@ -208,6 +211,12 @@ class Names:
 
     def spell(self, name: str, where: str) -> str | None:
         """As `accept`, of a name that may have been seen before."""
+        if len(name) > MOST_OF_AN_ID:
+            self._report(
+                f"{where}: file name {name!r:.80} has {len(name)} characters; expected at most {MOST_OF_AN_ID}; "
+                "shorten its path"
+            )
+            return None
         if _PLAIN.fullmatch(name):
             return name
         path = PurePosixPath(name)

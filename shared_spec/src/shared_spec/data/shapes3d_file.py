@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +32,14 @@ _TOLERANCE = 1e-4
 _IMAGE_SHAPE = (64, 64, 3)
 _ROWS = math.prod(map(len, FACTORS.values()))
 _CHUNK_BYTES = 64 * 2**20
-"""A compressed chunk is decompressed as a whole, so its size bounds what reading one image takes."""
+"""A chunk is read as a whole, so its size bounds what reading one image takes."""
 
-_FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+_INFLATION = 1032
+"""Bytes that deflate can make of one."""
+
+_CHECKSUM = 4
+
+_FAULTS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, zlib.error)
 """What h5py raises for damaged files, depending on where the damage is."""
 
 
@@ -111,7 +117,45 @@ def _array_fault(opened: h5py.File, name: str) -> str | None:
         return f"the numbers of {name!r} stand in other files; expected them in this one"
     if math.prod(found.chunks or ()) * found.dtype.itemsize > _CHUNK_BYTES:
         return f"{name!r} is stored in pieces of {found.chunks}; expected at most {_CHUNK_BYTES} bytes each"
+    filters = _filters(found)
+    known = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+    # Each filter would multiply what a few bytes become.
+    if len(set(filters)) != len(filters) or not known.issuperset(filters):
+        return f"{name!r} is packed by the filters {filters}; expected gzip alone"
     return None
+
+
+def _filters(found: h5py.Dataset) -> list[int]:
+    """What its chunks go through, in order."""
+    made = found.id.get_create_plist()
+    return [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+
+
+def _require_bounded(found: h5py.Dataset, start: int, stop: int) -> None:
+    """Raises ValueError if a chunk of rows `start` to `stop` - 1 holds more than a chunk has.
+
+    HDF5 inflates until the stream ends, however small the chunk is said to be.
+    """
+    import h5py
+
+    filters = _filters(found)
+    if h5py.h5z.FILTER_DEFLATE not in filters:
+        return
+    skipped = 1 << filters.index(h5py.h5z.FILTER_DEFLATE)
+    whole = math.prod(found.chunks) * found.dtype.itemsize + _CHECKSUM
+    rows = (slice(start, stop), *(slice(0, side) for side in found.shape[1:]))
+    for cut in found.iter_chunks(rows):
+        place = tuple(
+            side.start // step * step for side, step in zip(cut, found.chunks, strict=True)
+        )
+        stored = found.id.get_chunk_info_by_coord(place)
+        if stored.size * _INFLATION <= _CHUNK_BYTES or stored.filter_mask & skipped:
+            continue
+        if stored.size > 2 * whole:
+            raise ValueError("a piece is larger packed than it can be")
+        packed = found.id.read_direct_chunk(place)[1]
+        if len(zlib.decompressobj().decompress(packed, whole + 1)) > whole:
+            raise ValueError("a piece holds more than it says")
 
 
 def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
@@ -121,6 +165,7 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
         DataError: naming the row and the factor, if a label is none of the factor's values.
     """
     try:
+        _require_bounded(opened["labels"], 0, len(opened["labels"]))
         labels = np.asarray(opened["labels"][:], dtype=np.float64)
     except _FAULTS as error:
         raise DataError(
@@ -148,6 +193,7 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
 def read_images(path: Path, opened: h5py.File, start: int, stop: int) -> npt.NDArray[np.uint8]:
     """The images of rows `start` to `stop` - 1, shape [n, 64, 64, 3]; raises DataError if they are damaged."""
     try:
+        _require_bounded(opened["images"], start, stop)
         return np.asarray(opened["images"][start:stop], dtype=np.uint8)
     except _FAULTS as error:
         raise DataError(

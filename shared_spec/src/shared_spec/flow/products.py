@@ -93,7 +93,8 @@ class _Products(torch.autograd.Function):
     ) -> Tensor:  # fmt: skip
         v1, c1, v2, c2, v3 = (operand.to(dtype) for operand in (w1, b1, w2, b2, w3))
         outputs, hidden = [], []
-        for part in torch.split(x, _images_per_tile(x, len(b1), dtype)):
+        tile = _images_per_tile(x, len(b1), dtype)
+        for part in torch.split(x, tile):
             patches = gather_patches(part.to(dtype))
             h1 = _affine(patches, v1, c1, "relu")
             h2 = _affine(h1, v2, c2, "relu")
@@ -104,7 +105,7 @@ class _Products(torch.autograd.Function):
                 hidden += [patches, h1, h2]
         if keep:
             ctx.save_for_backward(w1, w2, w3, *hidden)
-            ctx.dtype = dtype
+            ctx.dtype, ctx.tile = dtype, tile
         return torch.cat(outputs)
 
     @staticmethod
@@ -114,7 +115,7 @@ class _Products(torch.autograd.Function):
         v1, v2, v3 = (weight.to(ctx.dtype) for weight in (w1, w2, w3))
         d1, d2, d3 = (torch.zeros_like(weight) for weight in (w1.t(), w2, w3))
         e1, e2 = w1.new_zeros(len(w1)), w2.new_zeros(len(w2))
-        parts = torch.split(gradient, _images_per_tile(gradient, len(w1), ctx.dtype))
+        parts = torch.split(gradient, ctx.tile)
         buffers = _workspace(hidden[1])
         leaving = []
         for part, patches, h1, h2 in zip(

@@ -27,6 +27,7 @@ _DRAWING = 1
 
 _DEFAULTS = {"train": 20_000, "valid": 2_000, "test": 2_000, "seed": 0}
 _SIZES = (32, 64)
+_MOST = 10_000_000
 
 
 def _parse(uri: str) -> dict[str, int]:
@@ -37,9 +38,11 @@ def _parse(uri: str) -> dict[str, int]:
     options = dict(_DEFAULTS)
     for part in text.split(",") if text else ():
         key, _, value = part.partition("=")
-        if key not in options or not (value.isascii() and value.isdigit()):
+        digits = value.isascii() and value.isdigit() and len(value) <= len(str(_MOST))
+        if key not in options or not digits or int(value) > _MOST:
             raise SettingsError(
-                f"{uri}: bad option {part!r}; expected NAME=NUMBER, NAME one of {', '.join(options)}"
+                f"{uri:.200}: bad option {part!r:.80}; expected NAME=NUMBER, at most {_MOST}, NAME one of "
+                f"{', '.join(options)}"
             )
         options[key] = int(value)
     for split in SPLITS:
