@@ -65,6 +65,20 @@ def test_the_number_of_samples_is_the_published_one(distance, excess, mean):
     assert got.drawn.mean() * 10 < 100_000
 
 
+def test_no_more_is_drawn_at_once_than_fits(monkeypatch):
+    """Whatever the cap: a hostile certificate may name 10^7."""
+    rows, wins = [], NoisyHead.wins
+
+    def counted(self, centres, classes, size, streams):
+        rows.append(len(centres) * size)
+        return wins(self, centres, classes, size, streams)
+
+    monkeypatch.setattr(NoisyHead, "wins", counted)
+    got = decide(np.full(3, 1.0), np.full(3, 1.0), alpha=1e-9, cap=500_000)
+    assert (got.samples == 500_000).all()
+    assert max(rows) == 65_536
+
+
 def test_hopeless_individuals_stop_early_and_are_not_certified():
     got = decide(np.full(200, 0.5), np.full(200, 1.0))
     assert (got.status == "NOT_CERTIFIED").all()

@@ -122,6 +122,9 @@ MISTAKES = {
     "samples for a head whose method draws none": (
         f"{PREDICT} --selection-samples 30 --alpha 0.01", 2, "--alpha, --selection-samples: the methods of .* draw no",
     ),
+    "noise below 0": (f"{CERTIFY} --noise -1", 2, "--noise is -1.0: .*greater than or equal to 0"),
+    "a layer without a neuron": (f"{CERTIFY} --head mlp --hidden 0", 2, "--hidden.*greater than or equal to 1"),
+    "a batch of all there could be": (f"{CERTIFY} --batch 100000001", 2, "--batch.*less than or equal to 100000000"),
     "a closed form for a head that has none": (
         f"{CERTIFY} --head mlp --radius closed-form", 2, "--radius is closed-form.*linear heads only",
     ),

@@ -131,7 +131,22 @@ def test_the_command_writes_each_form_and_nothing_over_anything(tiny, whole, run
     for form in FORMATS:
         out = tmp_path / f"{form}.out"
         assert run("consumer", "evidence", whole.certificate, "--format", form, "--out", out) == 0
-        assert out.read_bytes()
+        first = out.read_bytes()
+        again = [
+            "consumer",
+            "evidence",
+            whole.certificate,
+            "--format",
+            form,
+            "--out",
+            out,
+            "--force",
+        ]
+        assert run(*again) == 0
+        assert out.read_bytes() == first
+        out.write_bytes(b"my notes")
+        fails(2, f"is no {form} of a certificate alone, so it is not replaced", *again)
+        assert out.read_bytes() == b"my notes"
     fails(2, "exists already", "consumer", "evidence", tiny.certificate, "--out", out)
     new = tmp_path / "new"
     fails(2, "--format is groups-csv: .* counts no groups; ask for one of `consumer certify --groups NAME`",

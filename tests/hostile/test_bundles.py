@@ -164,6 +164,9 @@ def ghost(manifest):
 
 MANIFESTS = {
     "smoothing as X": (certain, "smoothing view: states X, which sampling cannot show"),
+    "smoothing along edits": (
+        lambda m: m["spec"].update(similar="edits"), "makes a statement that holds along vectors alone",
+    ),
     "exact as D": (
         view("exact", statement="D", sentence=words_of("D").sentence), "exact view: states D",
     ),

@@ -387,6 +387,22 @@ def test_labels_of_ones_own_replace_the_producers(copies, run, tmp_path):
     assert document.target == "Hat"
 
 
+def test_levels_that_leave_nothing_to_predict_are_refused_first(copies, fails, run, monkeypatch):
+    words = [*certify(copies), "--view", "smoothing", "--radius", "randomized"]
+    assert run(*words) == 0
+    monkeypatch.setattr("consumer.prediction.decide_split", None)
+    out = copies.out.parent / "p.csv"
+    predict = ["consumer", "predict", "--reps", copies.reps, "--head", copies.out, "--out", out]
+    fails(
+        2,
+        "--alpha is 0.9999, with the smoothing view's own",
+        *predict,
+        "--alpha",
+        "0.9999",
+        nothing_at=out,
+    )
+
+
 # A policy that is not met: exit code 4, and the certificate is there.
 
 

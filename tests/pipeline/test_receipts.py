@@ -128,6 +128,10 @@ def another_number(rng, content, _):
         (lambda v: v.update(certificate="sha256-content-v1:" + "0" * 64), "is of certificate"),
         (lambda v: v.update(header=v["header"].replace("d_cs,d_rs", "d_rs,d_cs")), "header is"),
         (lambda v: v["rows"].append(v["rows"][0]), "one row per view"),
+        (
+            lambda v: v["rows"].pop(),
+            "one row per view, exact, smoothing|one row per view, smoothing, exact",
+        ),
         (lambda v: v["rows"][0].update(index=10**6), "expected one of"),
         (lambda v: v["rows"][0]["path"].pop(), "path is too short"),
         (lambda v: v["rows"][0]["path"].append(v["rows"][0]["path"][0]), "path is too long"),

@@ -178,7 +178,13 @@ def test_a_bundle_reveals_the_seed_that_it_was_drawn_with(drawn):
 def test_a_certificate_of_other_settings_was_not_committed_to(protocol, fails):
     protocol.done(*protocol.commit_certificate())
     protocol.done(*protocol.answer(protocol.certificate))
-    for other in ("--noise 2", "--epochs 2", "--head mlp", "--view exact", "--samples 500"):
+    for other in (
+        "--noise 2",
+        "--epochs 2",
+        "--head mlp",
+        "--view exact",
+        "--radius randomized --samples 500",
+    ):
         words = protocol.certify(*other.split())
         fails(2, "not what was committed to", *words, nothing_at=protocol.issued)
 

@@ -54,6 +54,20 @@ def test_the_new_key_counts_from_its_moment_and_the_old_one_up_to_it(house, rota
         house.verify(rotation.trust(), later)
 
 
+def test_a_key_does_not_take_over_from_itself(rotation):
+    with pytest.raises(SettingsError, match="expected a new one"):
+        rotation.sign(new=rotation.old)
+    assert not rotation.path.exists()
+
+
+def test_no_key_is_replaced_by_what_it_signs(house, rotation):
+    place = house.path / "id_new"
+    place.write_text("a private key")
+    with pytest.raises(SettingsError, match="is no signature alone, so it is not replaced"):
+        rotation.sign(name="id_new")
+    assert place.read_text() == "a private key"
+
+
 def test_without_the_rotation_the_new_key_is_a_stranger(house, rotation):
     house.sign(rotation.new, issued=house.now)
     with pytest.raises(ArtifactError, match="does not pin"):

@@ -73,15 +73,17 @@ def test_what_is_no_signature_is_left_alone(house):
     house.envelope.write_text("my notes")
     with pytest.raises(ArtifactError, match="not valid JSON"):
         house.sign()
+    with pytest.raises(SettingsError, match="is no signature alone, so it is not replaced"):
+        house.sign(force=True)
     assert house.envelope.read_text() == "my notes"
     house.envelope.unlink()
     target = house.path / "elsewhere"
     house.envelope.symlink_to(target)
     with pytest.raises(ArtifactError, match="symbolic link"):
         house.sign()
-    house.sign(force=True)
+    with pytest.raises(SettingsError, match="is no signature alone"):
+        house.sign(force=True)
     assert not target.exists()
-    assert not house.envelope.is_symlink()
 
 
 def test_signatures_have_an_end(house):
@@ -113,7 +115,7 @@ def test_a_statement_ends_after_it_begins(house):
 
 
 def test_a_place_that_cannot_be_written_is_one_line(house):
-    house.envelope.mkdir()
-    (house.envelope / "full").touch()
+    house.path.rmdir()
+    house.path.symlink_to("/proc")
     with pytest.raises(LassiError, match="cannot be written"):
         house.sign(force=True)

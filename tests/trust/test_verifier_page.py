@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import time
 from datetime import UTC, datetime
@@ -11,7 +12,12 @@ from pathlib import Path
 import forge
 import pytest
 
+from shared_spec.artifacts.canonical import canonical_json
+from shared_spec.statements import words_of
+from shared_spec.terms import Statement
+
 PAGE = Path(__file__).parents[2] / "docs" / "verifier.html"
+PREFIX = "sha256-content-v1:"
 
 
 class _Tags(HTMLParser):
@@ -84,6 +90,26 @@ def signed(parties):
     return parties
 
 
+def claimed(**words):
+    """Changes the smoothing view's claim."""
+    return lambda document: document["claims"]["smoothing"].update(words)
+
+
+EXACT = {"statement": "X", "sentence": words_of(Statement.X).sentence}
+OTHERWISE = {
+    "spec": (lambda d: d["spec"].update(epsilon=100.0), "another spec"),
+    "encoder": (lambda d: d.update(encoder_digest=PREFIX + "0" * 64), "another encoder"),
+    "split": (lambda d: d.update(split="valid"), "nothing can be claimed of split valid"),
+    "skipped": (lambda d: d.update(skipped=3), "skips other individuals"),
+    "seed": (lambda d: d.update(bundle_seed="committed"), "whose choice the bundle's seed was"),
+    "statement": (claimed(**EXACT), "smoothing: the bundle makes another statement"),
+    "individuals": (claimed(individuals=39), "smoothing: the bundle has 40 individuals"),
+    "model": (claimed(certified_model="C∘R∘E"), "smoothing: the certified model is C∘R̂∘E"),
+    "alpha": (claimed(alpha={}), "smoothing: its failure probabilities"),
+    "sum": (claimed(alpha_per_individual=0.0), "smoothing: alpha per individual is 0.01"),
+}
+
+
 @pytest.mark.browser
 @pytest.mark.pipeline
 class TestInABrowser:
@@ -106,7 +132,13 @@ class TestInABrowser:
         _, found = look(*given, key=signed.line)
         assert f"✓ {person} is in this certificate" in found["receipt mine.json"]
         assert found["signature"].startswith("✓")
-        out.write_text(out.read_text().replace("CERTIFIED", "UNDECIDED", 1))
+        whole = out.read_text()
+        receipt = json.loads(whole)
+        out.write_bytes(canonical_json({**receipt, "rows": receipt["rows"][:1]}) + b"\n")
+        verdict, found = look(*given, key=signed.line)
+        assert verdict.startswith("✗")
+        assert "is not one row per view of one person" in found["receipt mine.json"]
+        out.write_text(whole.replace("CERTIFIED", "UNDECIDED", 1))
         verdict, found = look(*given, key=signed.line)
         assert verdict.startswith("✗")
         assert "this row is not in the certificate" in found["receipt mine.json"]
@@ -197,6 +229,33 @@ class TestInABrowser:
         assert found["counts"].startswith("✓")
         assert verdict.startswith("✗")
         assert "is not about the bundle's individuals" in found["decisions"]
+
+    @pytest.mark.parametrize("kept", [(), ("individuals.csv", "report.html", "salt.json")])
+    def test_files_that_are_not_listed_are_missed(self, look, signed, kept):
+        """Whatever is not listed would not be looked at."""
+        forge.restate(
+            signed.certificate,
+            lambda d: d.update(files=[entry for entry in d["files"] if entry["name"] in kept]),
+        )
+        verdict, found = look(signed.certificate, signed.reps)
+        assert verdict.startswith("✗")
+        assert "; expected head.safetensors, individuals.csv, report.html" in found["document"]
+
+    @pytest.mark.parametrize(("change", "says"), OTHERWISE.values(), ids=OTHERWISE)
+    def test_a_claim_that_is_not_the_bundles_is_refused(self, look, signed, change, says):
+        forge.restate(signed.certificate, change)
+        verdict, found = look(signed.certificate, signed.reps)
+        assert verdict.startswith("✗")
+        assert says in found["bundle"]
+
+    def test_signatures_of_other_artefacts_may_lie_beside(self, look, signed):
+        signed.sign("producer")
+        beside = signed.reps.with_name("reps.sig.json")
+        given = [signed.certificate, signed.reps, beside]
+        _, found = look(*given, key=signed.line)
+        assert found["signature"].startswith("○ none was given")
+        verdict, found = look(*given, signed.signature, key=signed.line)
+        assert verdict.startswith("✓"), found
 
     def test_a_view_that_is_not_looked_at_is_named_and_open(self, look, signed):
         crown = {"radius_method": "crown", "methods_tried": ["crown"]}

@@ -18,7 +18,14 @@ from shared_spec.settings import Settings, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
 
-__all__ = ["Choices", "check_choices", "choose", "chosen_views", "require_no_sampling"]
+__all__ = [
+    "Choices",
+    "check_alpha",
+    "check_choices",
+    "choose",
+    "chosen_views",
+    "require_no_sampling",
+]
 
 
 class Choices(Settings):
@@ -52,9 +59,7 @@ class Choices(Settings):
         try:
             committed.open(settings, parents)
         except ArtifactError as error:
-            raise SettingsError(
-                f"{commitment}: {error}; pass the settings that were committed to"
-            ) from None
+            raise SettingsError(f"{commitment}: {error}") from None
         return CommittedDraw(**dict(committed), settings=settings)
 
 
@@ -124,7 +129,7 @@ def choose(
     views = chosen_views(bundle, views, split)
     noisy_mlp = head.head == HeadKind.MLP and head.noise != 0
     if method.radius == "randomized" or (method.radius == "auto" and noisy_mlp):
-        _check_alpha(bundle, views, sampling)
+        check_alpha(bundle, views, sampling)
     else:
         require_no_sampling(sampling, f"`radius` {method.radius} of this head draws")
     return Choices(
@@ -163,7 +168,8 @@ def require_no_sampling(sampling: Sampling, who: str) -> None:
         raise SettingsError(f"{', '.join(changed)}: {who} no samples; leave it out")
 
 
-def _check_alpha(bundle: Bundle, views: Sequence[str], sampling: Sampling) -> None:
+def check_alpha(bundle: Bundle, views: Sequence[str], sampling: Sampling) -> None:
+    """Raises SettingsError if the failure probabilities of a view and of sampling leave nothing to certify."""
     for view in views:
         total = sum(bundle.manifest.views[view].alpha.values()) + sampling.alpha
         if not total < 1.0:

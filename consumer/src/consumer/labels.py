@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from consumer.own_labels import NAME_LENGTH, UNLABELLED, read_own_labels
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.head_documents import MOST_CLASSES
 from shared_spec.artifacts.individuals import SplitRows
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.text import is_printable
@@ -61,6 +62,10 @@ def read_labels(bundle: Bundle, target: str, path: Path | None) -> TaskLabels:
         classes, of = bundle.manifest.labels[target], _shared(target)
     else:
         classes, of = _own_labels(bundle, target, path)
+    if len(classes) > MOST_CLASSES:
+        raise DataError(
+            f"{path or bundle.path}: {target} has {len(classes)} classes; a head tells at most {MOST_CLASSES} apart"
+        )
     chosen = [split for split in bundle.manifest.splits if split in ("train", "valid")]
     parts = {split: [np.zeros(0, np.int64)] for split in chosen}
     for split, rows in bundle.individuals.together(chosen):

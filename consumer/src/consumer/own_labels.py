@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from shared_spec.artifacts.head_documents import MOST_CLASSES
 from shared_spec.artifacts.reading import TABLE_BYTES, open_regular
 from shared_spec.errors import DataError
 from shared_spec.text import is_printable
@@ -28,7 +29,6 @@ UNLABELLED = -1
 NAME_LENGTH = 200
 """Most characters of a class's or a task's name."""
 
-_CLASSES = 10_000
 _DIGEST = 16
 _TOGETHER = 65_536
 
@@ -125,8 +125,8 @@ def _count_classes(
                 f"{path}: label {label!r} is no class of {target}; expected one of {', '.join(classes)}"
             )
         code[label] = len(code)
-    if len(code) > _CLASSES:
-        raise DataError(f"{path}: {len(code)} different labels; expected at most {_CLASSES}")
+    if len(code) > MOST_CLASSES:
+        raise DataError(f"{path}: {len(code)} different labels; expected at most {MOST_CLASSES}")
 
 
 def _refuse_twins(path: Path, target: str, twice: set[bytes]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer.case import Case
-from consumer.choices import require_no_sampling
+from consumer.choices import check_alpha, require_no_sampling
 from consumer.claims import claim_of
 from consumer.deciding import Ledgers, decide_split, unnamed_files
 from consumer.head import certified_head
@@ -109,7 +109,9 @@ def predict(
             "another or ask for a bundle that does"
         )
     methods = {view: [claims[view].radius_method] for view in there}
-    if not any(method.sampled for (method,) in methods.values()):
+    sampled = [view for view, (method,) in methods.items() if method.sampled]
+    check_alpha(bundle, sampled, case.sampling)
+    if not sampled:
         require_no_sampling(case.sampling, f"the methods of {certificate.path} draw")
     with ExitStack() as stack:
         with storage_errors(out):

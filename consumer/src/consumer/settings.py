@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
+from shared_spec.artifacts.document import Width
 from shared_spec.sampling import Sampling
 from shared_spec.settings import Settings, setting
 from shared_spec.terms import ClassWeights, HeadKind
@@ -17,13 +20,15 @@ class HeadSettings(Settings):
     group: ClassVar[str] = "Training the head"
 
     head: HeadKind = setting(HeadKind.LINEAR, "Its architecture.")
-    hidden: tuple[int, ...] = setting((64,), "Width of a hidden layer of an mlp head.")
-    noise: float | Literal["auto"] = setting(
+    hidden: tuple[Width, ...] = setting(
+        (64,), "Width of a hidden layer of an mlp head.", max_length=64
+    )
+    noise: Annotated[float, Field(ge=0)] | Literal["auto"] = setting(
         "auto", "sigma_rs, Gaussian noise on representations: a number, or chosen on validation data.",
         metavar="auto|SIGMA",
     )  # fmt: skip
-    epochs: int = setting(1, "Passes over the training individuals.", ge=1)
-    batch: int = setting(128, "Individuals per step.", ge=1)
+    epochs: int = setting(1, "Passes over the training individuals.", ge=1, le=10**8)
+    batch: int = setting(128, "Individuals per step.", ge=1, le=10**8)
     learning_rate: float = setting(1e-3, "Of Adam.", gt=0)
     class_weights: ClassWeights = setting(
         "none",

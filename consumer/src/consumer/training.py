@@ -65,7 +65,10 @@ def train_head(
             loss = cross_entropy(head(inputs), labels[rows], weight=class_weights)
             optimiser.step(loss)
     if not all(bool(torch.isfinite(value).all()) for value in head.parameters()):
-        raise LassiError(f"training the head diverged (weights are not finite): lower lr from {lr}")
+        raise LassiError(
+            f"training the head diverged (weights are not finite): lower `learning_rate` from {lr:g}, or `noise` from "
+            f"{config.sigma_rs:g}"
+        )
     return head.eval()
 
 

@@ -138,6 +138,9 @@ def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
                 f"{certificate.path}: claims something of split {document.split} in the {view} view; "
                 "the bundle bounds nobody there"
             )
+        # Before its rows are read, of which as many are held as the claim says there are.
+        there, stated = manifest.splits[document.split].individuals, document.claims[view]
+        _compare(certificate, f"{view}: individuals", stated.individuals, there)
     _compare(certificate, "head: input_dim", document.head.input_dim, bundle.dimension)
     split = manifest.splits[document.split]
     _compare(certificate, "skipped", document.skipped, split.available - split.individuals)

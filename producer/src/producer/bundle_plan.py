@@ -72,9 +72,7 @@ class BundlePlan:
         try:
             committed.open(manifest.draw, manifest.parents)
         except ArtifactError as error:
-            raise SettingsError(
-                f"{commitment}: {error}; pass the settings that were committed to"
-            ) from None
+            raise SettingsError(f"{commitment}: {error}") from None
         return replace(self, committed=committed)
 
     @property

@@ -25,5 +25,5 @@ class Sampling(Settings):
         100_000,
         "Noisy samples per individual: the cap, or the number with --report-radius.",
         ge=1,
-        le=10**8,
+        le=10**7,
     )

@@ -10,13 +10,14 @@ from consumer.evidencing.claim_table import claim_table
 from consumer.evidencing.cyclonedx import cyclonedx
 from consumer.evidencing.group_table import group_table
 from consumer.evidencing.model_card import model_card
-from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.atomic import Kind, refuse_existing, write_atomically
 from shared_spec.artifacts.certificate import (
     Certificate,
     CertificateDocument,
     load_current_certificate,
 )
-from shared_spec.errors import SettingsError
+from shared_spec.artifacts.reading import open_regular
+from shared_spec.errors import ArtifactError, SettingsError
 
 __all__ = ["FORMATS", "evidence"]
 
@@ -27,6 +28,14 @@ FORMATS: Mapping[Format, Callable[[CertificateDocument], bytes]] = {
     "groups-csv": group_table,
 }
 """What draws each form from a certificate's document."""
+
+_BEGINNINGS: Mapping[Format, bytes] = {
+    "cyclonedx": b'{\n  "$schema": "http://cyclonedx.org/schema/bom-',
+    "model-card": b"---\n",
+    "csv": b"target,split,view,statement,",
+    "groups-csv": b"target,split,label,view,",
+}
+"""How each begins: `force` replaces a file of the same form alone."""
 
 
 def evidence(
@@ -55,6 +64,17 @@ def evidence(
         raise SettingsError(
             f"`format` is {form}: {loaded.path} counts no groups; ask for one of `consumer certify --groups NAME`"
         )
-    refuse_existing(out, force, inputs=[loaded.path])
+    refuse_existing(out, force, kind=_kind(form), inputs=[loaded.path])
     write_atomically(out, FORMATS[form](loaded.document))
     return out
+
+
+def _kind(form: Format) -> Kind:
+    def recognises(path: Path) -> bool:
+        try:
+            with open_regular(path) as file:
+                return file.read(100).startswith(_BEGINNINGS[form])
+        except ArtifactError:
+            return False
+
+    return Kind(f"{form} of a certificate", recognises)

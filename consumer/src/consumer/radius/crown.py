@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from consumer.head import FrozenHead
-from consumer.radius.region import Region, ball
+from consumer.radius.region import Region, ball, in_blocks
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
 __all__ = ["Layer", "Relaxation", "certify_crown", "crown_margins", "crown_radius", "relax"]
@@ -82,9 +82,10 @@ def crown_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
     Returns:
         [n] float64; NaN where a number is not finite.
     """
+    widest = max(weight.shape[1] for weight in head.weights)
     margins = [
-        relax(head, region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK]).margins
-        for rows in range(0, len(region), _BLOCK)
+        relax(head, region.rows(rows), classes[rows]).margins
+        for rows in in_blocks(len(region), _BLOCK, head.classes * widest)
     ]
     return torch.cat(margins).amin(1) if margins else torch.zeros(0, dtype=torch.float64)
 

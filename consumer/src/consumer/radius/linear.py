@@ -14,7 +14,7 @@ from torch import Tensor
 
 from consumer.head import FrozenHead
 from consumer.radius.noise import LARGEST_NORMAL
-from consumer.radius.region import Region
+from consumer.radius.region import Region, in_blocks
 from shared_spec.errors import SettingsError
 from shared_spec.rounding import INFLATION, UNDERFLOW, above, below, gamma, norm_above
 
@@ -49,8 +49,8 @@ def linear_radius(head: FrozenHead, centres: Tensor, classes: Tensor) -> Tensor:
     """
     table = _Differences(head)
     radii = [
-        table.radius(centres[rows : rows + _BLOCK], classes[rows : rows + _BLOCK])
-        for rows in range(0, classes.numel(), _BLOCK)
+        table.radius(centres[rows], classes[rows])
+        for rows in in_blocks(classes.numel(), _BLOCK, head.classes)
     ]
     return torch.cat(radii) if radii else torch.zeros(0, dtype=torch.float64)
 
@@ -66,9 +66,10 @@ def linear_margins(head: FrozenHead, region: Region, classes: Tensor) -> Tensor:
         SettingsError: the head is not linear.
     """
     table = _Differences(head)
+    each = region.vertices.shape[1] + (0 if region.spread is None else region.spread.shape[1])
     margins = [
-        table.margin(region.rows(slice(rows, rows + _BLOCK)), classes[rows : rows + _BLOCK])
-        for rows in range(0, len(region), _BLOCK)
+        table.margin(region.rows(rows), classes[rows])
+        for rows in in_blocks(len(region), _BLOCK, head.classes * each)
     ]
     return torch.cat(margins) if margins else torch.zeros(0, dtype=torch.float64)
 
@@ -100,10 +101,9 @@ def certify_smoothed_linear(
     """
     table = _Differences(head)
     proved = [
-        table.lost(centres[rows : rows + _BLOCK], radii[rows : rows + _BLOCK],
-                   classes[rows : rows + _BLOCK], sigma) < 0.5
-        for rows in range(0, classes.numel(), _BLOCK)
-    ]  # fmt: skip
+        table.lost(centres[rows], radii[rows], classes[rows], sigma) < 0.5
+        for rows in in_blocks(classes.numel(), _BLOCK, head.classes)
+    ]
     return torch.cat(proved) if proved else torch.zeros(0, dtype=torch.bool)
 
 
@@ -116,8 +116,10 @@ class _Differences:
                 "the closed form holds for linear heads only: use crown or randomized for an MLP"
             )
         self.weight, self.bias = head.weights[0], head.biases[0]
-        # Each entry of the difference is rounded by u |w_c - w_j| at most: INFLATION has room for it.
-        self.norms = norm_above(self.weight[:, None] - self.weight[None]) * INFLATION
+        # Each entry of the difference is rounded by u |w_c - w_j| at most: INFLATION has room for it. Row by row: of
+        # many classes all differences at once would be gigabytes.
+        rows = [norm_above(row - self.weight) for row in self.weight]
+        self.norms = torch.stack(rows) * INFLATION
         self.row_norms = norm_above(self.weight)
         rounding = gamma(head.input_dim + 8)
         # Of a logit computed here, twice: the subtraction of two and the sum of their errors are rounded too. And of

@@ -8,6 +8,7 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,9 @@ from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import DataError
 from shared_spec.rounding import INFLATION, UNDERFLOW, UNIT, norm_above
 
-__all__ = ["Region", "affine_tube", "ball", "polyline", "widened"]
+__all__ = ["Region", "affine_tube", "ball", "in_blocks", "polyline", "widened"]
+
+_NUMBERS = 2**24
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,18 @@ class Region:
         if self.spread is not None:
             size = size + self.spread.abs().sum(1)
         return size * INFLATION
+
+
+def in_blocks(count: int, most: int, numbers: int) -> Iterator[slice]:
+    """Slices of `count` individuals, of at most `most`, and of no more than hold 2^24 numbers.
+
+    Args:
+        count: how many there are.
+        most: of a block.
+        numbers: that the largest tensor holds for each of them.
+    """
+    size = max(1, min(most, _NUMBERS // max(1, numbers)))
+    return (slice(start, start + size) for start in range(0, count, size))
 
 
 def ball(centres: Tensor, radii: Tensor) -> Region:

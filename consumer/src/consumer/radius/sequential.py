@@ -85,8 +85,8 @@ def sequential_decision(
         open_ = np.flatnonzero(state.open)
         if open_.size == 0:
             break
-        size = min(max(_FIRST_BLOCK, total // 4), cap - total)
-        together = max(1, _ROWS // size)
+        size = min(max(_FIRST_BLOCK, total // 4), _ROWS, cap - total)
+        together = _ROWS // size
         for start in range(0, open_.size, together):
             rows = open_[start : start + together]
             mine = [streams[row] for row in rows]

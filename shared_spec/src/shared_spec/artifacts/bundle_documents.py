@@ -174,6 +174,10 @@ class Manifest(Document):
         for name, view in self.views.items():
             if stray := set(view.splits) - set(self.splits):
                 raise ValueError(f"the {name} view bounds {min(stray)}, of which there is nobody")
+            if self.spec.similar != Similar.VECTORS and view.statement != Statement.X:
+                raise ValueError(
+                    f"the {name} view makes a statement that holds along vectors alone"
+                )
         for name, splits in self.counterparts.items():
             if stray := set(splits) - set(self.splits):
                 raise ValueError(

@@ -10,7 +10,10 @@ from shared_spec.artifacts.bundle_documents import unique
 from shared_spec.artifacts.document import Count, Digest, Document, Name, Strict, Width
 from shared_spec.terms import ClassWeights, HeadKind
 
-__all__ = ["HeadConfig", "HeadDocument", "HeadEntry", "HeadTraining"]
+__all__ = ["MOST_CLASSES", "HeadConfig", "HeadDocument", "HeadEntry", "HeadTraining"]
+
+MOST_CLASSES = 1_000
+"""A certificate compares every class with every other."""
 
 
 class HeadConfig(Strict):
@@ -21,7 +24,7 @@ class HeadConfig(Strict):
     hidden: tuple[Width, ...] = Field(default=(), max_length=64)
     """Widths of the hidden ReLU layers; empty for a linear head."""
     classes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
-        min_length=2, max_length=10_000
+        min_length=2, max_length=MOST_CLASSES
     )
     """Names of the classes, in the order of the logits."""
     sigma_rs: float = Field(ge=0)

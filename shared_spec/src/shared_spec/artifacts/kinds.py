@@ -26,9 +26,11 @@ __all__ = [
     "ENCODER",
     "FLOW",
     "MODEL",
+    "NONCE",
     "PICTURE",
     "RECEIPT",
     "SEARCH",
+    "SIGNATURE",
     "SPEC",
     "directory_kind",
     "kind_words",
@@ -109,6 +111,23 @@ def _is_model(path: Path) -> bool:
         return False
 
 
+def _is_signature(path: Path) -> bool:
+    """Whether it is the envelope of a statement that somebody signed."""
+    try:
+        found = parse_json(read_regular(path, DOCUMENT_BYTES), str(path))
+    except ArtifactError:
+        return False
+    return {"payload", "payloadType", "signatures"} == found.keys()
+
+
+def _is_nonce(path: Path) -> bool:
+    """Whether it is the secret of a commitment."""
+    try:
+        return re.fullmatch(rb"[0-9a-f]{64}\n?", read_regular(path, 100)) is not None
+    except ArtifactError:
+        return False
+
+
 def _is_search(path: Path) -> bool:
     """Whether it is what `producer search` writes about what it found."""
     try:
@@ -165,9 +184,11 @@ CERTIFICATE_PART = directory_kind(
 ENCODER = tensor_kind("encoder", "encoder")
 FLOW = tensor_kind("flow", "flow")
 MODEL = Kind("model", _is_model)
+NONCE = Kind("nonce of a commitment", _is_nonce)
 PICTURE = Kind("picture drawn by LASSI", _is_picture)
 RECEIPT = Kind("receipt", _is_receipt)
 SEARCH = Kind("search", _is_search)
+SIGNATURE = Kind("signature", _is_signature)
 SPEC = tensor_kind("spec", "similarity-spec")
 
 _READERS = {

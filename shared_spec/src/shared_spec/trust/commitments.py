@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.atomic import refuse_existing, write_atomically
+from shared_spec.artifacts.kinds import NONCE, SIGNATURE
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
@@ -82,11 +83,8 @@ def sign_commitment(
         LassiError: the files cannot be written.
     """
     signing, secret = open_key(key, passphrase), nonce_path(path)
-    for place in (path, secret):
-        if os.path.lexists(place) and not force:
-            raise SettingsError(
-                f"{place}: exists already; name another place or pass --force to replace it"
-            )
+    for place, kind in ((path, SIGNATURE), (secret, NONCE)):
+        refuse_existing(place, force, kind=kind)
     nonce = secrets.token_hex(32)
     digest = commitment_digest(nonce, settings, parents)
     fields = {**issuance.fields(), "role": role, "parents": dict(parents)}
@@ -129,8 +127,11 @@ def answer(
     asked = parse_statement(envelope.payload, str(path))
     if asked.kind != "commitment":
         raise ArtifactError(f"{path}: is about a {asked.kind}, expected a commitment")
-    if asked.predicate.role == role:
-        raise SettingsError(f"{path}: is of a {role}; a commitment is answered by another party")
+    theirs = asked.predicate
+    if theirs.role == role or theirs.issuer == reply.issuer:
+        raise SettingsError(
+            f"{path}: is of {theirs.role} {theirs.issuer}; a commitment is answered by another party"
+        )
     if trust is not None:
         verify_statement(
             envelope, str(path), None, "commitment", asked.predicate.role, load_trust(trust),

@@ -59,6 +59,10 @@ def rotate(
     path = Path(path)
     keys = [open_key(key, passphrase) for key in (old, new)]
     lines = [key.public for key in keys]
+    if lines[0] == lines[1]:
+        raise SettingsError(
+            f"both keys are {lines[0].fingerprint}: expected a new one, as `ssh-keygen -t ed25519` makes it"
+        )
     if not rotation.issued <= rotation.effective < rotation.expires:
         raise SettingsError(
             f"`effective` is {format_instant(rotation.effective)}: expected a moment from now until `expires`"

@@ -124,21 +124,25 @@ class CommittedSeed(Strict):
         if committed.digest != digest:
             raise ArtifactError(
                 f"commitment {committed.digest}: the nonce, settings and parents give {digest}; "
-                "what is drawn is not what was committed to"
+                "what is drawn is not what was committed to; pass the settings that were"
             )
         if dict(committed.predicate.parents) != dict(parents):
-            raise ArtifactError(f"commitment {digest}: is to something made from something else")
+            raise ArtifactError(
+                f"commitment {digest}: is to something made from something else; commit anew"
+            )
         if answered.digest != digest:
             raise ArtifactError(
-                f"commitment {digest}: the beacon answers commitment {answered.digest}"
+                f"commitment {digest}: the beacon answers commitment {answered.digest}; take the answer to this one"
             )
         asked, given = committed.predicate, answered.predicate
         if given.issuer == asked.issuer or given.role == asked.role:
             raise ArtifactError(
-                f"commitment {digest}: {given.issuer} answered itself; expected another party"
+                f"commitment {digest}: {given.issuer} answered itself; have another party answer"
             )
         if not asked.issued <= given.issued:
-            raise ArtifactError(f"commitment {digest}: was made after the beacon that answers it")
+            raise ArtifactError(
+                f"commitment {digest}: was made after the beacon that answers it; commit anew"
+            )
         return self.seed
 
     def check(self, seed: Seed, settings: Mapping[str, Any], parents: Mapping[str, str]) -> None:

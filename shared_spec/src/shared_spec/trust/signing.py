@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shared_spec.artifacts.atomic import write_atomically
+from shared_spec.artifacts.atomic import refuse_existing, write_atomically
 from shared_spec.artifacts.canonical import DIGEST_PREFIX
+from shared_spec.artifacts.kinds import SIGNATURE
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.trust.envelope import (
@@ -141,13 +142,15 @@ def write_statement(
     the second of two keys that a threshold asks for signs the very bytes of the first.
 
     Raises:
-        SettingsError: if it holds another statement and `force` is off.
+        SettingsError: if it holds another statement and `force` is off, or anything else and `force` is on.
         ArtifactError: if it holds anything else and `force` is off.
         LassiError: if the file cannot be written.
     """
     payload = statement.payload()
     others: tuple[Signature, ...] = ()
-    if os.path.lexists(path) and not force:
+    if force:
+        refuse_existing(path, force, kind=SIGNATURE)
+    elif os.path.lexists(path):
         envelope = load_envelope(path)
         found = parse_statement(envelope.payload, str(path))
         if not _says_the_same(found, statement):
