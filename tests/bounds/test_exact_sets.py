@@ -8,9 +8,13 @@ from producer.views.exact.affine_forms import linear_forms, reduce_network
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.cells import Cells, cover
 from producer.views.exact.decision import bound_margins, decide_linear_head
+from producer.views.exact.settings import ExactSettings
+from producer.views.exact.view import ExactView
 from producer.views.network import BoundedNetwork
+from shared_spec.errors import SettingsError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
+from shared_spec.similarity import SimilaritySet
 
 
 def ball_points(count, k, generator):
@@ -245,3 +249,16 @@ def test_join_keeps_all_boxes():
     one, two = cover(2), cover(2).split(torch.zeros(len(cover(2)), dtype=torch.int64))
     assert len(one.join(two)) == len(one) + len(two)
     assert isinstance(one.join(two), Cells)
+
+
+def test_more_attributes_than_boxes_can_cover_are_refused_before_any_work():
+    view, plenty = ExactView(ExactSettings()), SimilaritySet(torch.eye(9, 12), 1.0)
+    with pytest.raises(SettingsError, match="at most 8 attributes together, and the spec has 9"):
+        view.entry(plenty, ["test"])
+    view.entry(SimilaritySet(torch.eye(8, 12), 1.0), ["test"])
+    with pytest.raises(
+        SettingsError, match="polyline, which is of one attribute, and the spec has 2"
+    ):
+        ExactView(ExactSettings(exact_method="polyline")).entry(
+            SimilaritySet(torch.eye(2, 12), 1.0), ["test"]
+        )

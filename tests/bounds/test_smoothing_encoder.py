@@ -131,6 +131,20 @@ def test_evaluation_is_as_close_to_the_reals_as_is_said(k):
     assert 1e-9 < far <= error < 1e-2, f"{far} from the reals, {error} allowed"
 
 
+@pytest.mark.parametrize("k", [1, 2])
+def test_evaluation_is_bounded_as_far_away_as_draws_can_fall(k):
+    """At a similar individual one deviation's draw from the edge counts as much as epsilon itself."""
+    folded, generator = fold(random_net()), torch_generator(9, "test.reach")
+    vectors = 1e6 * torch.randn(k, 24, generator=generator)
+    z = torch.randn(24, generator=generator, dtype=torch.float64)
+    offset = folded.first_layer(z)
+
+    def error(epsilon, sigma):
+        return evaluation_errors(folded, SimilaritySet(vectors, epsilon), sigma)(z, offset)
+
+    assert error(EPSILON, 0.65) >= error(EPSILON + 12 * 0.65, 1e-9)
+
+
 def in_rationals(folded, z, vectors, t):
     """R(z + sum t_i a_i) without any rounding, of the stored numbers."""
     values = [Fraction(number) for number in z.tolist()]

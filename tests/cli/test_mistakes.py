@@ -58,6 +58,9 @@ MISTAKES = {
     "a typo in a consumer's target": (
         "consumer certify --reps {reps} --target Smilling --out {new}", 5, r"Smilling.*Smiling",
     ),
+    "a threshold with spaces": (
+        "regulator publish-spec --data {numbers} --attribute age>=39 --out {new}", 5, "is written NAME>X, as in age>39",
+    ),
     "a split that there is not": (f"{EXPORT} --split testing", 5, r"testing.*train, valid, test"),
     "a column of numbers as a target": (
         "regulator publish-spec --data {numbers} --attribute age --out {new}", 5, r"age.*name a threshold, as in age>",
@@ -121,6 +124,16 @@ MISTAKES = {
     "samples where nothing is sampled": (f"{CERTIFY} --samples 500", 2, "--samples: --radius auto of this head draws"),
     "samples for a head whose method draws none": (
         f"{PREDICT} --selection-samples 30 --alpha 0.01", 2, "--alpha, --selection-samples: the methods of .* draw no",
+    ),
+    "a level that no reader takes": (f"{EXPORT} --alpha 1e-13", 2, "smoothing view: alpha is 1e-13 in all"),
+    "more neurons than rounding is bounded for": (f"{FIT} --hidden 20000", 3, "20512 neurons, expected at most 20000"),
+    "a step beyond all counts": (f"{EXPORT} --every 1000000000", 2, "--every.*less than or equal to 100000000"),
+    "a number that JSON does not keep": (f"{EXPORT} --max-cells {10**30}", 2, r"--max-cells is 1e\+30: .* 2\^53"),
+    "points where a flow is drawn": (
+        "regulator preview --flow {flow} --data {data} --points 5 --out {new}", 2, "--points has no effect where a",
+    ),
+    "a column that is adjusted for twice": (
+        f"{PUBLISH} --attribute Pale_Skin --adjust-for Young --adjust-for Young", 2, "name each column once",
     ),
     "noise below 0": (f"{CERTIFY} --noise -1", 2, "--noise is -1.0: .*greater than or equal to 0"),
     "a layer without a neuron": (f"{CERTIFY} --head mlp --hidden 0", 2, "--hidden.*greater than or equal to 1"),

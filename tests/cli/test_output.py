@@ -191,6 +191,11 @@ def test_quiet_leaves_the_result_and_errors_alone(tiny, run, capsys, tmp_path):
     assert found["estimated_seconds"]["publish_spec"] > found["estimated_seconds"]["fit"] > 0
     assert run("regulator", "check-data", "portraits:train=0", "-q") != 0
     assert capsys.readouterr().err.startswith("error: ")
+    (tmp_path / "metadata.csv").write_text("file_name,hat\n1.png,yes\n")
+    assert run("regulator", "check-data", f"folder:{tmp_path}", "-q") == 5
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith(f"problem: {tmp_path}/1.png: image missing") for line in lines)
+    assert "listed above" in lines[-1]
 
 
 @pytest.mark.parametrize("words", [["inspect", "{spec}"], ["cache", "--json"], ["--help"]])

@@ -16,6 +16,7 @@ from regulator import CheckSettings, check_data
 from regulator.data_check.association import associate, associations
 from regulator.data_check.check import DataReport
 from regulator.data_check.estimate import estimate_times
+from regulator.data_check.files import archive_problems
 from regulator.data_check.labels import LabelTable
 from regulator.data_check.mended import mended_example
 from shared_spec.data.folder import Folder, read_folder
@@ -209,6 +210,78 @@ def test_a_threshold_that_nobody_is_above_is_to_be_another(tmp_path):
     problems = check_data(f"folder:{folder}", ["pale>1e9"]).problems
     assert "'pale>1e9' is no for all of train" in problems[0]
     assert "cut the numbers elsewhere" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "expected"),
+    [
+        ("hair:fair:dark", ()),
+        (
+            "hair:fair:blue",
+            ("'hair:fair:blue': expected hair:BEGIN:END with two of dark, fair, red",),
+        ),
+        ("hair:fair:fair", ("'hair:fair:fair': expected hair:BEGIN:END",)),
+        ("hair:fair", ("expected NAME or NAME:BEGIN:END",)),
+        ("hat:no:yes", ("no label column 'hat'; it has hair, pale, smiling",)),
+    ],
+)
+def test_attributes_are_named_as_publish_spec_takes_them(tmp_path, attribute, expected):
+    report = check_data(
+        f"folder:{write_folder(tmp_path)}", [attribute], ["smiling"], settings=NO_IMAGES
+    )
+    assert len(report.problems) == len(expected), report.problems
+    assert all(words in line for words, line in zip(expected, report.problems, strict=True))
+    pairs = {(each.first, each.second) for each in report.associations}
+    assert pairs == ({("hair", "smiling")} if attribute.startswith("hair:fair:") else set())
+
+
+def test_an_end_that_nobody_of_a_split_has_is_a_problem(tmp_path):
+    folder = write_folder(tmp_path)
+    text = (folder / "metadata.csv").read_text()
+    lines = [
+        line.replace(",fair", ",red") if ",test," in line else line for line in text.splitlines()
+    ]
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    (line,) = check_data(f"folder:{folder}", ["hair:fair:dark"], settings=NO_IMAGES).problems
+    assert line == "column 'hair' is fair for nobody of test; expected some; add some"
+
+
+def test_a_column_with_a_number_that_is_none_is_one_problem_and_mended_in_the_example(tmp_path):
+    folder = write_folder(tmp_path)
+    lines = (folder / "metadata.csv").read_text().splitlines()
+    numbers = [f'{line},"0,{row % 10}"' if row else f"{line},tan" for row, line in enumerate(lines)]
+    (folder / "metadata.csv").write_text("\n".join(numbers) + "\n")
+    (line,) = check_data(f"folder:{folder}", ["tan>0.5"], ["smiling"], settings=NO_IMAGES).problems
+    assert "column 'tan' holds more than numbers ('0,1' at" in line
+    assert mended_example(folder).splitlines()[1].endswith(",0.1")
+
+
+def test_a_folder_that_nobody_may_read_is_a_problem(tmp_path, monkeypatch):
+    """Root may read all, so the refusal is made here."""
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    folder = write_folder(tmp_path)
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert archive_problems(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "label file missing; write it: a line file_name and the labels' names"),
+        ("", "not a label file; write it"),
+        ("file_name;smiling\n1.jpg;yes\n", "its separators are semicolons: save it with commas"),
+        ("file_name\tsmiling\n1.jpg\tyes\n", "its separators are tabs: save it with commas"),
+    ],
+)
+def test_a_label_file_of_ones_own_is_not_downloaded_again(tmp_path, text, words):
+    folder = write_folder(tmp_path)
+    (folder / "metadata.csv").unlink()
+    if text is not None:
+        (folder / "metadata.csv").write_text(text)
+    assert words in check_data(f"folder:{folder}", settings=NO_IMAGES).problems[0]
 
 
 def test_an_unknown_kind_is_a_setting(tmp_path):

@@ -56,7 +56,7 @@ def test_who_is_labelled_twice_is_named_with_the_second_line(tmp_path):
 def test_nobody_and_too_many_classes_are_refused(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="labels nobody"):
         read_own_labels(table(tmp_path, []), "task", None)
-    monkeypatch.setattr(own_labels, "_CLASSES", 3)
+    monkeypatch.setattr(own_labels, "MOST_CLASSES", 3)
     with pytest.raises(DataError, match="4 different labels"):
         read_own_labels(table(tmp_path, [(str(n), str(n)) for n in range(4)]), "task", None)
 
@@ -65,3 +65,12 @@ def test_of_a_person_twenty_bytes_are_held(tmp_path):
     found = read_own_labels(table(tmp_path, [(name, "yes") for name in NAMES]), "task", None)
     assert found.known.nbytes + found.labels.nbytes == 20 * len(NAMES)
     assert np.all(found.known[:-1] < found.known[1:])
+
+
+def test_a_table_as_spreadsheets_write_it_is_read_or_told_what_to_do(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("sample_id,label\np1,yes\np2,no\n", encoding="utf-8-sig")
+    assert read_own_labels(path, "task", None).codes(["p1", "p2"]).tolist() == [1, 0]
+    path.write_text("sample_id;label\np1;yes\n")
+    with pytest.raises(DataError, match="its separators are semicolons: save it with commas"):
+        read_own_labels(path, "task", None)

@@ -202,6 +202,10 @@ def test_what_training_cannot_use_is_refused():
             settings,
             0,
         )
+    for far in (1e30, 1e38):  # one step: nothing that it did is seen in a loss of training
+        at_once = settings.model_copy(update={"epochs": 1, "batch": 50, "learning_rate": far})
+        with pytest.raises(SettingsError, match=r"diverged: .*lower `learning_rate`"):
+            train_encoder(data, similarity, at_once, 0, validation=data)
     broken = data.latents.clone()
     broken[3, 0] = float("nan")
     with pytest.raises(SettingsError, match="diverged"):

@@ -347,7 +347,7 @@ def test_an_unreadable_image_is_named(copies, folder, fails):
         ("sample_id,label\nnobody,yes\n", "nobody is not in"),
         ("sample_id,label\ntest-000001,yes\ntest-000001,no\n", "labelled twice"),
         ("sample_id,label\ntest-000001,\n", "cell is empty"),
-        ("id,label\ntest-000001,yes\n", "columns are id, label"),
+        ("id,label\ntest-000001,yes\n", "columns are 'id, label'"),
         ("sample_id,label\ntrain-000001,yes\n", "needs at least two classes"),
     ],
 )  # fmt: skip

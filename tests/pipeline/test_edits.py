@@ -7,11 +7,13 @@ import torch
 import consumer
 import producer
 import regulator
+from regulator.publish import _ends
 from shared_spec import load_spec
 from shared_spec.artifacts.spec import save_spec
 from shared_spec.artifacts.spec_documents import EditSpecDocument
 from shared_spec.artifacts.strip import read_strip
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
+from shared_spec.chains import EditChains
 from shared_spec.data import open_source
 from shared_spec.latents import encode_images
 from shared_spec.terms import Similar, Status
@@ -44,6 +46,30 @@ def test_the_edit_is_the_difference_of_the_groups_mean_images(tiny, spec):
         e.name for e in spec.document.attributes
     ]
     assert all(0 < row.relative_mean <= 1 for row in spec.document.quality.coverage)
+
+
+def test_the_gate_inverts_both_ends_of_a_chain_of_everybody_and_holds_few_chains_at_once(
+    tiny, spec, monkeypatch
+):
+    together, images_of = [], EditChains.images_of
+
+    def counted(self, source, split, rows):
+        together.append(len(rows))
+        return images_of(self, source, split, rows)
+
+    monkeypatch.setattr(EditChains, "images_of", counted)
+    source, rows = open_source(tiny.data, 32), np.arange(40)
+    ends = _ends(source, rows, spec.similarity)
+    assert max(together) <= 16
+    assert len(ends) == 80
+    visits = spec.similarity.visits
+    for who in (0, 1, 38, 39):
+        chain = images_of(spec.similarity, source, "valid", rows[[who]])[0][
+            visits[who % len(visits)]
+        ]
+        assert torch.equal(ends[2 * who], torch.from_numpy(chain[0]))
+        assert torch.equal(ends[2 * who + 1], torch.from_numpy(chain[-1]))
+    assert spec.document.quality.in_distribution.images == 3 * 96
 
 
 def test_a_spec_of_edits_is_read_as_it_was_written(spec, tmp_path):

@@ -17,6 +17,7 @@ from regulator.flow.settings import (
     learning_rate,
 )
 from regulator.flow.training import fit_flow, held_out_bits
+from regulator.train import _kept
 from shared_spec.data.source import Source
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
 from shared_spec.flow import GlowConfig
@@ -143,6 +144,14 @@ def test_divergence_is_one_line_with_a_remedy(tmp_path):
     with pytest.raises(LassiError, match=r"diverged at step .* lower `learning_rate`") as caught:
         run(tmp_path / "c.safetensors", learning_rate=50.0, warmup=0, decay="none")
     assert "\n" not in str(caught.value)
+    assert "intact" not in str(caught.value), "it was never written"
+
+
+def test_an_interruption_promises_no_checkpoint_that_is_not_there(tmp_path):
+    place = tmp_path / ".flow.safetensors.checkpoint"
+    assert _kept(place) == "nothing was kept; the same command begins again"
+    place.touch()
+    assert "goes on from there" in _kept(place)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch
 import consumer
 import producer
 import regulator
+from regulator.pictures.settings import PreviewSettings
 from shared_spec.artifacts.spec import load_spec, save_spec
 from shared_spec.artifacts.spec_documents import CounterpartSpecDocument
 from shared_spec.artifacts.strip import read_strip
@@ -55,6 +56,21 @@ def test_the_individual_stands_where_its_factor_is(spec):
         assert place == int((np.linspace(0, 1, 9) < at).sum())
         latents = encode_chains(spec.flow, spec.similarity, source, "test", np.array([row]))
         assert torch.equal(latents[0, 1 + place], latents[0, 0]), "the chain misses z by a rounding"
+
+
+def test_a_strip_of_counterparts_numbers_them(spec, tmp_path, monkeypatch):
+    """Nobody has a t: each person stands in another column."""
+    drawn = []
+    monkeypatch.setattr(
+        "regulator.pictures.strips.png", lambda figure: drawn.append(figure) or b"x"
+    )
+    settings = PreviewSettings(individuals=4)
+    regulator.preview(DATA, tmp_path / "strip.png", spec=spec, settings=settings)
+    (figure,) = drawn
+    titles = [axis.get_title() for axis in figure.axes]
+    first = [title for title in titles if title]
+    assert first == [f"no. {n}" for n in range(1, len(first) + 1)]
+    assert figure.get_suptitle().endswith("the images that the data know; framed: the individual")
 
 
 def test_everything_that_is_known_lies_within_the_ball(tiny, spec, tmp_path):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import regulator
 from shared_spec import load_spec
+from shared_spec.errors import DataError
 
 pytestmark = pytest.mark.pipeline
 
@@ -90,3 +92,9 @@ def test_coverage_prints_a_table_and_draws_the_truth(studied, tiny, run, tmp_pat
     assert all(0.0 <= row["relative_mean"] <= 1.0 for row in found)
     with Image.open(out) as picture:
         assert picture.format == "PNG"
+
+
+def test_coverage_of_what_the_data_do_not_name_says_so(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("regulator.look.known_names", lambda source, names: [])
+    with pytest.raises(DataError, match="has no column of Pale_Skin, so it knows nobody"):
+        regulator.coverage(tiny.spec, tiny.data, tmp_path / "c.png")

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+import torch
 from PIL import Image
 
-from producer import job
+from producer import job, searching
 from shared_spec import load_bundle
 from shared_spec.data.portraits import Portraits
 
@@ -30,10 +31,20 @@ def searched(tiny, run, tmp_path_factory):
             ),
         )
         patch.setattr(Portraits, "labels", _refuse_test(Portraits.labels))
+        score_heads, decided = searching.score_heads, []
+
+        def scored(heads, points, bounds, *more):
+            at_centre = torch.equal(points, bounds.centre)
+            # The smoothed encoder answers with its centres, R with R(z), whatever bounds them.
+            decided.append(at_centre if bounds.representation is None else not at_centre)
+            return score_heads(heads, points, bounds, *more)
+
+        patch.setattr(searching, "score_heads", scored)
         done = run("producer", "search", "--spec", tiny.spec, "--data", tiny.data, "--target", "Smiling",
                    "--out", out, "--cache", tiny.cache, *GRID, *SMALL, *FEW)  # fmt: skip
     assert done == 0
     assert set(encoded) == {"train", "valid"}
+    assert decided == [True] * 4, "decided elsewhere than the certified model decides"
     return out
 
 

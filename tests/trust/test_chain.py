@@ -345,3 +345,32 @@ def test_an_audit_is_a_link_that_its_auditor_signs(parties, tiny, run, capsys, f
         base64.b64decode(json.loads((tmp_path / "audit.sig.json").read_text())["payload"])
     )
     assert set(signed["predicate"]["parents"]) == {"spec", "bundle", "encoder", "data"}
+
+
+def test_the_next_command_verifies_with_what_was_given(parties, run, capsys, tmp_path):
+    parties.sign("producer")
+    out, trust = tmp_path / "c", parties.trust("producer")
+    words = ["--reps", parties.reps, "--target", "Smiling", "--trust", trust, "--out", out]
+    assert run("consumer", "certify", *words) == 0
+    assert f"consumer verify {out} --reps {parties.reps} --trust {trust}" in capsys.readouterr().out
+
+
+def test_a_document_that_was_renamed_keeps_its_signature(parties, run, fails, tmp_path):
+    parties.sign("consumer")
+    person = (parties.certificate / "individuals.csv").read_text().splitlines()[1].split(",")[0]
+    receipt, alone = tmp_path / "receipt.json", tmp_path / "sent" / "Certificate Bank.json"
+    words = ["--individual", person, "--out", receipt]
+    assert run("consumer", "receipt", parties.certificate, *words) == 0
+    alone.parent.mkdir()
+    shutil.copy(parties.certificate / "certificate.json", alone)
+    words = [
+        "verify-receipt",
+        receipt,
+        "--certificate",
+        alone,
+        "--trust",
+        parties.trust("consumer"),
+    ]
+    fails(3, "sent.sig.json: no such file; ask whoever signed", "consumer", *words)
+    shutil.copy(parties.certificate.with_name("certificate.sig.json"), alone.parent)
+    assert run("consumer", *words) == 0

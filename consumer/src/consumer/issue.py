@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -49,6 +50,8 @@ from shared_spec.trust.subjects import bundle_subject
 from shared_spec.trust.verification import origin_of, origin_words
 
 __all__ = ["certify", "certify_part"]
+
+_FEW_STEPS = 50
 
 
 def certify(
@@ -234,6 +237,13 @@ def _fit(
 ) -> FittedHead:
     """Trains the head, and tells what its choice of noise saw."""
     fitted = fit_head(bundle, task, choices.head, choices.views, seed)
+    steps = choices.head.epochs * math.ceil(fitted.individuals / choices.head.batch)
+    if steps < _FEW_STEPS:
+        remark(
+            report,
+            f"note: the head was trained for {steps} steps on {fitted.individuals} individuals; more `epochs` may "
+            "decide and certify better",
+        )
     measured = measured_accuracy(choices.head.class_weights)
     for trial in fitted.trials:
         remark(

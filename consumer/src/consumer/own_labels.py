@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from shared_spec.artifacts.head_documents import MOST_CLASSES
 from shared_spec.artifacts.reading import TABLE_BYTES, open_regular
+from shared_spec.data.label_files import separator_words
 from shared_spec.errors import DataError
 from shared_spec.text import is_printable
 
@@ -151,7 +152,7 @@ def _rows(path: Path, target: str) -> Generator[tuple[int, str, str]]:
             size = os.fstat(file.fileno()).st_size
             if size > TABLE_BYTES:
                 raise DataError(f"{path}: has {size} bytes; expected at most {TABLE_BYTES}")
-            with io.TextIOWrapper(file, "utf-8", newline="") as text:
+            with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
                 yield from _labelled(path, target, text)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a readable CSV file ({error})") from error
@@ -163,7 +164,8 @@ def _labelled(path: Path, target: str, text: Iterable[str]) -> Iterator[tuple[in
     column = target if target in columns else "label"
     if columns.count("sample_id") != 1 or columns.count(column) != 1:
         raise DataError(
-            f"{path}: columns are {', '.join(columns):.300}; expected sample_id and {target} (or label)"
+            f"{path}: columns are {', '.join(columns)!r:.300}; expected sample_id and {target} (or label)"
+            f"{separator_words(columns)}"
         )
     at, label_at = columns.index("sample_id"), columns.index(column)
     for line, cells in enumerate(reader, 2):

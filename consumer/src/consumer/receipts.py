@@ -113,5 +113,6 @@ def _load_document(path: Path) -> tuple[CertificateDocument, Path]:
     document = load_directory_document(folder, name, CertificateDocument)
     if path.is_dir():
         return document, folder
-    alone = path.with_suffix("")
-    return document, alone if signature_path(alone).exists() else folder
+    # A document that somebody renamed still has its signature under the name that it was given.
+    named = (path.with_suffix(""), folder / "certificate")
+    return document, next((place for place in named if signature_path(place).exists()), folder)

@@ -18,6 +18,7 @@ from producer.job import Job
 from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
 from producer.settings import TrainingSettings
 from producer.training import train_encoder
+from producer.views.limits import require_neurons
 from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import ENCODER
@@ -105,10 +106,12 @@ def plan_fitting(
     for target in targets:
         classes = len(job.source.check_column(target))
         loss_weights(settings.class_weights, codes["train"][target], classes)
+    config = EncoderConfig.of(settings, job.spec.similarity)
+    require_neurons(sum(config.widths[1:]))
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,
-        encoder=EncoderConfig.of(settings, job.spec.similarity),
+        encoder=config,
         method=settings.method,
         targets=tuple(codes["train"]),
         training=settings,

@@ -154,7 +154,7 @@ def open_job(
         else ", and so are encoders and shards that are done"
     )
     words = f"the images encoded so far are kept{again}; the same command goes on from there"
-    with join_workers(place) as workers, kept(words):
+    with join_workers(place) as workers, kept(lambda: words):
         # A copy, so that a spec that was handed over stays where its owner has it.
         loaded = replace(loaded, flow=copy.deepcopy(loaded.flow).to(place))
         told = report if workers.first else silent

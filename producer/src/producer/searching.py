@@ -38,7 +38,7 @@ from shared_spec.progress import Report, onward, silent, stage
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.seeds import Seed
-from shared_spec.settings import Settings
+from shared_spec.settings import Settings, spelled
 from shared_spec.terms import EncoderMethod
 
 __all__ = ["SearchResult", "search"]
@@ -198,7 +198,7 @@ def _picture(out: Path) -> Path:
 
 def _encoder_folder(out: Path, weight: float, count: int) -> Path:
     forgotten = f"-forget-{count}" if count else ""
-    return out / f"lambda_2-{weight:.12g}{forgotten}"
+    return out / f"lambda_2-{spelled(weight)}{forgotten}"
 
 
 def _with(training: TrainingSettings | None, weight: float, count: int) -> TrainingSettings:

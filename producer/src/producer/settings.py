@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, assert_never
 from pydantic import field_validator
 
 from producer.views.exact.settings import ExactSettings
+from shared_spec.artifacts.document import Width
 from shared_spec.errors import SettingsError
 from shared_spec.settings import Settings, setting
 from shared_spec.smoothing.settings import SmoothingSettings
@@ -80,8 +81,10 @@ class TrainingSettings(ObjectiveSettings):
         "mlp",
         "linear: principal components, a closed form without training or target; of the method project.",
     )
-    hidden: tuple[int, ...] = setting((2048, 1024), "Width of a hidden layer of R.")
-    dimension: int = setting(512, "d of the representations.", ge=1)
+    hidden: tuple[Width, ...] = setting(
+        (2048, 1024), "Width of a hidden layer of R.", max_length=64
+    )
+    dimension: int = setting(512, "d of the representations.", ge=1, le=2**24)
     epochs: int = setting(5, "Passes over the training individuals; 20 for transfer.", ge=1)
     batch: int = setting(
         500, "Individuals per step, at most; the batches differ by at most one.", ge=4
@@ -97,13 +100,6 @@ class TrainingSettings(ObjectiveSettings):
     choose: Literal["last", "best"] = setting(
         "last", "Which epoch to keep; best is by the loss on validation data."
     )
-
-    @field_validator("hidden")
-    @classmethod
-    def _positive(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
-        if any(width < 1 for width in widths):
-            raise ValueError("expected widths of at least 1")
-        return widths
 
     def resolved(self) -> TrainingSettings:
         """These settings with the losses of the method: all but LASSI only classify, and a closed form does nothing.
@@ -162,7 +158,7 @@ class BoundSettings(Settings):
     group: ClassVar[str] = "The bundle"
 
     view: tuple[str, ...] = setting(("smoothing", "exact"), "View to bound in.", metavar="NAME")
-    every: int = setting(1, "Bound every n-th individual.", ge=1)
+    every: int = setting(1, "Bound every n-th individual.", ge=1, le=10**8)
 
 
 class ExportSettings(BoundSettings):
@@ -176,7 +172,7 @@ class ExportSettings(BoundSettings):
         "Attribute whose true counterparts, if the data know them, go into the bundle; nothing is proved of them.",
         metavar="NAME",
     )
-    shard_rows: int = setting(1024, "Individuals per shard.", ge=1)
+    shard_rows: int = setting(1024, "Individuals per shard.", ge=1, le=10**8)
 
 
 class AuditSettings(Settings):

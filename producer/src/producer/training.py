@@ -209,13 +209,20 @@ class _Run:
             torch.autograd.backward(result.total)
             self.step()
             objective = sums.add(result, len(latents))
-            if not math.isfinite(objective):
-                raise SettingsError(
-                    f"training diverged: the objective is {objective} at step {step} of epoch {epoch}; lower "
-                    f"`learning_rate`, now {settings.learning_rate}, and check that the latents are finite"
-                )
+            self._refuse(objective, f"the objective is {objective} at step {step} of epoch {epoch}")
             advance((epoch - 1) * steps + step, f"epoch {epoch}, loss {objective:.3f}")
+        # The last step's weights have been looked at by nobody yet.
+        reach = max(float(weights.detach().abs().max()) for weights in networks.parameters())
+        self._refuse(reach, f"a weight is {reach} after epoch {epoch}")
         return EpochCurve(epoch, sums.means(), None, None)
+
+    def _refuse(self, value: float, found: str) -> None:
+        """Raises SettingsError if training diverged."""
+        if not math.isfinite(value):
+            raise SettingsError(
+                f"training diverged: {found}; lower `learning_rate`, now {self.settings.learning_rate:g}, or the "
+                "weights of the losses, and check that the latents are finite"
+            )
 
     @torch.no_grad()
     def validate(self, curve: EpochCurve, data: LabelledLatents) -> EpochCurve:
@@ -231,7 +238,10 @@ class _Run:
             result = losses(
                 networks, latents, labels, self.similarity, settings, points, self.class_weights
             )
-            sums.add(result, len(latents))
+            objective = sums.add(result, len(latents))
+            self._refuse(
+                objective, f"validation's objective is {objective} after epoch {curve.epoch}"
+            )
             # With an adversarial loss the distance has been computed: in eval mode it is that loss.
             furthest = result.adversarial
             if settings.lambda_2 == 0:
@@ -239,6 +249,9 @@ class _Run:
                     networks.encoder, latents, self.similarity, settings, points
                 )
             distance += float(furthest) * len(latents)
+            self._refuse(
+                distance, f"validation's distances are {distance} after epoch {curve.epoch}"
+            )
         return EpochCurve(curve.epoch, curve.training, sums.means(), distance / len(data.latents))
 
 

@@ -27,7 +27,7 @@ from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 from shared_spec.strips import strips_of
-from shared_spec.terms import Shown
+from shared_spec.terms import Shown, Similar
 from shared_spec.text import is_printable
 
 __all__ = ["Preview", "coverage", "preview"]
@@ -37,7 +37,6 @@ _UNITS = {
     "vector": "lengths of a",
     "unit-vector": "latent units",
     "edit": "edits",
-    "counterpart": "all",
 }
 
 
@@ -88,6 +87,8 @@ def preview(
         raise SettingsError("`licence` is stored for a page alone; add `for_report`")
     if for_report and flow is not None:
         raise SettingsError("`for_report` draws a spec: leave out `flow`")
+    if flow is not None:
+        _require_default(settings, "individuals", "points", where="where a `flow` is drawn")
     if spec is not None and flow is None:
         return _draw_spec(load_spec(spec), data, out, settings, for_report, licence)
     if flow is not None and spec is None:
@@ -134,7 +135,13 @@ def coverage(
         raise SettingsError(
             "this spec's similar people are the truth itself; there is nothing to compare"
         )
-    names = known_names(source, [entry.name for entry in loaded.document.attributes])
+    stated = [entry.name for entry in loaded.document.attributes]
+    names = known_names(source, stated)
+    if not names:
+        raise DataError(
+            f"{source.uri}: has no column of {', '.join(stated)}, so it knows nobody who truly is similar in that way; "
+            f"it has {', '.join(source.classes)}"
+        )
     rows = evenly_spread(len(source.sample_ids(settings.split)), settings.individuals)
     found = measure_coverage(
         source,
@@ -159,6 +166,8 @@ def _draw_spec(
     for_report: bool,
     licence: str | None,
 ) -> Preview:
+    if spec.entry.similar != Similar.VECTORS:
+        _require_default(settings, "points", where="along chains, whose images are all drawn")
     source = open_source(data, spec.document.flow.size)
     shown = _why_shown(source, licence) if for_report else None
     rows = evenly_spread(len(source.sample_ids(settings.split)), settings.individuals)
@@ -172,12 +181,20 @@ def _draw_spec(
         write_atomically(out, drawn)
         return Preview(out, len(strips))
     labels = [_label(source, settings.split, int(row), names) for row in rows]
-    heading = (
-        f"Similarity sets: {', '.join(names)}; |t| <= epsilon = {spec.document.epsilon:g} "
-        f"{_UNITS[entries[0].unit]}; framed: the individual"
-    )
+    reach = f"|t| <= epsilon = {spec.document.epsilon:g} {_UNITS.get(entries[0].unit)}"
+    if spec.entry.similar == Similar.COUNTERPARTS:
+        reach = "the images that the data know"
+    heading = f"Similarity sets: {', '.join(names)}; {reach}; framed: the individual"
     write_atomically(out, draw_strips(strips, heading, labels * (len(strips) // len(rows))))
     return Preview(out, len(strips))
+
+
+def _require_default(settings: PreviewSettings, *names: str, where: str) -> None:
+    """Raises SettingsError for settings that would change nothing."""
+    plain = PreviewSettings()
+    for name in names:
+        if getattr(settings, name) != getattr(plain, name):
+            raise SettingsError(f"`{name}` has no effect {where}: leave it out")
 
 
 def _why_shown(source: Source, licence: str | None) -> Shown:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -54,6 +56,9 @@ _KEPT = "a trained flow and the images encoded so far are kept; the same command
 
 _HELD_OUT = 512
 """Validation images behind the quality report, at most."""
+
+_TOGETHER = 16
+"""Individuals whose chains are held at once."""
 
 
 def publish_spec(
@@ -114,7 +119,7 @@ def publish_spec(
         raise DataError(
             f"{source.uri}: `study` needs two individuals of test; use more data or leave it out"
         )
-    with join_workers(place) as workers, kept(_KEPT):
+    with join_workers(place) as workers, kept(lambda: _KEPT):
         if isinstance(wanted, FlowSettings):
             beside = out.with_name(f"{out.stem}.flow.safetensors")
             wanted = _trained(beside, wanted, source, seed, device, report)
@@ -239,13 +244,23 @@ def _quality(source: Source, flow: Glow, similarity: Similarity, seed: Seed) -> 
     """What the gate measured, on evenly spread validation images. Raises ArtifactError unless the flow passes."""
     rows = evenly_spread(len(source.sample_ids("valid")), _HELD_OUT)
     images = torch.from_numpy(source.images("valid", rows))
-    if isinstance(similarity, ChainSet):
-        # The ends of chains are the least like the images that the flow was trained on.
-        ends = similarity.visits[:, [0, -1]].flatten()
-        chains = torch.from_numpy(similarity.images_of(source, "valid", rows))
-        similar: SimilaritySet | Tensor = chains[:, ends].flatten(0, 1)
-    else:
-        similar = similarity
+    similar = (
+        similarity if isinstance(similarity, SimilaritySet) else _ends(source, rows, similarity)
+    )
     measured = flow_quality(flow, images, torch_generator(seed, "regulator.quality"), similar)
     require_invertible(measured)
     return measured
+
+
+def _ends(source: Source, rows: npt.NDArray[np.int64], chains: ChainSet) -> Tensor:
+    """Both ends of a chain of each of these validation individuals [2 n, 3, S, S], who take turns with the chains.
+
+    The ends are the least like the images that the flow was trained on. Of many edits together there are more chains
+    than one would hold in memory at once.
+    """
+    ends = chains.visits[:, [0, -1]].tolist()
+    found = []
+    for start in range(0, len(rows), _TOGETHER):
+        images = chains.images_of(source, "valid", rows[start : start + _TOGETHER])
+        found += [each[ends[who % len(ends)]] for who, each in enumerate(images, start)]
+    return torch.from_numpy(np.concatenate(found))

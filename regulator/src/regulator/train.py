@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from regulator.flow.file import FlowDocument, FlowFile, data_entry, load_flow, save_flow
@@ -21,7 +22,12 @@ from shared_spec.seeds import Seed
 __all__ = ["train_flow"]
 
 
-_KEPT = "the flow is kept as it was at its last checkpoint; the same command goes on from there"
+def _kept(checkpoint: Path) -> str:
+    if checkpoint.exists():
+        return (
+            "the flow is kept as it was at its last checkpoint; the same command goes on from there"
+        )
+    return "nothing was kept; the same command begins again"
 
 
 def train_flow(
@@ -61,7 +67,7 @@ def train_flow(
     checkpoint = out.with_name(f".{out.name}.checkpoint")
     if checkpoint.exists():
         remark(report, f"going on from {checkpoint}")
-    with join_workers(place) as workers, kept(_KEPT):
+    with join_workers(place) as workers, kept(partial(_kept, checkpoint)):
         trained = fit_flow(
             flow,
             source,

@@ -12,14 +12,17 @@ __all__ = ["deferred", "kept"]
 
 
 @contextmanager
-def kept(words: str) -> Iterator[None]:
-    """Gives an interruption inside the words of what is kept and what the same command will do; inner words win."""
+def kept(words: Callable[[], str]) -> Iterator[None]:
+    """Gives an interruption inside the words of what is kept by then and of what the same command will do.
+
+    Inner words win.
+    """
     try:
         yield
     except KeyboardInterrupt as found:
         if found.args:
             raise
-        raise KeyboardInterrupt(words) from None
+        raise KeyboardInterrupt(words()) from None
 
 
 @contextmanager

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from shared_spec.errors import SettingsError
 
-__all__ = ["Settings", "resolve", "setting", "to_flags", "to_toml"]
+_MOST = 2**53
+
+__all__ = ["Settings", "resolve", "setting", "spelled", "to_flags", "to_toml"]
 
 
 class Settings(BaseModel):
@@ -31,6 +33,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     group: ClassVar[str] = "Settings"
+
+    @model_validator(mode="after")
+    def _exact(self) -> Self:
+        """Whole numbers that JSON's readers would not all read alike are refused."""
+        for name, value in self:
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, int) and abs(item) > _MOST:
+                    raise ValueError(f"`{name}` is {item:.3g}: expected at most 2^53")
+        return self
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -129,5 +140,10 @@ def to_flags(settings: Settings) -> list[str]:
             words.append(f"--{flag}" if value else f"--no-{flag}")
             continue
         for item in value if isinstance(value, tuple) else [value]:
-            words += [f"--{flag}", f"{item:.12g}" if isinstance(item, float) else str(item)]
+            words += [f"--{flag}", spelled(item) if isinstance(item, float) else str(item)]
     return words
+
+
+def spelled(number: float) -> str:
+    """The shortest decimals that are this number again: 5 for 5.0."""
+    return f"{number:.12g}" if float(f"{number:.12g}") == number else repr(number)

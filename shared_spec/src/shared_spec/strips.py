@@ -50,6 +50,10 @@ class Strip:
         """What is moved, in one line."""
         return " + ".join(self.attributes)
 
+    def place(self, at: float) -> str:
+        """Where something is along the strip: its t, or along counterparts, where the person has none, its number."""
+        return f"no. {at:g}" if self.t[self.own] else f"t = {at:+.2f}"
+
 
 def strips_of(
     flow: Glow,

@@ -104,7 +104,7 @@ def certify(
             seed=seed, trust=trust, salt=salt, commitment=commitment, imprint=imprint, strip=strip, groups=groups,
             force=force, report=report,
         )  # fmt: skip
-    conclude(certificate, reps, as_json, policy, rule)
+    conclude(certificate, reps, as_json, policy, rule, audit, trust)
 
 
 def _refuse(shard: str, names: list[str]) -> None:

@@ -57,17 +57,26 @@ def rule_of(policy: str | None, views: Sequence[str]) -> Policy | None:
 
 
 def conclude(
-    certificate: Issued, reps: Path, as_json: bool, policy: str | None, rule: Policy | None
+    certificate: Issued,
+    reps: Path,
+    as_json: bool,
+    policy: str | None,
+    rule: Policy | None,
+    audit: Path | None,
+    trust: Path | None,
 ) -> None:
     """Shows a certificate that was issued. Raises PolicyNotMet if it does not reach its policy."""
-    _show(certificate, reps, as_json)
+    papers = {"--audit": audit, "--trust": trust}
+    _show(certificate, reps, as_json, [word for pair in papers.items() if pair[1] for word in pair])
     if rule is not None and (failures := rule.failures(certificate.document.claims)):
         raise PolicyNotMet(
             f"policy {policy!r} is not met: {'; '.join(failures)}; the certificate is at {certificate.path}"
         )
 
 
-def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
+def _show(
+    certificate: Issued, reps: Path, as_json: bool, papers: Sequence[str | Path | None]
+) -> None:
     from consumer.population import percent_down
     from consumer.report.page import REPORT
     from shared_spec.trust.seeds import seed_words
@@ -99,6 +108,6 @@ def _show(certificate: Issued, reps: Path, as_json: bool) -> None:
     result["outcomes"] = {view: asdict(found) for view, found in outcomes.items()}
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
     result["groups"] = [found.model_dump(mode="json") for found in document.groups]
-    after = following("consumer", "verify", certificate.path, "--reps", reps)
+    after = following("consumer", "verify", certificate.path, "--reps", reps, *papers)
     said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
     emit(result, as_json, text, *beside(document), said)

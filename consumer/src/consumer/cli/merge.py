@@ -42,4 +42,4 @@ def merge(
             decided, reps, out, audit=audit, trust=trust, salt=salt, imprint=imprint, strip=strip, groups=groups,
             force=force, report=report,
         )  # fmt: skip
-    conclude(certificate, reps, as_json, policy, rule)
+    conclude(certificate, reps, as_json, policy, rule, audit, trust)

@@ -95,7 +95,7 @@ def _remedy(reason: Reason) -> str:
         case Reason.NONE:
             return "Ask the issuer for the reason."
         case Reason.FAR:
-            return "Ask the producer for an encoder that keeps similar people closer together."
+            return "Train the head longer, or ask for an encoder that keeps similar people closer together."
         case Reason.NOT_PROVED:
             return "Certify a linear head, which is decided exactly, or a smaller network."
         case Reason.WITNESS:

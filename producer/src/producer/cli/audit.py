@@ -67,9 +67,17 @@ def audit(
         )  # fmt: skip
     _show(found, reps, as_json)
     if not found.document.passed:
+        from shared_spec.artifacts.audit_documents import AuditCheck
+
         first = found.document.findings[0]
+        other = any(each.check == AuditCheck.DATA for each in found.document.findings)
+        hint = (
+            f"; if {data} is not what the bundle was made from, name that with `data`"
+            if other
+            else ""
+        )
         raise AuditFailed(
-            f"{reps}: {found.document.count} findings, the first: {first}; the audit is at {out}"
+            f"{reps}: {found.document.count} findings, the first: {first}; the audit is at {out}{hint}"
         )
 
 

@@ -41,7 +41,8 @@ def commit(
 
     \b
     Example:
-      producer commit --spec spec.safetensors --model model/ --data portraits --key id_producer --out c.sig.json
+      producer commit --spec spec.safetensors --model model/ --data portraits --key id_producer \
+        --config issuer.toml --out c.sig.json
     """
     views = [rest[name] for name in VIEW_SETTINGS]
     with reporting() as report:

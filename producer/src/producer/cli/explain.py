@@ -68,8 +68,8 @@ def explain(
     }
     lines = [["individual", individual], ["decided", found.decision]]
     for decided in found.strips:
-        places = ", ".join(f"{decided.t_at(place):+.2f}" for place in decided.flips)
-        changes = f"changes at t = {places}" if places else "changes nowhere along it"
+        places = ", ".join(decided.strip.place(decided.t_at(place)) for place in decided.flips)
+        changes = f"changes at {places}" if places else "changes nowhere along it"
         lines.append([decided.strip.title, changes])
     lines += [[f"{view} view", words] for view, words in found.said.items()]
     if found.contradiction is not None:

@@ -12,7 +12,6 @@ from matplotlib.gridspec import GridSpec
 
 from producer.explaining.decisions import DecidedStrip
 from producer.pictures import png
-from shared_spec.strips import Strip
 
 __all__ = ["draw_explanation"]
 
@@ -66,7 +65,7 @@ def _row(axis: Axes, decided: DecidedStrip, classes: Sequence[str]) -> None:
         axis.imshow(image.transpose(1, 2, 0), extent=extent, interpolation="nearest", aspect="auto")
         axis.text(column, 0.72, classes[code], color=color, fontsize=9, ha="center")
         own = column == strip.own
-        under = "the person" if own else _step(strip, column)
+        under = "the person" if own else strip.place(strip.t[column])
         axis.text(column, -0.64, under, fontsize=7, ha="center", weight="bold" if own else "normal")
         if own:
             edge = [column - 0.48, column + 0.48]
@@ -83,9 +82,3 @@ def _row(axis: Axes, decided: DecidedStrip, classes: Sequence[str]) -> None:
         axis.plot([place, place], [-0.5, 0.66], color=_OTHER, lw=1.6, ls=(0, (4, 2)))
     # A strip shows what the consumer's decision does when these attributes alone are moved.
     axis.text(-0.62, 0, "\n+ ".join(strip.attributes), fontsize=9, ha="right", va="center")
-
-
-def _step(strip: Strip, column: int) -> str:
-    """Where a picture stands: t, or along counterparts, where the person has none, its place."""
-    t = strip.t[column]
-    return f"no. {t:g}" if strip.t[strip.own] else f"t = {t:+.2g}"

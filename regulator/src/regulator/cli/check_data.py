@@ -12,10 +12,11 @@ import click
 import regulator
 from regulator.cli.tables import data_rows, problem_lines
 from regulator.data_check.settings import CheckSettings
-from shared_spec.console import emit, facts, note, reporting
+from shared_spec.console import emit, facts, reporting
 from shared_spec.display import duration
 from shared_spec.errors import DataError
 from shared_spec.options import Command, command_settings
+from shared_spec.text import visible
 
 if TYPE_CHECKING:
     from regulator.data_check.estimate import Estimate
@@ -26,7 +27,8 @@ __all__ = ["check_data"]
 @click.command("check-data", cls=Command)
 @click.argument("data")
 @click.option(
-    "--attribute", "attributes", multiple=True, metavar="NAME", help="Sensitive column; repeat for several."
+    "--attribute", "attributes", multiple=True, metavar="NAME",
+    help="Sensitive attribute: a column, COLUMN:BEGIN:END, or COLUMN>X of numbers. Repeat for several.",
 )  # fmt: skip
 @click.option(
     "--target", "targets", multiple=True, metavar="NAME", help="Task column; repeat for several."
@@ -57,7 +59,7 @@ def check_data(
         return
     emit(asdict(found), as_json, summary)
     for line in problem_lines(data, found):
-        note(line)
+        click.echo(visible(line, keep="\n"), err=True)  # an error, of which --quiet hides none
     count, kinds = sum(cause.count for cause in found.causes), len(found.causes)
     raise DataError(
         f"{data}: problems found: {count}, of kinds: {kinds}, listed above; repair them and check again"

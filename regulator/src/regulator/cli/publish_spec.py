@@ -39,7 +39,7 @@ _FLOW = {*GlowConfig.model_fields, *FlowTrainingSettings.model_fields, "preset"}
 @data_option
 @click.option(
     "--attribute", "attributes", multiple=True, metavar="NAME",
-    help="Sensitive attribute: a binary column, or COLUMN:BEGIN:END. Repeat for several.",
+    help="Sensitive attribute: a binary column, COLUMN:BEGIN:END, or COLUMN>X of numbers. Repeat for several.",
 )  # fmt: skip
 @click.option(
     "--study", multiple=True, metavar="NAME",

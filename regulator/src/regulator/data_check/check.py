@@ -19,6 +19,7 @@ from regulator.data_check.labels import LabelTable
 from regulator.data_check.settings import CheckSettings
 from shared_spec.data import open_source
 from shared_spec.data.celeba import read_celeba
+from shared_spec.data.column import Column
 from shared_spec.data.fairface import read_fairface
 from shared_spec.data.folder import read_folder
 from shared_spec.data.image_files import FileSource, Individuals
@@ -102,7 +103,8 @@ def check_data(
 
     Args:
         data: A URI as `open_source` takes it, or an opened source.
-        attributes: Sensitive columns to associate with the targets; all columns with each other unless given.
+        attributes: Sensitive columns, as `publish_spec` takes them, to associate with the targets; all columns with
+            each other unless given.
         targets: Columns to associate the attributes with; all others unless given.
         settings: How thoroughly; every image is decoded unless given.
         report: Told the number of images done.
@@ -120,7 +122,10 @@ def check_data(
     if isinstance(found, FileSource):
         found = found.individuals
     if isinstance(found, Individuals):
-        found = _with_thresholds(found, [*attributes, *targets], problems)
+        found, refused = _with_thresholds(found, [*attributes, *targets], problems)
+        attributes, targets = (
+            [n for n in names if n not in refused] for names in (attributes, targets)
+        )
     labels = LabelTable.of(found)
     individuals = found if isinstance(found, Individuals) else None
     started = time.monotonic()
@@ -142,7 +147,7 @@ def check_data(
         uri=_kind(data),
         counts=labels.counts,
         balance=labels.balance(),
-        associations=tuple(associations(labels, attributes, targets)),
+        associations=tuple(associations(labels, _columns(attributes), _columns(targets))),
         unserved={} if individuals is None else individuals.unserved,
         split_rule="" if individuals is None else individuals.split_rule,
         images_checked=checked,
@@ -178,14 +183,27 @@ def _open(data: str | Source, problems: _Problems) -> Individuals | Source | Non
 
 def _with_thresholds(
     individuals: Individuals, names: Sequence[str], problems: _Problems
-) -> Individuals:
-    """The individuals with the columns `NAME>X` that were asked for."""
+) -> tuple[Individuals, set[str]]:
+    """The individuals with the columns `NAME>X` that were asked for, and those for which there are no numbers."""
+    refused = set()
     for name in names:
         try:
             individuals = individuals.with_thresholds([name])
         except DataError as error:
             problems.extend([f"{name!r}: {error}"], "thresholds")
-    return individuals
+            refused.add(name)
+    return individuals, refused
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    """The columns of attributes in the forms that `publish-spec` takes; as they are where they have none."""
+    found = []
+    for name in names:
+        try:
+            found.append(Column.parse(name).name)
+        except DataError:
+            found.append(name)
+    return found
 
 
 def _label_problems(
@@ -199,17 +217,34 @@ def _label_problems(
     ]
     if not labels.classes:
         lines.append("no label column; expected at least one attribute and one target")
-    for name in dict.fromkeys([*attributes, *targets]):
-        if name not in labels.classes:
+    for text in dict.fromkeys([*attributes, *targets]):
+        try:
+            column = Column.parse(text)
+        except DataError as error:
+            lines.append(str(error))
+            continue
+        name, known = column.name, labels.classes.get(column.name, ())
+        if not known:
             lines.append(f"no label column {name!r}; it has {', '.join(sorted(labels.classes))}")
             continue
+        ends = column.ends or ()
+        if len(set(ends)) == 1 or not set(ends) <= set(known):
+            lines.append(f"{text!r}: expected {name}:BEGIN:END with two of {', '.join(known)}")
+            continue
         for split in SPLITS:
-            counts = np.bincount(labels.codes[split].get(name, np.zeros(0, dtype=np.int64)))
-            if labels.counts[split] and (counts > 0).sum() < 2:
-                only = labels.classes[name][int(np.argmax(counts))]
+            codes = labels.codes[split].get(name, np.zeros(0, dtype=np.int64))
+            there = {known[code] for code in np.unique(codes)}
+            if not labels.counts[split]:
+                continue
+            if missing := [end for end in ends if end not in there]:
+                lines.append(
+                    f"column {name!r} is {missing[0]} for nobody of {split}; expected some; add some"
+                )
+            elif len(there) < 2:
                 remedy = "cut the numbers elsewhere" if ">" in name else "add some"
                 lines.append(
-                    f"column {name!r} is {only} for all of {split}; expected examples of two classes; {remedy}"
+                    f"column {name!r} is {''.join(there)} for all of {split}; expected examples of two classes; "
+                    f"{remedy}"
                 )
     problems.extend(lines, "problems of splits and columns")
 

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from shared_spec.data.label_files import read_lines
+from shared_spec.data.thresholds import parse_number
 from shared_spec.text import is_printable, visible
 
 __all__ = ["mended_example"]
@@ -67,11 +68,16 @@ def _leaves(name: str) -> bool:
 
 
 def _filled(name: str, cells: Sequence[str]) -> list[str]:
-    """The cells; what is no split becomes train, and what is no class what most others are."""
+    """The cells; what is no split becomes train, what is no class what most others are, and 0,5 becomes 0.5."""
     if name == "file_name":
         return list(cells)
     if name == "split":
         return [cell if cell.lower() in _PARTS else "train" for cell in cells]
+    dots = [cell.replace(",", ".") for cell in cells]
+    cells = [
+        dot if parse_number(cell) is None and parse_number(dot) is not None else cell
+        for cell, dot in zip(cells, dots, strict=True)
+    ]
     known = Counter(cell for cell in cells if cell and is_printable(cell))
     usual = known.most_common(1)[0][0] if known else "no"
     return [cell if cell in known else usual for cell in cells]

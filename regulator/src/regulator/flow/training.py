@@ -218,7 +218,8 @@ def _refuse_divergence(
     """
     if math.isfinite(bits) and bits < limit:
         return
-    last = f"; the last checkpoint, {checkpoint}, is intact" if checkpoint is not None else ""
+    stands = checkpoint is not None and checkpoint.exists()
+    last = f"; the last checkpoint, {checkpoint}, is intact" if stands else ""
     raise LassiError(
         f"flow training diverged at step {state.step} ({bits:.3g} bits/dim): lower `learning_rate` "
         f"(now {settings.learning_rate:g}) or lengthen `warmup` (now {settings.warmup} steps){last}"

@@ -21,6 +21,8 @@ __all__ = ["draw_for_report"]
 _CELL, _MARGIN, _FRAME = 112, 5, 3
 """Pixels: about what a picture is enlarged to, what is left free around it, and how much of that frames the person."""
 
+_ELSEWHERE = "this spec's chains do not fit on one; look at them without `for_report`"
+
 _INK = (0, 114, 178, 255)  # seen on white and on black
 
 
@@ -47,13 +49,12 @@ def draw_for_report(
     scale = max(1, round(_CELL / side))
     cell = scale * side + 2 * _MARGIN
     if steps > MOST_STEPS or steps * cell > MOST_SIDE:
-        raise SettingsError(
-            f"{steps} pictures beside each other are too many for a page; choose fewer `points`"
-        )
+        fewer = "choose fewer `points`" if similar == Similar.VECTORS else _ELSEWHERE
+        raise SettingsError(f"{steps} pictures beside each other are too many for a page; {fewer}")
     if len(strips) > MOST_ROWS or len(strips) * cell > MOST_SIDE:
-        raise SettingsError(
-            f"{len(strips)} rows are too many for a page; choose fewer `individuals`"
-        )
+        several = len({strip.sample_id for strip in strips}) > 1
+        fewer = "choose fewer `individuals`" if several else _ELSEWHERE
+        raise SettingsError(f"{len(strips)} rows are too many for a page; {fewer}")
     page = np.zeros((len(strips) * cell, steps * cell, 4), dtype=np.uint8)
     for row, strip in enumerate(strips):
         for column, image in enumerate(strip.images):

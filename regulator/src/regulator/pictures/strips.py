@@ -31,8 +31,8 @@ def draw_strips(strips: Sequence[Strip], heading: str, labels: Sequence[str]) ->
                 spine.set_visible(middle)
                 spine.set_linewidth(2.0)
             if row == 0 or strips[row - 1].title != strip.title:
-                place = "0 (self)" if middle else f"{strip.t[column]:+.2f}"
-                axis.set_title(f"t = {place}", fontsize=7)
+                t = strip.t[column]
+                axis.set_title(strip.place(t) if t else "t = 0 (self)", fontsize=7)
         axes[row][0].set_ylabel(
             f"{strip.title}\n{strip.sample_id}\n{label}",
             fontsize=7,

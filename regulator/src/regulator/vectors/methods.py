@@ -32,6 +32,10 @@ def check_request(source: Source, attributes: Sequence[str], settings: VectorSet
     method, named = settings.method, ", ".join(attributes)
     if len(set(attributes)) != len(attributes):
         raise SettingsError(f"`attribute` names {named}; name each attribute once")
+    if len(set(settings.adjust_for)) != len(settings.adjust_for):
+        raise SettingsError(
+            f"`adjust_for` names {', '.join(settings.adjust_for)}; name each column once"
+        )
     if settings.similar != Similar.VECTORS and method is not VectorMethod.MEAN_DIFFERENCE:
         raise SettingsError(
             f"`method` is {method}, which finds vectors, but `similar` is {settings.similar}: leave one out"

@@ -62,7 +62,7 @@ def read_folder(folder: Path, report: Report = refuse) -> Individuals:
     columns: dict[str, LabelColumn] = {}
     files = _metadata_files(folder)
     for path, prefix in files:
-        for line, fields in read_csv(path, folder, ["file_name"], report):
+        for line, fields in read_csv(path, folder, ["file_name"], report, released=False):
             where = f"{path}:{line}"
             if not header:
                 header = list(fields)

@@ -64,8 +64,15 @@ def check_folder(folder: Path, layout: str) -> Path:
     raise DataError(f"{folder}: {state}; expected the folder with {layout}")
 
 
-def read_lines(path: Path, folder: Path, report: Report) -> Iterator[str]:
+_WRITE = (
+    "write it: a line file_name and the labels' names, then one for each image (docs/own-data.md)"
+)
+
+
+def read_lines(path: Path, folder: Path, report: Report, *, released: bool = True) -> Iterator[str]:
     """The lines of a text file without their ends; after a report, those before the fault and no more.
+
+    What is `released` can be had again; anything else somebody has to write.
 
     Reported: a file that is missing, no regular file, reached through a link that leaves `folder`, no UTF-8 text, a
     web page, or beyond one of the limits.
@@ -78,7 +85,8 @@ def read_lines(path: Path, folder: Path, report: Report) -> Iterator[str]:
             return
         content = foreign_content(path)
         if content is not None:
-            report(f"{path}: {content}, not a label file; download the file again")
+            again = "download the file again" if released else _WRITE
+            report(f"{path}: {content}, not a label file; {again}")
             return
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -89,7 +97,8 @@ def read_lines(path: Path, folder: Path, report: Report) -> Iterator[str]:
             text = io.TextIOWrapper(file, encoding="utf-8-sig")
             yield from _limited(text, path, report)
     except FileNotFoundError:
-        report(f"{path}: label file missing; put the file of the original release there")
+        there = "put the file of the original release there" if released else _WRITE
+        report(f"{path}: label file missing; {there}")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         report(f"{path}: cannot be read ({reason}); expected a text file in UTF-8")
@@ -112,7 +121,7 @@ def _limited(text: io.TextIOWrapper, path: Path, report: Report) -> Iterator[str
 
 
 def read_csv(
-    path: Path, folder: Path, required: Sequence[str], report: Report
+    path: Path, folder: Path, required: Sequence[str], report: Report, *, released: bool = True
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and fields (stripped, by column name) of each row of a CSV file with a header.
 
@@ -120,7 +129,7 @@ def read_csv(
     few or too many fields, or a huge one, is reported and left out.
     """
     # With their line feeds: without, the two lines of a cell would be one word.
-    lines = (f"{line}\n" for line in read_lines(path, folder, report))
+    lines = (f"{line}\n" for line in read_lines(path, folder, report, released=released))
     reader = csv.reader(lines, strict=True)
     try:
         first = next(reader, None)
@@ -129,7 +138,8 @@ def read_csv(
         header = [name.strip() for name in first]
         fault = _header_fault(header, required)
         if fault is not None:
-            report(f"{path}:1: {fault}; expected a header with {','.join(required)}")
+            expected = f"expected a header with {','.join(required)}{separator_words(header)}"
+            report(f"{path}:1: {fault}; {expected}")
             return
         for fields in reader:
             if not any(field.strip() for field in fields):
@@ -148,6 +158,14 @@ def read_csv(
             yield reader.line_num, dict(zip(header, map(str.strip, fields), strict=True))
     except csv.Error as error:
         report(f"{path}:{reader.line_num}: not CSV ({error}); repair the line")
+
+
+def separator_words(header: Sequence[str]) -> str:
+    """What to do where a header of one column shows that others than commas separate them; nothing where none does."""
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and sign in header[0]:
+            return f"; its separators are {name}: save it with commas"
+    return ""
 
 
 def _header_fault(header: Sequence[str], required: Sequence[str]) -> str | None:

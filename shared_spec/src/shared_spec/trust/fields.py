@@ -68,4 +68,5 @@ def validate(
         first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
         # An unknown field's name is the sender's text.
         field = visible(".".join(str(part) for part in first["loc"])[:200])
-        raise error(f"{where}: {f'{field}: ' if field else ''}{first['msg']}") from failure
+        message = first["msg"].removeprefix("Value error, ")
+        raise error(f"{where}: {f'{field}: ' if field else ''}{message}") from failure

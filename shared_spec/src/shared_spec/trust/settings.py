@@ -14,14 +14,21 @@ from shared_spec.trust.fields import Instant
 __all__ = ["Answer", "Issuance", "Rotation"]
 
 
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?")
+
+
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def _beginning_of_day(value: Any) -> Any:  # noqa: ANN401 - whatever was given
-    """`2027-11-25` as the moment at which that day begins; all else as it is."""
-    is_day = isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)
-    return f"{value}T00:00:00Z" if is_day else value
+    """`2027-11-25` as the moment at which that day begins; a moment as it is."""
+    if not isinstance(value, str):
+        return value
+    found = _MOMENT.fullmatch(value)
+    if found is None:
+        raise ValueError("expected a day or a moment in UTC, as 2027-11-25 or 2027-11-25T12:00:00Z")
+    return value if found[1] else f"{value}T00:00:00Z"
 
 
 class Issuance(Settings):

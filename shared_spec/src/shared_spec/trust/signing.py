@@ -102,6 +102,10 @@ def open_key(
 
 def load_envelope(path: Path) -> Envelope:
     """The envelope in a file, of which nothing is verified by that. Raises ArtifactError."""
+    if not os.path.lexists(path):
+        raise ArtifactError(
+            f"{path}: no such file; ask whoever signed or answers for it, and put it there"
+        )
     return decode_envelope(read_regular(path, MAX_ENVELOPE, ArtifactError), str(path))
 
 

@@ -71,7 +71,7 @@ class Predicate(Strict):
     @model_validator(mode="after")
     def _lasts(self) -> Predicate:
         if not self.issued < self.expires:
-            raise ValueError("expires: expected a moment after `issued`")
+            raise ValueError("expires: expected a moment after that of issue")
         return self
 
 

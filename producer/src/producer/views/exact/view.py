@@ -15,15 +15,20 @@ from producer.views.view import View, ViewBounds
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.chains import ChainSet, Similarity
+from shared_spec.errors import SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import INFLATION, above, norm_above
 from shared_spec.seeds import Seed
+from shared_spec.similarity import SimilaritySet
 from shared_spec.statements import words_of
 from shared_spec.terms import BoundStatus, Statement, ViewName
 from shared_spec.views import contract_of
 
 __all__ = ["ExactView", "handed_over"]
+
+_MOST_ATTRIBUTES = 8
+"""The boxes that cover the ball of coefficients, and the corners of each, double with every attribute."""
 
 
 class ExactView(View[ExactSettings]):
@@ -34,7 +39,21 @@ class ExactView(View[ExactSettings]):
     cost = 1
 
     def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:
-        """What the manifest says."""
+        """What the manifest says.
+
+        Raises:
+            SettingsError: more attributes together than boxes can cover, or several with the method of one.
+        """
+        k = similarity.k if isinstance(similarity, SimilaritySet) else 1
+        if k > _MOST_ATTRIBUTES:
+            raise SettingsError(
+                f"`view` names exact, which bounds at most {_MOST_ATTRIBUTES} attributes together, and the spec has "
+                f"{k}: name smoothing alone, or ask for a spec of fewer"
+            )
+        if k > 1 and self.settings.exact_method == "polyline":
+            raise SettingsError(
+                f"`exact_method` is polyline, which is of one attribute, and the spec has {k}: leave it out"
+            )
         return ViewEntry(
             statement=Statement.X,
             sentence=words_of(Statement.X).sentence,

@@ -68,15 +68,19 @@ class SmoothingView(View[SmoothingSettings]):
         return cls(smoothing_settings(entry))
 
     def entry(self, similarity: Similarity, splits: Sequence[str]) -> ViewEntry:
-        """What the manifest says. Raises SettingsError for settings that could only abstain."""
-        plan = make_plan(self.settings, _translations(similarity).epsilon)
-        return ViewEntry(
+        """What the manifest says. Raises SettingsError for settings that only abstain, or that no reader takes."""
+        epsilon = _translations(similarity).epsilon
+        plan = make_plan(self.settings, epsilon)
+        entry = ViewEntry(
             statement=plan.statement,
             sentence=words_of(plan.statement).sentence,
             alpha=dict(plan.events),
             settings=plan.numbers(),
             splits=tuple(splits),
         )
+        if problem := self.contract.check_entry(entry, epsilon):
+            raise SettingsError(f"the smoothing view: {problem}")
+        return entry
 
     @full_precision()
     def bound(
