@@ -181,6 +181,7 @@ def test_the_digest_tells_data_sets_apart():
         ("portraits:train=-5", 32, "bad option 'train=-5'"),
         ("portraits:train", 32, "bad option 'train'"),
         ("portraits:train=10000001", 32, "bad option .*; expected NAME=NUMBER, at most 10000000"),
+        ("portraits:train=1,valid=1,test=1,seed=20261130,seed=x", 32, "bad option 'seed=x'"),
         (f"portraits:seed={'9' * 5000}", 32, "bad option 'seed=999"),
         ("portraits:test=0", 32, "test holds no individual"),
         ("paintings", 32, "unknown kind 'paintings'"),

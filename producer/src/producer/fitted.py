@@ -18,7 +18,6 @@ from producer.job import Job
 from producer.model import EncoderDocument, Model, load_encoder, model_path, save_encoder
 from producer.settings import TrainingSettings
 from producer.training import train_encoder
-from producer.views.limits import require_neurons
 from shared_spec.artifacts.atomic import refuse_existing, require_writable
 from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import ENCODER
@@ -26,6 +25,7 @@ from shared_spec.chains import along_vectors, own_latents
 from shared_spec.class_weights import loss_weights
 from shared_spec.errors import SettingsError
 from shared_spec.progress import remark
+from shared_spec.rounding import TERMS
 
 __all__ = ["Fitting", "plan_fitting"]
 
@@ -107,7 +107,12 @@ def plan_fitting(
         classes = len(job.source.check_column(target))
         loss_weights(settings.class_weights, codes["train"][target], classes)
     config = EncoderConfig.of(settings, job.spec.similarity)
-    require_neurons(sum(config.widths[1:]))
+    neurons = sum(config.widths[1:])
+    if neurons > TERMS:
+        raise SettingsError(
+            f"`hidden` and `dimension` make {neurons} neurons, expected at most {TERMS}, for which rounding is "
+            "bounded; take fewer"
+        )
     document = EncoderDocument(
         spec_digest=job.spec.digest,
         data=job.data,

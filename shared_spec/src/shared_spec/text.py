@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["MOST_OF_AN_ID", "is_printable", "visible"]
+__all__ = ["LONGEST_ID", "is_printable", "visible"]
 
-MOST_OF_AN_ID = 1000
+LONGEST_ID = 1000
 """Most characters of what individuals are called by."""
 
 # Controls, invisible formatting (bidirectional overrides among it), surrogates, line and paragraph separators.

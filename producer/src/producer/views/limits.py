@@ -11,7 +11,7 @@ from torch import Tensor
 from shared_spec.errors import ArtifactError
 from shared_spec.rounding import LARGEST, TERMS
 
-__all__ = ["require_bounds", "require_finite", "require_neurons"]
+__all__ = ["require_bounds", "require_finite"]
 
 
 def require_bounds(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
@@ -23,7 +23,12 @@ def require_bounds(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
     """
     require_finite("weight", weights)
     require_finite("bias", biases)
-    require_neurons(sum(len(bias) for bias in biases))
+    neurons = sum(len(bias) for bias in biases)
+    if neurons > TERMS:
+        raise ArtifactError(
+            f"the network has {neurons} neurons, expected at most {TERMS}, for which rounding is bounded; "
+            "train a narrower encoder"
+        )
     gain = 1.0
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
         gain = max(gain, 1.0) * float(torch.linalg.vector_norm(weight, ord=1, dim=1).max())
@@ -33,15 +38,6 @@ def require_bounds(weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
                 f"the weights up to layer {layer} multiply up to {largest:.0e}, expected less than {LARGEST:.0e}: "
                 "bounds in float64 would overflow; rescale the layers or train the encoder again"
             )
-
-
-def require_neurons(count: int) -> None:
-    """Raises ArtifactError for more neurons, outputs among them, than bounds of rounding cover."""
-    if count > TERMS:
-        raise ArtifactError(
-            f"the network has {count} neurons, expected at most {TERMS}, for which rounding is bounded; "
-            "train a narrower encoder"
-        )
 
 
 def require_finite(name: str, tensors: Iterable[Tensor]) -> None:

@@ -21,7 +21,7 @@ from shared_spec.artifacts.document import (
 )
 from shared_spec.seeds import Seed
 from shared_spec.stats import hypergeometric_upper
-from shared_spec.text import MOST_OF_AN_ID
+from shared_spec.text import LONGEST_ID
 
 __all__ = [
     "CONFIDENCE",
@@ -77,7 +77,7 @@ class Finding(Strict):
     check: AuditCheck
     split: Name | None
     """Null where it concerns the whole bundle."""
-    sample_id: Annotated[str, Field(min_length=1, max_length=MOST_OF_AN_ID)] | None
+    sample_id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)] | None
     """Null where it concerns no individual."""
     what: Text
     stated: Text

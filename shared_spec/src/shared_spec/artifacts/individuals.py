@@ -18,7 +18,7 @@ from shared_spec.artifacts.cells import Block, Form, Kind
 from shared_spec.artifacts.distinct import Repeats
 from shared_spec.artifacts.tables import read_table, table_name
 from shared_spec.errors import ArtifactError
-from shared_spec.text import MOST_OF_AN_ID
+from shared_spec.text import LONGEST_ID
 
 __all__ = [
     "Cells",
@@ -194,9 +194,9 @@ class _Part:
         """Checks and keeps rows of one shard."""
         sample_ids, _, shards, rows, *labels = block.columns
         lengths = set(map(len, sample_ids))
-        if min(lengths) == 0 or max(lengths) > MOST_OF_AN_ID:
+        if min(lengths) == 0 or max(lengths) > LONGEST_ID:
             what = "as a sample id is empty or too long"
-            block.refuse(sample_ids, lambda cell: 0 < len(cell) <= MOST_OF_AN_ID, what)
+            block.refuse(sample_ids, lambda cell: 0 < len(cell) <= LONGEST_ID, what)
         shard, start = self._shard, len(self._sample_ids)
         shards, rows = block.counts(shards), block.counts(rows)
         places = list(range(start, start + len(block)))

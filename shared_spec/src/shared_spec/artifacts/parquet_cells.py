@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from shared_spec.artifacts.cells import Kind
-from shared_spec.text import MOST_OF_AN_ID, is_printable
+from shared_spec.text import LONGEST_ID, is_printable
 
 __all__ = ["cells_of"]
 
-_LENGTHS = {Kind.NAME: MOST_OF_AN_ID, Kind.WORD: 200}
+_LENGTHS = {Kind.NAME: LONGEST_ID, Kind.WORD: 200}
 """Most characters of a cell."""
 
 

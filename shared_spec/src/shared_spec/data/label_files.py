@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from shared_spec.data.files import foreign_content, leads_outside, open_regular
 from shared_spec.errors import DataError
-from shared_spec.text import MOST_OF_AN_ID, is_printable
+from shared_spec.text import LONGEST_ID, is_printable
 
 __all__ = [
     "MAX_COLUMNS",
@@ -229,9 +229,9 @@ class Names:
 
     def spell(self, name: str, where: str) -> str | None:
         """As `accept`, of a name that may have been seen before."""
-        if len(name) > MOST_OF_AN_ID:
+        if len(name) > LONGEST_ID:
             self._report(
-                f"{where}: file name {name!r:.80} has {len(name)} characters; expected at most {MOST_OF_AN_ID}; "
+                f"{where}: file name {name!r:.80} has {len(name)} characters; expected at most {LONGEST_ID}; "
                 "shorten its path"
             )
             return None

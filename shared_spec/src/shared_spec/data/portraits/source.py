@@ -27,7 +27,7 @@ _DRAWING = 1
 
 _DEFAULTS = {"train": 20_000, "valid": 2_000, "test": 2_000, "seed": 0}
 _SIZES = (32, 64)
-_MOST = 10_000_000
+_MOST, _DIGITS = 10_000_000, 15
 
 
 def _parse(uri: str) -> dict[str, int]:
@@ -38,10 +38,11 @@ def _parse(uri: str) -> dict[str, int]:
     options = dict(_DEFAULTS)
     for part in text.split(",") if text else ():
         key, _, value = part.partition("=")
-        digits = value.isascii() and value.isdigit() and len(value) <= len(str(_MOST))
-        if key not in options or not digits or int(value) > _MOST:
+        digits = value.isascii() and value.isdigit() and len(value) <= _DIGITS
+        most = 10**_DIGITS if key == "seed" else _MOST
+        if key not in options or not digits or int(value) > most:
             raise SettingsError(
-                f"{uri:.200}: bad option {part!r:.80}; expected NAME=NUMBER, at most {_MOST}, NAME one of "
+                f"{uri:.200}: bad option {part!r:.80}; expected NAME=NUMBER, at most {most}, NAME one of "
                 f"{', '.join(options)}"
             )
         options[key] = int(value)
