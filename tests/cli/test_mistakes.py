@@ -128,7 +128,7 @@ MISTAKES = {
     "a level that no reader takes": (f"{EXPORT} --alpha 1e-13", 2, "smoothing view: alpha is 1e-13 in all"),
     "more neurons than rounding is bounded for": (f"{FIT} --hidden 20000", 2, "20512 neurons, expected at most 20000"),
     "a step beyond all counts": (f"{EXPORT} --every 1000000000", 2, "--every.*less than or equal to 100000000"),
-    "a number that JSON does not keep": (f"{EXPORT} --max-cells {10**30}", 2, r"--max-cells is 1e\+30: .* 2\^53"),
+    "a number that JSON does not keep": (f"{EXPORT} --max-cells {10**30}", 2, r"--max-cells has 31 digits: .* 2\^53"),
     "points where a flow is drawn": (
         "regulator preview --flow {flow} --data {data} --points 5 --out {new}", 2, "--points has no effect where a",
     ),

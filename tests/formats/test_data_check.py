@@ -235,6 +235,26 @@ def test_attributes_are_named_as_publish_spec_takes_them(tmp_path, attribute, ex
     assert pairs == ({("hair", "smiling")} if attribute.startswith("hair:fair:") else set())
 
 
+def test_names_with_colons_and_signs_are_taken_as_publish_spec_takes_them(tmp_path):
+    folder = write_folder(tmp_path)
+    ages = ("<30", "30-50", ">50")
+    lines = (folder / "metadata.csv").read_text().splitlines()
+    lines = [f"{line},{ages[row % 3]}" if row else f"{line},age" for row, line in enumerate(lines)]
+    text = "\n".join(lines).replace(",smiling,", ",at 8:15:00,")
+    (folder / "metadata.csv").write_text(text + "\n")
+    report = check_data(f"folder:{folder}", ["age:<30:>50"], ["at 8:15:00"], settings=NO_IMAGES)
+    assert report.problems == ()
+    assert {(each.first, each.second) for each in report.associations} == {("age", "at 8:15:00")}
+
+
+def test_where_all_that_was_asked_for_is_refused_no_other_pairs_are_shown(tmp_path):
+    report = check_data(
+        f"folder:{write_folder(tmp_path)}", ["tan>1"], ["smiling"], settings=NO_IMAGES
+    )
+    assert len(report.problems) == 1
+    assert report.associations == ()
+
+
 def test_an_end_that_nobody_of_a_split_has_is_a_problem(tmp_path):
     folder = write_folder(tmp_path)
     text = (folder / "metadata.csv").read_text()

@@ -321,9 +321,9 @@ def test_numbers_that_are_not_in_the_file_itself_are_refused(tmp_path, make, exp
 @pytest.mark.parametrize(
     ("name", "rows", "expected"),
     [
-        ("images", 1, "a piece is larger packed than it can be"),
-        ("images", 20, "a piece holds more than it says"),
-        ("labels", 20, "a piece is larger packed than it can be"),
+        ("images", 1, "a piece of 'images' is larger packed than it can be"),
+        ("images", 20, "a piece of 'images' holds more than it says"),
+        ("labels", 20, "a piece of 'labels' is larger packed than it can be"),
     ],
 )
 def test_a_piece_that_holds_more_than_it_says_is_refused(tmp_path, name, rows, expected):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from producer import training
 from producer.batches import LabelledLatents, batches
 from producer.objective import losses
 from producer.settings import TrainingSettings
@@ -202,11 +203,27 @@ def test_what_training_cannot_use_is_refused():
             settings,
             0,
         )
-    for far in (1e30, 1e38):  # one step: nothing that it did is seen in a loss of training
-        at_once = settings.model_copy(update={"epochs": 1, "batch": 50, "learning_rate": far})
-        with pytest.raises(SettingsError, match=r"diverged: .*lower `learning_rate`"):
-            train_encoder(data, similarity, at_once, 0, validation=data)
     broken = data.latents.clone()
     broken[3, 0] = float("nan")
     with pytest.raises(SettingsError, match="diverged"):
         train_encoder(LabelledLatents(broken, data.labels), similarity, settings, 0)
+
+
+@pytest.mark.parametrize("place", ["losses of validation", "a weight"])
+def test_what_the_last_step_broke_is_refused(monkeypatch, place):
+    """One step: no loss of training is computed after it."""
+    data, similarity = problem(n=50)
+    rate, validation = (1e30, data) if place == "losses of validation" else (1e-3, None)
+    settings = TrainingSettings(**SMALL).model_copy(
+        update={"epochs": 1, "batch": 50, "learning_rate": rate}
+    )
+    if validation is None:
+        step = training._Run.step
+
+        def breaking(self):
+            step(self)
+            self.networks.encoder.linears[1].weight.data[0, 0] = torch.nan
+
+        monkeypatch.setattr(training._Run, "step", breaking)
+    with pytest.raises(SettingsError, match=r"diverged: .*lower `learning_rate`"):
+        train_encoder(data, similarity, settings, 0, validation=validation)

@@ -189,6 +189,15 @@ def test_a_certificate_of_other_settings_was_not_committed_to(protocol, fails):
         fails(2, "not what was committed to", *words, nothing_at=protocol.issued)
 
 
+def test_settings_that_were_committed_to_in_vain_are_still_those(protocol, monkeypatch):
+    """Earlier releases committed to samples where nothing is sampled."""
+    monkeypatch.setattr("consumer.choices.require_no_sampling", lambda *_: None)
+    protocol.done(*protocol.commit_certificate(), "--samples", "500")
+    monkeypatch.undo()
+    protocol.done(*protocol.answer(protocol.certificate))
+    protocol.done(*protocol.certify("--samples", "500"))
+
+
 def lie_about_the_head(document):
     """The head of other settings, passed off as the one that was committed to."""
     document["head"]["settings"]["epochs"] += 1

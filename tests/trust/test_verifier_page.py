@@ -248,6 +248,24 @@ class TestInABrowser:
         assert verdict.startswith("✗")
         assert says in found["bundle"]
 
+    def test_what_earlier_releases_left_out_is_not_missed(self, look, signed):
+        """A spec without `similar` is along vectors; a seed of which nothing is said was free."""
+        forge.restate(signed.reps, lambda manifest: manifest["spec"].pop("similar"))
+        digest = forge.document_of(signed.reps)["content_digest"]
+        forge.restate(signed.certificate, lambda document: document.update(bundle_digest=digest))
+        _, found = look(signed.certificate, signed.reps)
+        assert found["bundle"].startswith("✓")
+
+        def earlier(document):
+            document["spec"].pop("similar")
+            document.pop("bundle_seed")
+
+        forge.restate(signed.certificate, earlier)
+        verdict, found = look(signed.certificate, signed.reps)
+        assert found["bundle"].startswith("✓")
+        assert found["decisions"].startswith("✓ 80 of 80")
+        assert not verdict.startswith("✗")
+
     def test_signatures_of_other_artefacts_may_lie_beside(self, look, signed):
         signed.sign("producer")
         beside = signed.reps.with_name("reps.sig.json")

@@ -112,8 +112,9 @@ def choose(
     head: HeadSettings | None,
     method: MethodSettings | None,
     sampling: Sampling | None,
+    committed: bool = False,
 ) -> Choices:
-    """The choices that these arguments of `certify` stand for.
+    """The choices that these arguments of `certify` stand for; those that were `committed` to may be in vain.
 
     Raises:
         SettingsError: a view that there is not, a split on which something was chosen, a method that does not fit, or
@@ -130,7 +131,7 @@ def choose(
     noisy_mlp = head.head == HeadKind.MLP and head.noise != 0
     if method.radius == "randomized" or (method.radius == "auto" and noisy_mlp):
         check_alpha(bundle, views, sampling)
-    else:
+    elif not committed:
         require_no_sampling(sampling, f"`radius` {method.radius} of this head draws")
     return Choices(
         target=target,

@@ -212,7 +212,8 @@ class _Run:
             self._refuse(objective, f"the objective is {objective} at step {step} of epoch {epoch}")
             advance((epoch - 1) * steps + step, f"epoch {epoch}, loss {objective:.3f}")
         # The last step's weights have been looked at by nobody yet.
-        reach = max(float(weights.detach().abs().max()) for weights in networks.parameters())
+        largest = torch.stack([weights.detach().abs().max() for weights in networks.parameters()])
+        reach = float(largest.max())
         self._refuse(reach, f"a weight is {reach} after epoch {epoch}")
         return EpochCurve(epoch, sums.means(), None, None)
 

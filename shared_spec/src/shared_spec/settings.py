@@ -40,7 +40,7 @@ class Settings(BaseModel):
         for name, value in self:
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, int) and abs(item) > _MOST:
-                    raise ValueError(f"`{name}` is {item:.3g}: expected at most 2^53")
+                    raise ValueError(f"`{name}` has {len(str(item))} digits: expected at most 2^53")
         return self
 
 

@@ -52,7 +52,7 @@ class Strip:
 
     def place(self, at: float) -> str:
         """Where something is along the strip: its t, or along counterparts, where the person has none, its number."""
-        return f"no. {at:g}" if self.t[self.own] else f"t = {at:+.2f}"
+        return f"t = {at:+.2f}" if 0.0 in self.t else f"no. {at:g}"
 
 
 def strips_of(

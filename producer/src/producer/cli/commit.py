@@ -41,7 +41,7 @@ def commit(
 
     \b
     Example:
-      producer commit --spec spec.safetensors --model model/ --data portraits --key id_producer \
+      producer commit --spec spec.safetensors --model model/ --data portraits --key id_producer \\
         --config issuer.toml --out c.sig.json
     """
     views = [rest[name] for name in VIEW_SETTINGS]

@@ -39,7 +39,7 @@ def explain(
 
     \b
     Example:
-      producer explain --individual test-000007 --spec spec.safetensors --model model/ --data portraits \
+      producer explain --individual test-000007 --spec spec.safetensors --model model/ --data portraits \\
         --head certificate/ --out why.png
     """
     from producer.explaining.verb import PRIVACY

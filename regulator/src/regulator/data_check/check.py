@@ -121,17 +121,21 @@ def check_data(
         )
     if isinstance(found, FileSource):
         found = found.individuals
+    sensitive = _attributes(attributes, problems)
+    tasks = [Column(name, name, None) for name in targets]
     if isinstance(found, Individuals):
-        found, refused = _with_thresholds(found, [*attributes, *targets], problems)
-        attributes, targets = (
-            [n for n in names if n not in refused] for names in (attributes, targets)
+        names = [column.name for column in (*sensitive, *tasks)]
+        found, refused = _with_thresholds(found, names, problems)
+        sensitive, tasks = (
+            [column for column in columns if column.name not in refused]
+            for columns in (sensitive, tasks)
         )
     labels = LabelTable.of(found)
     individuals = found if isinstance(found, Individuals) else None
     started = time.monotonic()
     if any(labels.counts.values()) or not problems.lines:
         # What follows from an unreadable list is said already, by its cause.
-        _label_problems(labels, attributes, targets, problems)
+        _label_problems(labels, [*sensitive, *tasks], problems)
     if individuals is not None:
         told = {line.partition(": ")[0] for line in problems.lines}
         archives = archive_problems(individuals.root)
@@ -143,11 +147,15 @@ def check_data(
         assert isinstance(found, Source)
         unreadable, checked = _served_problems(found, labels, settings.every, report)
         problems.extend(unreadable, "unreadable batches of images")
+    named, asked = [column.name for column in sensitive], [column.name for column in tasks]
+    # Where all that was asked for is refused, pairs of other columns are no answer.
+    answered = bool(named) >= bool(attributes) and bool(asked) >= bool(targets)
+    pairs = associations(labels, named, asked) if answered else iter(())
     return DataReport(
         uri=_kind(data),
         counts=labels.counts,
         balance=labels.balance(),
-        associations=tuple(associations(labels, _columns(attributes), _columns(targets))),
+        associations=tuple(pairs),
         unserved={} if individuals is None else individuals.unserved,
         split_rule="" if individuals is None else individuals.split_rule,
         images_checked=checked,
@@ -195,20 +203,19 @@ def _with_thresholds(
     return individuals, refused
 
 
-def _columns(names: Sequence[str]) -> list[str]:
-    """The columns of attributes in the forms that `publish-spec` takes; as they are where they have none."""
-    found = []
+def _attributes(names: Sequence[str], problems: _Problems) -> list[Column]:
+    """The attributes in the forms that `publish-spec` takes; others are problems."""
+    found, lines = [], []
     for name in names:
         try:
-            found.append(Column.parse(name).name)
-        except DataError:
-            found.append(name)
+            found.append(Column.parse(name))
+        except DataError as error:
+            lines.append(str(error))
+    problems.extend(lines, "attributes")
     return found
 
 
-def _label_problems(
-    labels: LabelTable, attributes: Sequence[str], targets: Sequence[str], problems: _Problems
-) -> None:
+def _label_problems(labels: LabelTable, asked: Sequence[Column], problems: _Problems) -> None:
     """Empty splits, no columns, unknown columns, and columns asked for of which a split has one class only."""
     lines = [
         f"split {split} is empty; expected at least one image; add some, or their split is wrong"
@@ -217,19 +224,16 @@ def _label_problems(
     ]
     if not labels.classes:
         lines.append("no label column; expected at least one attribute and one target")
-    for text in dict.fromkeys([*attributes, *targets]):
-        try:
-            column = Column.parse(text)
-        except DataError as error:
-            lines.append(str(error))
-            continue
+    for column in dict.fromkeys(asked):
         name, known = column.name, labels.classes.get(column.name, ())
         if not known:
             lines.append(f"no label column {name!r}; it has {', '.join(sorted(labels.classes))}")
             continue
         ends = column.ends or ()
         if len(set(ends)) == 1 or not set(ends) <= set(known):
-            lines.append(f"{text!r}: expected {name}:BEGIN:END with two of {', '.join(known)}")
+            lines.append(
+                f"{column.text!r}: expected {name}:BEGIN:END with two of {', '.join(known)}"
+            )
             continue
         for split in SPLITS:
             codes = labels.codes[split].get(name, np.zeros(0, dtype=np.int64))

@@ -117,45 +117,39 @@ def _array_fault(opened: h5py.File, name: str) -> str | None:
         return f"the numbers of {name!r} stand in other files; expected them in this one"
     if math.prod(found.chunks or ()) * found.dtype.itemsize > _CHUNK_BYTES:
         return f"{name!r} is stored in pieces of {found.chunks}; expected at most {_CHUNK_BYTES} bytes each"
-    filters = _filters(found)
-    known = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-    # Each filter would multiply what a few bytes become.
-    if len(set(filters)) != len(filters) or not known.issuperset(filters):
-        return f"{name!r} is packed by the filters {filters}; expected gzip alone"
-    return None
+    return _packing_fault(found, name)
 
 
-def _filters(found: h5py.Dataset) -> list[int]:
-    """What its chunks go through, in order."""
-    made = found.id.get_create_plist()
-    return [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+def _packing_fault(found: h5py.Dataset, name: str) -> str | None:
+    """What HDF5 would make too much of; None if its pieces become no more than they say.
 
-
-def _require_bounded(found: h5py.Dataset, start: int, stop: int) -> None:
-    """Raises ValueError if a chunk of rows `start` to `stop` - 1 holds more than a chunk has.
-
-    HDF5 inflates until the stream ends, however small the chunk is said to be.
+    It inflates until the stream ends, however small a piece is said to be, and each further filter would multiply that.
     """
     import h5py
 
-    filters = _filters(found)
+    made = found.id.get_create_plist()
+    filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+    known = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+    if len(set(filters)) != len(filters) or not known.issuperset(filters):
+        return f"{name!r} is packed by the filters {filters}; expected gzip alone"
     if h5py.h5z.FILTER_DEFLATE not in filters:
-        return
+        return None
     skipped = 1 << filters.index(h5py.h5z.FILTER_DEFLATE)
+    large: list[h5py.h5d.StoreInfo] = []
+
+    def look(stored: h5py.h5d.StoreInfo) -> None:
+        if stored.size * _INFLATION > _CHUNK_BYTES and not stored.filter_mask & skipped:
+            large.append(stored)
+
+    found.id.chunk_iter(look)
     whole = math.prod(found.chunks) * found.dtype.itemsize + _CHECKSUM
-    rows = (slice(start, stop), *(slice(0, side) for side in found.shape[1:]))
-    for cut in found.iter_chunks(rows):
-        place = tuple(
-            side.start // step * step for side, step in zip(cut, found.chunks, strict=True)
-        )
-        stored = found.id.get_chunk_info_by_coord(place)
-        if stored.size * _INFLATION <= _CHUNK_BYTES or stored.filter_mask & skipped:
-            continue
+    for stored in large:
         if stored.size > 2 * whole:
-            raise ValueError("a piece is larger packed than it can be")
-        packed = found.id.read_direct_chunk(place)[1]
+            return f"a piece of {name!r} is larger packed than it can be"
+        packed = found.id.read_direct_chunk(stored.chunk_offset)[1]
         if len(zlib.decompressobj().decompress(packed, whole + 1)) > whole:
-            raise ValueError("a piece holds more than it says")
+            return f"a piece of {name!r} holds more than it says"
+    return None
 
 
 def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
@@ -165,7 +159,6 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
         DataError: naming the row and the factor, if a label is none of the factor's values.
     """
     try:
-        _require_bounded(opened["labels"], 0, len(opened["labels"]))
         labels = np.asarray(opened["labels"][:], dtype=np.float64)
     except _FAULTS as error:
         raise DataError(
@@ -193,7 +186,6 @@ def read_factor_codes(path: Path, opened: h5py.File) -> npt.NDArray[np.int16]:
 def read_images(path: Path, opened: h5py.File, start: int, stop: int) -> npt.NDArray[np.uint8]:
     """The images of rows `start` to `stop` - 1, shape [n, 64, 64, 3]; raises DataError if they are damaged."""
     try:
-        _require_bounded(opened["images"], start, stop)
         return np.asarray(opened["images"][start:stop], dtype=np.uint8)
     except _FAULTS as error:
         raise DataError(

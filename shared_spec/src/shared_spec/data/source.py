@@ -67,7 +67,7 @@ class Source(ABC):
         if name not in self.classes:
             guess = difflib.get_close_matches(name, self.classes, 1)
             hint = f"did you mean {guess[0]!r}? " if guess else ""
-            if set(name) & set("<>= "):
+            if set(name) & set("<>="):
                 hint = "a threshold is written NAME>X, as in age>39.5; "
             raise DataError(
                 f"{self.uri}: no label column {name!r}; {hint}it has {', '.join(sorted(self.classes))}"
