@@ -18,9 +18,8 @@ import numpy.typing as npt
 
 from shared_spec.artifacts.head_documents import MOST_CLASSES
 from shared_spec.artifacts.reading import TABLE_BYTES, open_regular
-from shared_spec.data.label_files import separator_words
 from shared_spec.errors import DataError
-from shared_spec.text import is_printable
+from shared_spec.text import is_printable, separator_words
 
 __all__ = ["NAME_LENGTH", "UNLABELLED", "OwnLabels", "read_own_labels"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
-__all__ = ["LONGEST_ID", "is_printable", "visible"]
+__all__ = ["LONGEST_ID", "is_printable", "separator_words", "visible"]
 
 LONGEST_ID = 1000
 """Most characters of what individuals are called by."""
@@ -37,6 +38,14 @@ def visible(text: str, keep: str = "") -> str:
         else character
         for character in text
     )
+
+
+def separator_words(header: Sequence[str]) -> str:
+    """What to do where a header of one column shows that others than commas separate them; nothing where none does."""
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and sign in header[0]:
+            return f"; its separators are {name}: save it with commas"
+    return ""
 
 
 def _obeyed(character: str) -> bool:

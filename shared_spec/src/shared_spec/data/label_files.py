@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from shared_spec.data.files import foreign_content, leads_outside, open_regular
 from shared_spec.errors import DataError
-from shared_spec.text import LONGEST_ID, is_printable
+from shared_spec.text import LONGEST_ID, is_printable, separator_words
 
 __all__ = [
     "MAX_COLUMNS",
@@ -158,14 +158,6 @@ def read_csv(
             yield reader.line_num, dict(zip(header, map(str.strip, fields), strict=True))
     except csv.Error as error:
         report(f"{path}:{reader.line_num}: not CSV ({error}); repair the line")
-
-
-def separator_words(header: Sequence[str]) -> str:
-    """What to do where a header of one column shows that others than commas separate them; nothing where none does."""
-    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and sign in header[0]:
-            return f"; its separators are {name}: save it with commas"
-    return ""
 
 
 def _header_fault(header: Sequence[str], required: Sequence[str]) -> str | None:
