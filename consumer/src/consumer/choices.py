@@ -14,7 +14,7 @@ from shared_spec.artifacts.certificate import Certificate, CommittedDraw
 from shared_spec.artifacts.head_documents import HeadTraining
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.sampling import Sampling
-from shared_spec.settings import Settings, resolve
+from shared_spec.settings import Settings, changed, resolve
 from shared_spec.terms import HeadKind
 from shared_spec.trust.commitments import load_committed
 
@@ -164,9 +164,9 @@ def chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
 
 def require_no_sampling(sampling: Sampling, who: str) -> None:
     """Raises SettingsError if samples were chosen, which `who` makes none of."""
-    if sampling != Sampling():
-        changed = [f"`{name}`" for name, value in Sampling() if getattr(sampling, name) != value]
-        raise SettingsError(f"{', '.join(changed)}: {who} no samples; leave it out")
+    if vain := changed(sampling, Sampling.model_fields):
+        named = ", ".join(f"`{name}`" for name in vain)
+        raise SettingsError(f"{named}: {who} no samples; leave it out")
 
 
 def check_alpha(bundle: Bundle, views: Sequence[str], sampling: Sampling) -> None:

@@ -117,8 +117,9 @@ def certify(
     refuse_existing(out, force, kind=CERTIFICATE, inputs=read)
     task = read_labels(bundle, target, own)
     check_groups(bundle, groups, target)
-    settled = commitment is not None
-    choices = choose(bundle, target, split, views, own, head, method, sampling, settled)
+    choices = choose(
+        bundle, target, split, views, own, head, method, sampling, commitment is not None
+    )
     check_room(bundle, choices)
     drawn = choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
@@ -194,8 +195,9 @@ def certify_part(
     refuse_existing(out, force=True, kind=CERTIFICATE_PART, inputs=read)
     origin = origin_of(bundle_subject(bundle), trust)
     task = read_labels(bundle, target, own)
-    settled = commitment is not None
-    choices = choose(bundle, target, split, views, own, head, method, sampling, settled)
+    choices = choose(
+        bundle, target, split, views, own, head, method, sampling, commitment is not None
+    )
     drawn = choices.draw(commitment, certificate_parents(bundle))
     seed = seed if drawn is None else drawn.seed
     remark(report, f"bundle {bundle.digest}: {origin_words(origin)}")

@@ -25,6 +25,7 @@ from shared_spec.data.column import Column
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
+from shared_spec.settings import changed
 from shared_spec.similarity import SimilaritySet
 from shared_spec.strips import strips_of
 from shared_spec.terms import Shown, Similar
@@ -191,10 +192,8 @@ def _draw_spec(
 
 def _require_default(settings: PreviewSettings, *names: str, where: str) -> None:
     """Raises SettingsError for settings that would change nothing."""
-    plain = PreviewSettings()
-    for name in names:
-        if getattr(settings, name) != getattr(plain, name):
-            raise SettingsError(f"`{name}` has no effect {where}: leave it out")
+    for name in changed(settings, names):
+        raise SettingsError(f"`{name}` has no effect {where}: leave it out")
 
 
 def _why_shown(source: Source, licence: str | None) -> Shown:

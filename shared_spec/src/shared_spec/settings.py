@@ -7,7 +7,7 @@ help, unit and bounds stand beside it and nowhere else.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -19,7 +19,7 @@ from shared_spec.errors import SettingsError
 
 _MOST = 2**53
 
-__all__ = ["Settings", "resolve", "setting", "spelled", "to_flags", "to_toml"]
+__all__ = ["Settings", "changed", "resolve", "setting", "spelled", "to_flags", "to_toml"]
 
 
 class Settings(BaseModel):
@@ -142,6 +142,12 @@ def to_flags(settings: Settings) -> list[str]:
         for item in value if isinstance(value, tuple) else [value]:
             words += [f"--{flag}", spelled(item) if isinstance(item, float) else str(item)]
     return words
+
+
+def changed(settings: Settings, names: Iterable[str]) -> list[str]:
+    """Those of the settings of these names, all of which have defaults, that are other than by default."""
+    fields = type(settings).model_fields
+    return [name for name in names if getattr(settings, name) != fields[name].default]
 
 
 def spelled(number: float) -> str:

@@ -10,9 +10,9 @@ from consumer.population import percent_down
 from shared_spec.artifacts.certificate import CertificateDocument
 from shared_spec.terms import Status
 
-__all__ = ["claim_table"]
+__all__ = ["CLAIM_COLUMNS", "claim_table"]
 
-_HEADER = (
+CLAIM_COLUMNS = (
     "target", "split", "view", "statement", "certified_model", "individuals", *Status, "certified_percent",
     "alpha_per_individual", "accuracy", "fair_percent_if_drawn_at_random", "confidence", "similar", "verdict",
     "reasoning", "certificate_digest", "bundle_digest", "spec_digest", "audit_digest",
@@ -26,7 +26,7 @@ def claim_table(document: CertificateDocument) -> bytes:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
+    writer.writerow(CLAIM_COLUMNS)
     audit = "" if document.audit is None else document.audit.digest
     for each in stated(document):
         claim = each.claim

@@ -12,7 +12,15 @@ from consumer.report.fares import Fares, fares_of, percent_of
 from shared_spec.artifacts.certificate import CertificateDocument
 from shared_spec.artifacts.group_figures import GroupCounts
 
-__all__ = ["COUNTED", "GroupRate", "fares_in", "group_rates", "group_table", "spread_words"]
+__all__ = [
+    "COUNTED",
+    "GROUP_COLUMNS",
+    "GroupRate",
+    "fares_in",
+    "group_rates",
+    "group_table",
+    "spread_words",
+]
 
 COUNTED = (
     "Counted beside the certificates by the classes of labels that the producer shares; nothing of it is proved. Right "
@@ -20,7 +28,7 @@ COUNTED = (
 )
 """What the figures of groups are worth."""
 
-_HEADER = (
+GROUP_COLUMNS = (
     "target", "split", "label", "view", "certified_model", "group", "people", "rate", "class", "count", "of", "percent",
     "certificate_digest",
 )  # fmt: skip
@@ -101,7 +109,7 @@ def group_table(document: CertificateDocument) -> bytes:
     """The table, in UTF-8; a row without a rate says how many people are in groups too small to be shown."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
+    writer.writerow(GROUP_COLUMNS)
     rows: list[tuple[object, ...]] = [
         (each.label, each.view, document.claims[each.view].certified_model, each.group, each.people, each.rate,
          each.decided, each.count, each.of, each.percent)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from consumer.evidencing import Format
-from consumer.evidencing.claim_table import claim_table
+from consumer.evidencing.claim_table import CLAIM_COLUMNS, claim_table
 from consumer.evidencing.cyclonedx import cyclonedx
-from consumer.evidencing.group_table import group_table
+from consumer.evidencing.group_table import GROUP_COLUMNS, group_table
 from consumer.evidencing.model_card import model_card
 from shared_spec.artifacts.atomic import Kind, refuse_existing, write_atomically
 from shared_spec.artifacts.certificate import (
@@ -16,8 +16,8 @@ from shared_spec.artifacts.certificate import (
     CertificateDocument,
     load_current_certificate,
 )
-from shared_spec.artifacts.reading import open_regular
-from shared_spec.errors import ArtifactError, SettingsError
+from shared_spec.artifacts.kinds import table_kind, text_kind
+from shared_spec.errors import SettingsError
 
 __all__ = ["FORMATS", "evidence"]
 
@@ -29,13 +29,15 @@ FORMATS: Mapping[Format, Callable[[CertificateDocument], bytes]] = {
 }
 """What draws each form from a certificate's document."""
 
-_BEGINNINGS: Mapping[Format, bytes] = {
-    "cyclonedx": b'{\n  "$schema": "http://cyclonedx.org/schema/bom-',
-    "model-card": b"---\n",
-    "csv": b"target,split,view,statement,",
-    "groups-csv": b"target,split,label,view,",
+_KINDS: Mapping[Format, Kind] = {
+    "cyclonedx": text_kind(
+        "cyclonedx of a certificate", b'{\n  "$schema": "http://cyclonedx.org/schema/bom-'
+    ),
+    "model-card": text_kind("model-card of a certificate", b"---\n"),
+    "csv": table_kind("csv of a certificate", CLAIM_COLUMNS),
+    "groups-csv": table_kind("groups-csv of a certificate", GROUP_COLUMNS),
 }
-"""How each begins: `force` replaces a file of the same form alone."""
+"""What `force` may replace: a file of the same form."""
 
 
 def evidence(
@@ -64,17 +66,6 @@ def evidence(
         raise SettingsError(
             f"`format` is {form}: {loaded.path} counts no groups; ask for one of `consumer certify --groups NAME`"
         )
-    refuse_existing(out, force, kind=_kind(form), inputs=[loaded.path])
+    refuse_existing(out, force, kind=_KINDS[form], inputs=[loaded.path])
     write_atomically(out, FORMATS[form](loaded.document))
     return out
-
-
-def _kind(form: Format) -> Kind:
-    def recognises(path: Path) -> bool:
-        try:
-            with open_regular(path) as file:
-                return file.read(100).startswith(_BEGINNINGS[form])
-        except ArtifactError:
-            return False
-
-    return Kind(f"{form} of a certificate", recognises)

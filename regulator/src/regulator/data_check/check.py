@@ -149,8 +149,8 @@ def check_data(
         problems.extend(unreadable, "unreadable batches of images")
     named, asked = [column.name for column in sensitive], [column.name for column in tasks]
     # Where all that was asked for is refused, pairs of other columns are no answer.
-    answered = bool(named) >= bool(attributes) and bool(asked) >= bool(targets)
-    pairs = associations(labels, named, asked) if answered else iter(())
+    answered = (named or not attributes) and (asked or not targets)
+    pairs = associations(labels, named, asked) if answered else ()
     return DataReport(
         uri=_kind(data),
         counts=labels.counts,

@@ -17,6 +17,7 @@ from shared_spec.chains import MOST_EDITS
 from shared_spec.data.counterparts import Counterparts
 from shared_spec.data.source import Source
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.settings import changed
 from shared_spec.terms import Similar
 
 __all__ = ["check_request", "check_use", "compute_vectors"]
@@ -96,13 +97,7 @@ def check_use(settings: VectorSettings, studied: bool) -> None:
         "directions": discovering,
         "iterations": discovering,
     }
-    defaults = VectorSettings()
-    vain = [
-        name
-        for name, use in used.items()
-        if not use and getattr(settings, name) != getattr(defaults, name)
-    ]
-    if vain:
+    if vain := changed(settings, [name for name, use in used.items() if not use]):
         raise SettingsError(
             f"{' '.join(f'`{name}`' for name in vain)}: without use where `similar` is {settings.similar} and `method` "
             f"{settings.method}; leave it out"

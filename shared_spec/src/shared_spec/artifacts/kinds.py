@@ -37,6 +37,7 @@ __all__ = [
     "refuse_others",
     "table_kind",
     "tensor_kind",
+    "text_kind",
 ]
 
 
@@ -85,6 +86,19 @@ def table_kind(name: str, header: Sequence[str]) -> Kind:
         try:
             with open_regular(path) as file:
                 return file.readline(65_536).rstrip(b"\r\n") == ",".join(header).encode()
+        except ArtifactError:
+            return False
+
+    return Kind(name, recognises)
+
+
+def text_kind(name: str, beginning: bytes) -> Kind:
+    """A file that begins so."""
+
+    def recognises(path: Path) -> bool:
+        try:
+            with open_regular(path) as file:
+                return file.read(len(beginning)) == beginning
         except ArtifactError:
             return False
 

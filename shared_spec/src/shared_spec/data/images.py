@@ -47,7 +47,7 @@ _DECODERS: dict[bytes, type[ImageFile]] = {
     b"BM": BmpImageFile,
 }
 _PNG_TYPE, _PNG_SIZES, _PNG_DEPTH = 12, 16, 24
-"""Where a PNG says how many bits a channel has; Pillow reads 16 as 8 without a word."""
+"""Where a PNG names its header, and says how many bits a channel has; Pillow reads 16 as 8 without a word."""
 
 
 class _Refused(Exception):
