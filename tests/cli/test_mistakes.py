@@ -130,7 +130,10 @@ MISTAKES = {
     "a step beyond all counts": (f"{EXPORT} --every 1000000000", 2, "--every.*less than or equal to 100000000"),
     "a number that JSON does not keep": (f"{EXPORT} --max-cells {10**30}", 2, r"--max-cells has 31 digits: .* 2\^53"),
     "points where a flow is drawn": (
-        "regulator preview --flow {flow} --data {data} --points 5 --out {new}", 2, "--points has no effect where a",
+        "regulator preview --flow {flow} --data {data} --points 5 --out {new}.png", 2, "--points has no effect where a",
+    ),
+    "a picture by the name of another kind": (
+        "regulator preview --spec {spec} --data {data} --out {new}.jpg", 2, "expected a name that ends with .png",
     ),
     "a column that is adjusted for twice": (
         f"{PUBLISH} --attribute Pale_Skin --adjust-for Young --adjust-for Young", 2, "name each column once",

@@ -12,6 +12,7 @@ from shared_spec.artifacts.atomic import (
     refuse_existing,
     write_atomically,
 )
+from shared_spec.artifacts.kinds import PICTURE
 from shared_spec.errors import LassiError, SettingsError
 
 
@@ -61,6 +62,13 @@ def test_refuse_existing_names_the_remedy(tmp_path):
         refuse_existing(tmp_path, force=False)
     refuse_existing(tmp_path, force=True)
     refuse_existing(tmp_path / "new", force=False)
+
+
+def test_a_picture_is_called_what_it_is(tmp_path):
+    for name in ("strip.jpg", "strip", "png"):
+        with pytest.raises(SettingsError, match=r"expected a name that ends with \.png"):
+            refuse_existing(tmp_path / name, force=True, kind=PICTURE)
+    refuse_existing(tmp_path / "strip.PNG", force=False, kind=PICTURE)
 
 
 def test_an_unwritable_place_is_one_line(tmp_path):

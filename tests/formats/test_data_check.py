@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from regulator import CheckSettings, check_data
+from regulator.cli.tables import data_rows
 from regulator.data_check.association import associate, associations
 from regulator.data_check.check import DataReport
 from regulator.data_check.estimate import estimate_times
@@ -58,6 +59,18 @@ def test_a_sound_folder_is_counted_and_has_no_problem(tmp_path):
     assert report.balance["train"]["smiling"] == {"no": 10, "yes": 10}
     assert check_data(Folder(tmp_path, 8)) == report, "a URI and its source differ"
     json.dumps(dataclasses.asdict(report))
+
+
+def test_images_that_no_line_names_are_counted_and_near_misses_told(tmp_path):
+    folder = write_folder(tmp_path)
+    (folder / "3.jpg").rename(folder / "3.JPG")
+    for name in ("spare.jpg", "spare.png", "notes.txt"):
+        (folder / name).write_bytes(b"")
+    report = check_data(f"folder:{folder}")
+    assert report.images_unlisted == 2
+    (problem,) = report.problems
+    assert "3.jpg: image missing; there is '3.JPG'; write the name as the file has it" in problem
+    assert ["images left out", "2 beside these, which no line names"] in data_rows(report)
 
 
 def test_associations_are_those_asked_for_with_their_sign(tmp_path):

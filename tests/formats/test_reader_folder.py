@@ -191,6 +191,31 @@ def test_a_column_of_free_text_is_left_out_with_a_reason(tmp_path):
         source.labels("train", "caption")
 
 
+def test_measurements_are_no_label_and_numbered_classes_are(tmp_path):
+    rows = ["file_name,split,height,few,whole"]
+    for row in range(42):
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{row}.png")
+        rows.append(f"{row}.png,train,{1.5 + row % 21 / 100},{row % 20 / 2},{row % 40}.0")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    source = Folder(tmp_path, 8)
+    assert set(source.classes) == {"few", "whole"}
+    assert (len(source.classes["few"]), len(source.classes["whole"])) == (20, 40)
+    with pytest.raises(
+        DataError,
+        match=r"21 different numbers, not all whole: a measurement .*, as in height>1\.6, ",
+    ):
+        source.labels("train", "height")
+
+
+def test_a_name_in_other_letters_is_told_as_the_file_has_it(tmp_path):
+    folder = write_folder(tmp_path)
+    (folder / "a/2.png").rename(folder / "a/2.PNG")
+    with pytest.raises(
+        DataError, match=r"a/2\.png: image missing \(1 of 4 are\); there is '2\.PNG'"
+    ):
+        Folder(folder, 8)
+
+
 def write_numbers(folder: Path) -> Path:
     """600 images with a continuous tan, ages in whole numbers and a word."""
     folder.mkdir(exist_ok=True)

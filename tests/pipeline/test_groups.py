@@ -227,7 +227,9 @@ def test_groups_of_a_few_are_open_on_the_page(tiny, run, tmp_path, capsys):
     ]
     capsys.readouterr()
     assert run("consumer", "certify", *certify, "--out", tmp_path / "c") == 0
-    assert "people together) not shown" in " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "people together) not shown" in printed
+    assert "decided yes" not in printed, "a head of a table without lines"
     page = (tmp_path / "c" / "report.html").read_text()
     assert "people together) not shown" in page
     assert '<table class="groups">' not in page

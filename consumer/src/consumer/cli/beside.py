@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["beside"]
 
 
-def beside(document: CertificateDocument) -> list[Table]:
+def beside(document: CertificateDocument) -> list[Table | str]:
     """True counterparts, and groups in the view that the page leads with."""
     from consumer.report.fares import fares_of
     from consumer.report.lead import lead_view
     from consumer.report.reality import interval, reality_lines
 
-    tables = [
+    tables: list[Table | str] = [
         table(
             f"Reality check: people who get the decision of all their true counterparts in {check.attribute}; "
             "counted, not proved",
@@ -38,11 +38,13 @@ def beside(document: CertificateDocument) -> list[Table]:
     return tables
 
 
-def _groups(found: Fares, view: str) -> list[Table]:
+def _groups(found: Fares, view: str) -> list[Table | str]:
     from consumer.report.fares import DECISION_COLUMNS
 
     title = f"Groups by {found.label}, {view} view; counted, not proved. {found.few}".rstrip()
-    tables = [table(title, ["", "people", *found.rates], found.lines)]
+    if not found.lines:
+        return [title]
+    tables: list[Table | str] = [table(title, ["", "people", *found.rates], found.lines)]
     if found.decisions:
         lines = [each.cells for each in found.decisions]
         tables.append(table(f"Decisions by {found.label}", DECISION_COLUMNS, lines))

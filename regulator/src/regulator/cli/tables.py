@@ -52,6 +52,9 @@ def data_rows(report: DataReport) -> list[list[str]]:
     rows = [["individuals", counts]]
     rows += [["splits from", report.split_rule]] if report.split_rule else []
     rows.append(["images decoded", str(report.images_checked)])
+    if report.images_unlisted:
+        beside = f"{report.images_unlisted} beside these, which no line names"
+        rows.append(["images left out", beside])
     for split, columns in report.balance.items():
         for column, classes in columns.items():
             total = sum(classes.values()) or 1

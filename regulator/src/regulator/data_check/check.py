@@ -51,6 +51,7 @@ class DataReport:
         unserved: Columns of the label files that are no labels, with the reason.
         split_rule: How individuals came into their splits, in words; empty where a data set has its own way.
         images_checked: Number of images that were decoded.
+        images_unlisted: Number of images in the same folders that no line names, so nobody looks at them.
         problems: One line each: what, where, expected, remedy. A data set without one is fit for use.
         causes: The problems by their causes, all of which are here even where `problems` was cut.
         seconds_per_image: How long it took to decode one; 0 if none was decoded.
@@ -65,6 +66,7 @@ class DataReport:
     images_checked: int
     problems: tuple[str, ...]
     causes: tuple[Cause, ...]
+    images_unlisted: int = 0
     seconds_per_image: float = field(default=0.0, compare=False)
 
     def __repr__(self) -> str:
@@ -132,6 +134,7 @@ def check_data(
         )
     labels = LabelTable.of(found)
     individuals = found if isinstance(found, Individuals) else None
+    unlisted = 0
     started = time.monotonic()
     if any(labels.counts.values()) or not problems.lines:
         # What follows from an unreadable list is said already, by its cause.
@@ -143,6 +146,7 @@ def check_data(
         faults, checked = image_problems(individuals, settings.every, report)
         problems.extend(faults.absent, "images missing or outside the folder")
         problems.extend(faults.unreadable, "unreadable images")
+        unlisted = faults.unlisted
     else:
         assert isinstance(found, Source)
         unreadable, checked = _served_problems(found, labels, settings.every, report)
@@ -161,6 +165,7 @@ def check_data(
         images_checked=checked,
         problems=tuple(problems.lines),
         causes=tuple(problems.causes),
+        images_unlisted=unlisted,
         seconds_per_image=(time.monotonic() - started) / checked if checked else 0.0,
     )
 

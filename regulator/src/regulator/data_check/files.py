@@ -23,10 +23,17 @@ _SIZE = 64
 
 @dataclass(frozen=True)
 class ImageFaults:
-    """One line per image that is `absent` (missing, or a link out of the folder) and that is `unreadable`."""
+    """What is wrong with the images of a data set.
+
+    Attributes:
+        absent: One line per image that is missing, or a link out of the folder.
+        unreadable: One line per image that cannot be decoded.
+        unlisted: How many images lie beside those that the data set names.
+    """
 
     absent: list[str]
     unreadable: list[str]
+    unlisted: int
 
 
 def archive_problems(root: Path) -> list[str]:
@@ -68,10 +75,12 @@ def image_problems(
     """
     found = survey(individuals)
     root = individuals.root
-    absent = [
-        f"{root / name}: image missing; restore the file, or remove its line"
-        for name in found.missing
-    ]
+    absent = []
+    for name in found.missing:
+        remedy = "restore the file, or remove its line"
+        if name in found.near:
+            remedy = f"there is {found.near[name]!r}; write the name as the file has it"
+        absent.append(f"{root / name}: image missing; {remedy}")
     absent += [
         f"{root / name}: the link leads out of {root}; copy the image into the data folder"
         for name in found.outside
@@ -89,7 +98,7 @@ def image_problems(
             unreadable.append(fault)
         if done % _CHUNK == 0 or done == len(names):
             advance(done, "")
-    return ImageFaults(absent, unreadable), len(names)
+    return ImageFaults(absent, unreadable, found.unlisted), len(names)
 
 
 def _faults(paths: list[Path]) -> Iterator[str | None]:

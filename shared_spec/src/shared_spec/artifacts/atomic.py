@@ -42,10 +42,12 @@ class Kind:
     Attributes:
         name: in words.
         recognises: whether something that exists is of this kind; raises nothing.
+        suffix: what its name must end with, for programs that go by names; anything if empty.
     """
 
     name: str
     recognises: Callable[[Path], bool]
+    suffix: str = ""
 
 
 def refuse_existing(
@@ -58,11 +60,12 @@ def refuse_existing(
     Args:
         path: where a result will be.
         force: whether what stands there may be replaced.
-        kind: what it must be to be replaced; anything unless given.
+        kind: what is written, and so what it must be to be replaced; anything unless given.
         inputs: what the command reads.
 
     Raises:
-        SettingsError: `path` exists and may not be replaced, or it is an input, inside one or around one.
+        SettingsError: `path` exists and may not be replaced, it is an input, inside one or around one, or its name is
+            not one of the kind.
         LassiError: nothing can be written there.
     """
     require_writable(path)
@@ -73,6 +76,10 @@ def refuse_existing(
             raise SettingsError(
                 f"{path}: would be written over {found}, which is read; name another place"
             )
+    if kind is not None and not path.name.lower().endswith(kind.suffix):
+        raise SettingsError(
+            f"{path}: a {kind.name} is written; expected a name that ends with {kind.suffix}"
+        )
     if not os.path.lexists(path):
         return
     if not force:

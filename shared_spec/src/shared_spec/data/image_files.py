@@ -82,9 +82,12 @@ class FileSource(Source):
             )
         if faults.missing:
             n = sum(1 for _ in individuals.images())
+            first = faults.missing[0]
+            remedy = "restore the files, or remove their lines from the labels"
+            if first in faults.near:
+                remedy = f"there is {faults.near[first]!r}: write names as the files have them"
             raise DataError(
-                f"{individuals.root / faults.missing[0]}: image missing ({len(faults.missing)} of {n} are); "
-                "restore the files, or remove their lines from the labels"
+                f"{individuals.root / first}: image missing ({len(faults.missing)} of {n} are); {remedy}"
             )
 
     def check_column(self, name: str) -> tuple[str, ...]:

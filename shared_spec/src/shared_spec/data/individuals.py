@@ -21,6 +21,8 @@ __all__ = ["BINARY", "Individuals", "Survey", "survey"]
 BINARY = ("no", "yes")
 """Class names of a binary column: codes 0 and 1."""
 
+_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
 Codes = npt.NDArray[np.int16]
 Numbers = npt.NDArray[np.float64]
 
@@ -144,10 +146,19 @@ def rows_by_split(splits: Sequence[str]) -> dict[str, npt.NDArray[np.int64]]:
 
 @dataclass(frozen=True)
 class Survey:
-    """Image names for which there is no file (`missing`) or whose link leads out of the folder (`outside`)."""
+    """What is found on the disk of the images that a data set names.
+
+    Attributes:
+        missing: Names for which there is no file.
+        outside: Names whose link leads out of the folder.
+        near: Of missing names the file that differs in upper and lower case alone.
+        unlisted: How many images lie in the same folders that nobody names.
+    """
 
     missing: list[str]
     outside: list[str]
+    near: dict[str, str]
+    unlisted: int
 
 
 def survey(individuals: Individuals) -> Survey:
@@ -155,23 +166,33 @@ def survey(individuals: Individuals) -> Survey:
     by_folder: dict[str, list[str]] = {}
     for _, name in individuals.images():
         by_folder.setdefault(name.rpartition("/")[0], []).append(name)
-    found = Survey([], [])
+    missing: list[str] = []
+    outside: list[str] = []
+    near: dict[str, str] = {}
+    unlisted = 0
     for parent, names in by_folder.items():
         folder = individuals.root / parent
         if leads_outside(folder, individuals.root):
-            found.outside.extend(names)
+            outside.extend(names)
             continue
         try:
             entries = {entry.name: entry for entry in os.scandir(folder)}
         except OSError:
             entries = {}
+        lowered = {name.lower(): name for name in entries}
         for name in names:
-            entry = entries.get(name.rpartition("/")[2])
+            bare = name.rpartition("/")[2]
+            entry = entries.get(bare)
             if entry is None or not _is_file(entry):
-                found.missing.append(name)
+                missing.append(name)
+                if (other := lowered.get(bare.lower(), bare)) != bare:
+                    near[name] = other
             elif entry.is_symlink() and leads_outside(Path(entry.path), individuals.root):
-                found.outside.append(name)
-    return found
+                outside.append(name)
+        named = {name.rpartition("/")[2] for name in names}
+        others = entries.keys() - named - set(near.values())
+        unlisted += sum(Path(name).suffix.lower() in _IMAGES for name in others)
+    return Survey(missing, outside, near, unlisted)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

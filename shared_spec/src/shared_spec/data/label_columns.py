@@ -20,6 +20,9 @@ __all__ = ["MAX_CLASSES", "LabelColumn"]
 MAX_CLASSES = 256
 """A column with more different values (a caption, a date, a measurement) is no label column and is not served."""
 
+_MAX_FRACTIONS = 20
+"""Different numbers, not all whole, beyond which they are a measurement and no classes."""
+
 # Negative first, as in BINARY.
 _BINARY = (("0", "1"), ("-1", "1"), ("no", "yes"), ("false", "true"))
 # With 0/1 any other number makes numbered classes; these four words or signs mean nothing but a binary column.
@@ -70,13 +73,23 @@ class LabelColumn:
         """Why the column is no label; None if it may be one."""
         if any(len(value) > MAX_NAME for value in self._known):
             return f"a value of more than {MAX_NAME} characters, too long for a label"
-        if not self._more:
+        if self._more:
+            reason = f"more than {MAX_CLASSES} different values, too many for a label"
+        elif len(self._known) > _MAX_FRACTIONS and self._holds_fractions():
+            reason = (
+                f"{len(self._known)} different numbers, not all whole: a measurement and no label"
+            )
+        else:
             return None
-        reason = f"more than {MAX_CLASSES} different values, too many for a label"
         if self.no_number:
             return reason
         middle = float(np.median(np.frombuffer(self._numbers)))
         return f"{reason}; name a threshold, as in {self.name}>{middle:.3g}, above which half of them are"
+
+    def _holds_fractions(self) -> bool:
+        """Whether all are numbers and some are not whole."""
+        found = (number for _, number in self._known.values())
+        return self.no_number is None and not all(number.is_integer() for number in found)
 
     def words(self) -> list[tuple[str, str, int]]:
         """The different values by first appearance: each with where it stands first and in how many rows it is."""
