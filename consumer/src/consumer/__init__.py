@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from consumer.settings import HeadSettings, MethodSettings
     from consumer.signatures import rotate, sign
     from consumer.verification import verify
+    from shared_spec.imprint import Imprint
     from shared_spec.sampling import Sampling
 
     __version__: str
 
 __all__ = [
     "HeadSettings",
+    "Imprint",
     "MethodSettings",
     "Sampling",
     "__version__",
@@ -47,24 +49,25 @@ __all__ = [
     "verify_receipt",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
-        "HeadSettings": "settings",
-        "MethodSettings": "settings",
-        "Sampling": "settings",
-        "certify": "issue",
-        "certify_part": "issue",
-        "load_certificate_part": "parts",
-        "merge": "merging",
-        "load_head": "head",
-        "predict": "prediction",
-        "verify": "verification",
-        "receipt": "receipts",
-        "evidence": "evidencing.verb",
-        "verify_receipt": "receipts",
-        "rotate": "signatures",
-        "sign": "signatures",
-        "commit": "committing",
+        "HeadSettings": "consumer.settings",
+        "Imprint": "shared_spec.imprint",
+        "MethodSettings": "consumer.settings",
+        "Sampling": "shared_spec.sampling",
+        "certify": "consumer.issue",
+        "certify_part": "consumer.issue",
+        "commit": "consumer.committing",
+        "evidence": "consumer.evidencing.verb",
+        "load_certificate_part": "consumer.parts",
+        "load_head": "consumer.head",
+        "merge": "consumer.merging",
+        "predict": "consumer.prediction",
+        "receipt": "consumer.receipts",
+        "rotate": "consumer.signatures",
+        "sign": "consumer.signatures",
+        "verify": "consumer.verification",
+        "verify_receipt": "consumer.receipts",
     },
 )

@@ -7,11 +7,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from shared_spec.artifacts.document import Width
-from shared_spec.sampling import Sampling
 from shared_spec.settings import Settings, setting
 from shared_spec.terms import ClassWeights, HeadKind
 
-__all__ = ["HeadSettings", "MethodSettings", "Sampling"]
+__all__ = ["HeadSettings", "MethodSettings"]
 
 
 class HeadSettings(Settings):

@@ -43,22 +43,22 @@ __all__ = [
     "train_flow",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
-        "answer": "signatures",
-        "CheckSettings": "data_check.settings",
-        "CoverageSettings": "pictures.settings",
-        "FlowSettings": "flow.settings",
-        "PreviewSettings": "pictures.settings",
-        "VectorSettings": "vectors.settings",
-        "check_data": "data_check.check",
-        "coverage": "look",
-        "load_flow": "flow.file",
-        "preview": "look",
-        "publish_spec": "publish",
-        "train_flow": "train",
-        "rotate": "signatures",
-        "sign": "signatures",
+        "CheckSettings": "regulator.data_check.settings",
+        "CoverageSettings": "regulator.pictures.settings",
+        "FlowSettings": "regulator.flow.settings",
+        "PreviewSettings": "regulator.pictures.settings",
+        "VectorSettings": "regulator.vectors.settings",
+        "answer": "shared_spec.trust.commitments",
+        "check_data": "regulator.data_check.check",
+        "coverage": "regulator.look",
+        "load_flow": "regulator.flow.file",
+        "preview": "regulator.look",
+        "publish_spec": "regulator.publish",
+        "rotate": "regulator.signatures",
+        "sign": "regulator.signatures",
+        "train_flow": "regulator.train",
     },
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared_spec.trust.commitments import answer
 from shared_spec.trust.keys import SigningKey, passphrase_from_environment
 from shared_spec.trust.rotation import rotate as rotate_in
 from shared_spec.trust.settings import Issuance, Rotation
 from shared_spec.trust.signing import Passphrase, Signed
 from shared_spec.trust.subjects import sign as sign_any
 
-__all__ = ["answer", "rotate", "sign"]
+__all__ = ["rotate", "sign"]
 
 
 def sign(

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from shared_spec.artifacts.bundle import load_bundle
     from shared_spec.artifacts.certificate import load_certificate
     from shared_spec.artifacts.spec import load_spec
+    from shared_spec.errors import (
+        ArtifactError,
+        DataError,
+        ExpiredError,
+        LassiError,
+        PolicyNotMet,
+        SettingsError,
+    )
     from shared_spec.trust.settings import Answer, Issuance, Rotation
     from shared_spec.trust.subjects import sign
     from shared_spec.trust.trust_file import load_trust
@@ -23,8 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "ArtifactError",
+    "DataError",
+    "ExpiredError",
     "Issuance",
+    "LassiError",
+    "PolicyNotMet",
     "Rotation",
+    "SettingsError",
     "__version__",
     "load_audit",
     "load_bundle",
@@ -34,17 +48,23 @@ __all__ = [
     "sign",
 ]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
-        "Answer": "trust.settings",
-        "Issuance": "trust.settings",
-        "Rotation": "trust.settings",
-        "load_audit": "artifacts.audit",
-        "load_bundle": "artifacts.bundle",
-        "load_certificate": "artifacts.certificate",
-        "load_spec": "artifacts.spec",
-        "load_trust": "trust.trust_file",
-        "sign": "trust.subjects",
+        "ArtifactError": "shared_spec.errors",
+        "DataError": "shared_spec.errors",
+        "ExpiredError": "shared_spec.errors",
+        "LassiError": "shared_spec.errors",
+        "PolicyNotMet": "shared_spec.errors",
+        "SettingsError": "shared_spec.errors",
+        "Answer": "shared_spec.trust.settings",
+        "Issuance": "shared_spec.trust.settings",
+        "Rotation": "shared_spec.trust.settings",
+        "load_audit": "shared_spec.artifacts.audit",
+        "load_bundle": "shared_spec.artifacts.bundle",
+        "load_certificate": "shared_spec.artifacts.certificate",
+        "load_spec": "shared_spec.artifacts.spec",
+        "load_trust": "shared_spec.trust.trust_file",
+        "sign": "shared_spec.trust.subjects",
     },
 )

@@ -9,8 +9,13 @@ from typing import Any
 __all__ = ["lazily"]
 
 
-def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__`: each name of `homes` from its module, and `__version__` of the distribution."""
+def lazily(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A package's `__getattr__` and `__dir__`: each name of `homes` from its module, and who asks for names gets those.
+
+    `__version__` is the distribution's.
+    """
 
     def get(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
         if name == "__version__":
@@ -19,6 +24,6 @@ def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
             return version(f"lassi-{package.replace('_', '-')}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        return getattr(import_module(homes[name]), name)
 
-    return get
+    return get, lambda: sorted(homes)

@@ -9,7 +9,7 @@ import click
 
 import consumer
 from consumer.cli.issuing import conclude, paper_options, rule_of
-from consumer.settings import HeadSettings, MethodSettings, Sampling
+from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.console import (
     common_options,
     emit,
@@ -22,6 +22,7 @@ from shared_spec.console import (
 from shared_spec.errors import SettingsError
 from shared_spec.imprint import Imprint
 from shared_spec.options import Command, command_settings
+from shared_spec.sampling import Sampling
 
 if TYPE_CHECKING:
     from consumer.parts import CertificatePart
@@ -93,11 +94,10 @@ def certify(
         return
     if head_from is not None:
         raise SettingsError("`head_from` is of parts: give it with --shard")
-    from consumer.choices import chosen_views
     from shared_spec import load_bundle
 
     bundle = load_bundle(reps)
-    rule = rule_of(policy, chosen_views(bundle, views, "test"))
+    rule = rule_of(policy, views or bundle.manifest.bounding("test"))
     with reporting() as report:
         certificate = consumer.certify(
             bundle, target, out, labels=labels, audit=audit, views=views, head=head, method=method, sampling=sampling,

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 import consumer
-from consumer.settings import HeadSettings, MethodSettings, Sampling
+from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.cli.trust import ask_passphrase, key_option, outcome_options, show_signed
 from shared_spec.console import path_option
 from shared_spec.options import Command, command_settings
+from shared_spec.sampling import Sampling
 from shared_spec.trust.settings import Issuance
 
 __all__ = ["commit"]

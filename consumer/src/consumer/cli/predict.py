@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 import consumer
-from consumer.settings import Sampling
 from shared_spec.cli.trust import trust_option
 from shared_spec.console import common_options, emit, path_option, reporting, table
 from shared_spec.options import Command, command_settings
+from shared_spec.sampling import Sampling
 from shared_spec.terms import Status
 
 __all__ = ["predict"]

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Glow", "GlowConfig", "bits_per_dim", "dequantise", "preprocess", "to_images"]
 
-__getattr__ = lazily(
+__getattr__, __dir__ = lazily(
     __name__,
     {
-        "Glow": "glow",
-        "GlowConfig": "config",
-        "bits_per_dim": "pixels",
-        "dequantise": "pixels",
-        "preprocess": "pixels",
-        "to_images": "pixels",
+        "Glow": "shared_spec.flow.glow",
+        "GlowConfig": "shared_spec.flow.config",
+        "bits_per_dim": "shared_spec.flow.pixels",
+        "dequantise": "shared_spec.flow.pixels",
+        "preprocess": "shared_spec.flow.pixels",
+        "to_images": "shared_spec.flow.pixels",
     },
 )
