@@ -27,6 +27,9 @@ __all__ = [
     "train_linear_heads",
 ]
 
+_BATCH = 128
+"""Individuals per step of a head's training, as in the paper."""
+
 
 @dataclass(frozen=True)
 class LinearHeads:
@@ -65,7 +68,6 @@ def train_linear_heads(
     generator: torch.Generator,
     *,
     epochs: int = 1,
-    batch: int = 128,
     learning_rate: float = 1e-3,
     class_weights: Tensor | None = None,
 ) -> LinearHeads:
@@ -78,7 +80,6 @@ def train_linear_heads(
         sigmas: standard deviations per coordinate, each >= 0.
         generator: initial weights, order and noise; a CPU generator.
         epochs: passes over the data.
-        batch: individuals per step.
         learning_rate: of Adam.
         class_weights: [classes] weights of the loss; None for none.
 
@@ -94,7 +95,7 @@ def train_linear_heads(
     bias = start[:, 0].repeat(levels, 1).requires_grad_()
     optimiser = torch.optim.Adam([weight, bias], lr=learning_rate)
     for _ in range(epochs):
-        for rows in torch.split(torch.randperm(len(labels), generator=generator), batch):
+        for rows in torch.split(torch.randperm(len(labels), generator=generator), _BATCH):
             noise = torch.randn(len(rows), dimension, generator=generator)
             inputs = representations[rows] + scale * noise
             logits = torch.baddbmm(bias[:, None], inputs, weight.transpose(1, 2))

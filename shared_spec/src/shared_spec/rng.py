@@ -44,11 +44,9 @@ def numpy_generator(seed: Seed, purpose: str, sample_id: str = "") -> np.random.
     return np.random.Generator(np.random.Philox(derive_seed(seed, purpose, sample_id)))
 
 
-def torch_generator(
-    seed: Seed, purpose: str, sample_id: str = "", device: torch.device | str = "cpu"
-) -> torch.Generator:
-    """A torch generator for training; equal draws are guaranteed per device type only.
+def torch_generator(seed: Seed, purpose: str, sample_id: str = "") -> torch.Generator:
+    """A torch generator on the CPU, for training.
 
     On CPUs torch uses 32 bits of a seed, so two keys may share a stream: never for what a statement rests on.
     """
-    return torch.Generator(device=device).manual_seed(derive_seed(seed, purpose, sample_id))
+    return torch.Generator().manual_seed(derive_seed(seed, purpose, sample_id))

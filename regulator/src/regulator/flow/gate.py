@@ -56,7 +56,6 @@ def flow_quality(
     images: Tensor,
     generator: torch.Generator,
     similar: SimilaritySet | Tensor | None = None,
-    threshold: float = INVERSION_THRESHOLD,
 ) -> Quality:
     """Measure bits per dimension and inversion errors, in f32 and on the flow's device.
 
@@ -65,7 +64,6 @@ def flow_quality(
         images: held-out images [n, 3, S, S] uint8, n >= 1.
         generator: CPU generator of dequantisation noise, noise images and draws from S(x).
         similar: if given, one uniform draw from each image's S(x), or these images [m, 3, S, S], are inverted too.
-        threshold: the largest inversion error that `require_invertible` lets pass.
 
     Returns:
         Mean bits per dimension of the dequantised images, and |D(E(x)) - x| on these images, on the decoded points of
@@ -103,7 +101,7 @@ def flow_quality(
         bits_per_dim=measured,
         in_distribution=inside,
         out_of_distribution=inversion_error(flow, noise),
-        threshold=threshold,
+        threshold=INVERSION_THRESHOLD,
     )
 
 

@@ -18,14 +18,14 @@ from shared_spec.latents import encode_images
 __all__ = ["draw_flow", "reconstructions", "sample_images", "tile"]
 
 _COLUMNS = 8
+_TEMPERATURE = 0.7
+"""Below 1: less variety, smoother images."""
 
 
 @torch.no_grad()
-def sample_images(
-    flow: Glow, count: int, generator: torch.Generator, temperature: float = 0.7
-) -> UInt8Images:
-    """Images [count, 3, S, S] drawn from the flow; temperatures below 1 trade variety for smoothness."""
-    images: UInt8Images = to_images(to_host(flow.sample(count, generator, temperature))).numpy()
+def sample_images(flow: Glow, count: int, generator: torch.Generator) -> UInt8Images:
+    """Images [count, 3, S, S] drawn from the flow."""
+    images: UInt8Images = to_images(to_host(flow.sample(count, generator, _TEMPERATURE))).numpy()
     return images
 
 

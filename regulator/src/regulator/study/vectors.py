@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from regulator.study.coverage import measure_coverage
-from regulator.study.effects import EffectSettings, evenly_spread, measure_effects
+from regulator.study.effects import EffectSettings, measure_effects
 from regulator.study.known_truth import KnownTruth
 from regulator.vectors.groups import find_groups
 from regulator.vectors.request import Encoded
@@ -14,11 +14,15 @@ from shared_spec.chains import EditChains
 from shared_spec.data.column import Column
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow
+from shared_spec.latents import evenly_spread
 from shared_spec.progress import Report, silent
 from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 
 __all__ = ["columns_to_read", "known_names", "study_chains", "study_vectors"]
+
+_INDIVIDUALS = 32
+"""Of test, whose truly similar ones are looked at."""
 
 
 def columns_to_read(
@@ -55,7 +59,6 @@ def study_vectors(
     *,
     seed: Seed,
     settings: EffectSettings,
-    individuals: int = 32,
     report: Report = silent,
 ) -> Quality:
     """Measures what each vector does to `columns` and, where the data set knows the truth, what S(x) covers of it.
@@ -68,14 +71,13 @@ def study_vectors(
         columns: the label columns that are read.
         seed: of every draw.
         settings: how effects are measured.
-        individuals: test individuals whose truly similar ones are looked at.
         report: told what is done.
 
     Raises:
         DataError: a column is unknown or one of its groups is empty.
     """
     effects = measure_effects(data, similarity, names, columns, seed, settings, report)
-    coverage = _known_coverage(data.source, data.flow, similarity, names, individuals, report)
+    coverage = _known_coverage(data.source, data.flow, similarity, names, report)
     return quality.model_copy(update={"effects": effects, "coverage": coverage})
 
 
@@ -85,11 +87,10 @@ def study_chains(
     flow: Glow,
     chains: EditChains,
     names: Sequence[str],
-    individuals: int = 32,
     report: Report = silent,
 ) -> Quality:
     """As `study_vectors` of a spec along edits, of which only the coverage is measured: an edit is seen as it is."""
-    coverage = _known_coverage(source, flow, chains, names, individuals, report)
+    coverage = _known_coverage(source, flow, chains, names, report)
     return quality.model_copy(update={"coverage": coverage})
 
 
@@ -98,14 +99,13 @@ def _known_coverage(
     flow: Glow,
     similarity: SimilaritySet | EditChains,
     names: Sequence[str],
-    individuals: int,
     report: Report,
 ) -> tuple[CoverageEntry, ...]:
     """What S(x) covers of the truth, where the data set knows it."""
     known = known_names(source, names)
     if not isinstance(source, KnownTruth) or not known:
         return ()
-    rows = evenly_spread(len(source.sample_ids("test")), individuals)
+    rows = evenly_spread(len(source.sample_ids("test")), _INDIVIDUALS)
     measured = measure_coverage(
         source, "test", rows, flow, similarity, known, examples=0, report=report
     )

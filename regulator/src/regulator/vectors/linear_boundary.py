@@ -23,6 +23,8 @@ from shared_spec.rng import numpy_generator
 __all__ = ["Boundary", "boundary_of", "by_linear_boundary", "fit_boundary", "fit_column"]
 
 _BLOCK = 4096
+_BATCH = 64  # the paper names none
+_LEARNING_RATE = 1e-3  # the paper's
 
 _Latents = npt.NDArray[np.float32]
 
@@ -110,8 +112,6 @@ def fit_boundary(
     generator: np.random.Generator,
     *,
     epochs: int = 3,
-    batch: int = 64,
-    learning_rate: float = 1e-3,
     advance: Advance = lambda done, word: None,
 ) -> Boundary:
     """Trains the classifier with Adam from zero and keeps the epoch of the lowest validation loss.
@@ -123,27 +123,23 @@ def fit_boundary(
         valid_groups: positions in `valid`.
         generator: shuffles the individuals anew in every epoch.
         epochs: 3 in the paper.
-        batch: individuals per step; the paper names none.
-        learning_rate: of Adam; 1e-3 in the paper.
         advance: told how many epochs are done.
 
     Raises:
         DataError: a group is empty, or the latents do not tell the groups apart at all.
-        SettingsError: epochs or batch below 1.
+        SettingsError: epochs below 1.
     """
-    if epochs < 1 or batch < 1:
-        raise SettingsError(
-            f"{groups.name}: {epochs} epochs of batches of {batch}: expected 1 or more"
-        )
+    if epochs < 1:
+        raise SettingsError(f"{groups.name}: {epochs} epochs: expected 1 or more")
     rows, labels = _examples(groups)
     # From zero, not at random: the optimum is unique, and directions without signal stay out of the normal.
     weight = torch.zeros(train.shape[1], requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)
-    optimiser = torch.optim.Adam([weight, bias], lr=learning_rate)
+    optimiser = torch.optim.Adam([weight, bias], lr=_LEARNING_RATE)
     best: tuple[float, float, int, Tensor, float] | None = None
     for epoch in range(1, epochs + 1):
         order = generator.permutation(len(rows))
-        for z, y in _batches(train, rows[order], labels[order], batch):
+        for z, y in _batches(train, rows[order], labels[order], _BATCH):
             loss = binary_cross_entropy_with_logits(z @ weight + bias, y)
             optimiser.zero_grad()
             torch.autograd.backward(loss)

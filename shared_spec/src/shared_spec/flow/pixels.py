@@ -10,23 +10,22 @@ from torch import Tensor
 __all__ = ["bits_per_dim", "dequantise", "preprocess", "to_images"]
 
 
-def preprocess(images: Tensor, bits: int = 5, dtype: torch.dtype = torch.float32) -> Tensor:
+def preprocess(images: Tensor, bits: int = 5) -> Tensor:
     """Keep the `bits` leading bits of each value: floor(v / 2^(8 - bits)) / 2^bits - 0.5.
 
     Args:
         images: uint8 values 0 to 255, any shape.
         bits: 1 to 8; the paper keeps 5, i.e. floor(v / 8) / 32 - 0.5.
-        dtype: floating type of the result; every value is exact in any of them.
 
     Returns:
-        Values in [-0.5, 0.5 - 2^-bits], same shape.
+        Values in [-0.5, 0.5 - 2^-bits], float32, in which they are exact, same shape.
 
     Raises:
         TypeError: the images are not uint8.
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"preprocess takes uint8 images, got {images.dtype}")
-    return (images >> (8 - bits)).to(dtype) * 2.0**-bits - 0.5
+    return (images >> (8 - bits)).to(torch.float32) * 2.0**-bits - 0.5
 
 
 def dequantise(pixels: Tensor, generator: torch.Generator, bits: int = 5) -> Tensor:

@@ -86,13 +86,11 @@ def origin_words(origin: Origin | None) -> str:
     return ORIGIN_NOT_VERIFIED if origin is None else str(origin)
 
 
-def origin_of(
-    subject: Subject, trust: Path | str | Trust | None, now: datetime | None = None
-) -> Origin | None:
-    """Who issued an artefact, or None without a trust file; raises as `load_trust` and `verify_artifact` do."""
+def origin_of(subject: Subject, trust: Path | str | Trust | None) -> Origin | None:
+    """Who issued an artefact, as of now; None without a trust file. Raises as `load_trust` and `verify_artifact` do."""
     if trust is None:
         return None
-    return verify_artifact(subject, load_trust(trust), now or datetime.now(UTC)).origin
+    return verify_artifact(subject, load_trust(trust), datetime.now(UTC)).origin
 
 
 def verify_artifact(subject: Subject, trust: Trust, now: datetime) -> Link:

@@ -115,7 +115,6 @@ def certify_chains(
     latents: Tensor,
     visits: Tensor,
     settings: ExactSettings,
-    enclosing: bool = True,
     advance: Advance = lambda done, word: None,
 ) -> ExactBounds:
     """Bounds the representations of everything on an individual's chains; statement X, alpha = 0.
@@ -127,7 +126,6 @@ def certify_chains(
         latents: of each individual and its similar images, [n, 1 + v, q], finite; the individual's own comes first.
         visits: which of the 1 + v latents each chain passes, in order, [c, m].
         settings: of the view; chains are bounded from a mesh.
-        enclosing: as in `certify_exact`.
         advance: told how many individuals are done.
 
     Returns:
@@ -151,7 +149,8 @@ def certify_chains(
     def bound(batch: Tensor) -> tuple[Curves, ExactBounds]:
         chains = network.chains(batch, visits)
         return chains, _bound_curves(
-            network, chains, [parameters] * len(batch), settings.tolerance, settings.max_cells, tube_vertices, enclosing
+            network, chains, [parameters] * len(batch), settings.tolerance, settings.max_cells, tube_vertices,
+            enclosing=True,
         )  # fmt: skip
 
     return in_batches(latents, _individuals_at_once(encoder, len(parameters)), bound, advance)

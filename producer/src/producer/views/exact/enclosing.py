@@ -14,14 +14,16 @@ __all__ = ["enclosing_centre"]
 _WORTHWHILE = 0.99
 """R(z) stays the centre unless the ball shrinks by more than one per cent."""
 
+_STEPS = 200
+"""Towards the farthest point; the radius is within about 1/_STEPS of the smallest."""
 
-def enclosing_centre(points: Tensor, reference: Tensor, iterations: int = 200) -> Tensor:
+
+def enclosing_centre(points: Tensor, reference: Tensor) -> Tensor:
     """Centre of a nearly smallest ball around each set of points (Badoiu and Clarkson 2003).
 
     Args:
         points: [n, m, d] float64.
         reference: [n, d] float64, kept where a better centre gains less than 1%.
-        iterations: steps towards the farthest point; the radius is within about 1/iterations of the smallest.
 
     Returns:
         [n, d] float64.
@@ -33,7 +35,7 @@ def enclosing_centre(points: Tensor, reference: Tensor, iterations: int = 200) -
     weights = torch.full_like(square, 1.0 / square.shape[1])
     product = gram.mean(2)
     best, best_weights = torch.full_like(square[:, 0], torch.inf), weights
-    for step in range(iterations):
+    for step in range(_STEPS):
         distance = square - 2.0 * product + (weights * product).sum(1, keepdim=True)
         radius, farthest = distance.max(1)
         better = radius < best
