@@ -7,7 +7,7 @@ import torch
 
 from consumer.decide import decide
 from consumer.decisions import Bounds, Draws
-from consumer.head import FrozenHead
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.sampling import Sampling
 from shared_spec.terms import BoundStatus, RadiusMethod
 

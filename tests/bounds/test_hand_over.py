@@ -5,9 +5,9 @@ import torch
 
 from consumer.decide import decide
 from consumer.decisions import Bounds, Draws
-from consumer.head import FrozenHead
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.view import handed_over
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 from shared_spec.sampling import Sampling

@@ -10,10 +10,10 @@ import torch
 
 from consumer.decide import decide
 from consumer.decisions import Bounds, Draws
-from consumer.head import FrozenHead
 from consumer.prefix import STEPS, largest_epsilon, prefixes
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.view import handed_over
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 from shared_spec.sampling import Sampling
 from shared_spec.terms import BoundStatus, RadiusMethod

@@ -8,12 +8,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.crown import certify_crown, crown_margins, crown_radius
 from consumer.radius.linear import linear_margins, linear_radius
 from consumer.radius.region import Region, affine_tube, ball, polyline
 from consumer.radius.tube import certify_tube
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64

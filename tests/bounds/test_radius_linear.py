@@ -8,7 +8,6 @@ from fractions import Fraction
 import pytest
 import torch
 
-from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.linear import (
     certify_linear,
@@ -18,6 +17,7 @@ from consumer.radius.linear import (
 )
 from consumer.radius.region import affine_tube, ball, polyline
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64

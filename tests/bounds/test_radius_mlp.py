@@ -10,13 +10,13 @@ import pytest
 import rational_heads as oracle
 import torch
 
-from consumer.head import FrozenHead
 from consumer.radius import mlp
 from consumer.radius.crown import certify_crown, crown_radius
 from consumer.radius.forms import image_of
 from consumer.radius.mlp import certify_mlp, mlp_radius
 from consumer.radius.nearest import nearest_flip
 from consumer.radius.region import Region, affine_tube, ball
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64

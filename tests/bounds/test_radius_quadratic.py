@@ -11,7 +11,6 @@ import pytest
 import rational_heads as oracle
 import torch
 
-from consumer.head import FrozenHead
 from consumer.radius.crown import relax
 from consumer.radius.forms import image_of, margin_forms
 from consumer.radius.mlp import mlp_radius
@@ -19,6 +18,7 @@ from consumer.radius.multipliers import ascend
 from consumer.radius.nearest import nearest_flip
 from consumer.radius.quadratic import Multipliers, lagrangian, proved_share
 from consumer.radius.region import ball
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64

@@ -9,11 +9,11 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
-from consumer.head import FrozenHead
 from consumer.radius.linear import linear_radius
 from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import largest_randomized_radius, randomized_radius, select_classes
 from shared_spec.errors import SettingsError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.stats import clopper_pearson_lower
 

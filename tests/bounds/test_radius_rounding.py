@@ -9,12 +9,12 @@ import pytest
 import rational_heads as oracle
 import torch
 
-from consumer.head import FrozenHead
 from consumer.radius import crown, tube
 from consumer.radius.crown import certify_crown, crown_margins, relax
 from consumer.radius.linear import certify_linear
 from consumer.radius.noise import NoisyHead
 from consumer.radius.region import Region, affine_tube, ball, polyline
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import numpy_generator, torch_generator
 
 F64 = torch.float64

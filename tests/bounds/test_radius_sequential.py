@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from consumer.head import FrozenHead
 from consumer.radius.noise import NoisyHead
 from consumer.radius.sequential import sequential_decision
 from shared_spec.errors import SettingsError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.stats import log_wealth_steps, wealth_threshold
 

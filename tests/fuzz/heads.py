@@ -15,12 +15,12 @@ import numpy as np
 import rational_heads as oracle
 import torch
 
-from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.crown import certify_crown, crown_margins, crown_radius
 from consumer.radius.linear import certify_linear, linear_margins, linear_radius
 from consumer.radius.mlp import certify_mlp, mlp_radius
 from consumer.radius.region import affine_tube, ball, polyline
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import numpy_generator
 
 F64 = torch.float64

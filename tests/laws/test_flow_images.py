@@ -12,10 +12,9 @@ import shared_spec.latents
 from regulator.flow.gate import flow_quality
 from regulator.study.coverage import measure_coverage
 from regulator.study.effects import decoded_readings
-from regulator.study.vectors import evenly_spread
 from shared_spec.flow import Glow, GlowConfig, dequantise, preprocess
 from shared_spec.flow.images import decode_images, decode_pixels
-from shared_spec.latents import encode_images
+from shared_spec.latents import encode_images, evenly_spread
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
 from shared_spec.strips import film_strips

@@ -6,12 +6,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from consumer.head import FrozenHead, Head
+from consumer.head import Head
 from consumer.training import choose_sigma, train_head
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.artifacts.tensors import load_tensors, save_tensors
 from shared_spec.class_weights import loss_weights
 from shared_spec.errors import ArtifactError, DataError, LassiError, SettingsError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 
 

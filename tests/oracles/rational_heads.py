@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from consumer.head import FrozenHead
+from shared_spec.frozen_head import FrozenHead
 
 
 def head_of(*layers):

@@ -7,12 +7,12 @@ import torch
 from consumer import load_head
 from consumer.decide import decide
 from consumer.decisions import Bounds, Draws
-from consumer.head import FrozenHead
 from producer import load_encoder
 from producer.views.exact.bounds import certify_exact
 from producer.views.smoothing.view import SmoothingView
 from shared_spec import load_certificate, load_spec
 from shared_spec.data import open_source
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.latents import encode_split
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.sampling import Sampling

@@ -11,13 +11,13 @@ import pytest
 import regulator
 from regulator import FlowSettings, VectorSettings
 from regulator.flow.settings import FLOW_PRESETS, FlowTrainingSettings
-from regulator.study.effects import evenly_spread
 from regulator.vectors.settings import VectorMethod
 from shared_spec import load_spec
 from shared_spec.data import open_source
 from shared_spec.data.portraits import Portraits
 from shared_spec.errors import ArtifactError, DataError, SettingsError
 from shared_spec.flow import GlowConfig
+from shared_spec.latents import evenly_spread
 from shared_spec.settings import resolve
 
 pytestmark = pytest.mark.pipeline

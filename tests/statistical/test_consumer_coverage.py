@@ -13,10 +13,10 @@ from scipy.stats import binom, norm
 
 from consumer.decide import decide
 from consumer.decisions import Bounds, Draws
-from consumer.head import FrozenHead
 from consumer.radius.noise import NoisyHead
 from consumer.radius.randomized import randomized_radius
 from consumer.radius.sequential import sequential_decision
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import numpy_generator
 from shared_spec.sampling import Sampling
 from shared_spec.stats import (

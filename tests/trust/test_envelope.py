@@ -142,7 +142,7 @@ def test_base64_is_written_in_one_way(envelope):
     ],
 )
 def test_fields_are_closed(envelope, fields, named):
-    with pytest.raises(ArtifactError, match=f"x.sig.json: {named}") as caught:
+    with pytest.raises(ArtifactError, match=f"x.sig.json: field {named}") as caught:
         decode_envelope(changed(envelope, **fields).encode(), "x.sig.json")
     assert "\x1b" not in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -10,9 +10,12 @@ from torch import Tensor
 
 from consumer.decide import decide
 from consumer.decisions import Bounds, Decisions, Draws
-from consumer.head import FrozenHead, Head
+from consumer.head import Head
 from shared_spec.artifacts.bundle import Bundle
+from shared_spec.artifacts.certificate import Certificate
 from shared_spec.artifacts.head_documents import HeadConfig
+from shared_spec.errors import ArtifactError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.sampling import Sampling
 from shared_spec.seeds import Seed
 from shared_spec.terms import RadiusMethod, Similar, Statement
@@ -87,3 +90,17 @@ class Case:
             epsilon=spec.epsilon if statement == Statement.X else None,
             along_vector=spec.similar == Similar.VECTORS and len(spec.attributes) == 1,
         )
+
+
+def require_same_encoder(certificate: Certificate, bundle: Bundle) -> None:
+    """Raises ArtifactError unless bundle and certificate speak of the same encoder and the same spec."""
+    document, manifest = certificate.document, bundle.manifest
+    for name, stated, actual in (
+        ("encoder", document.encoder_digest, manifest.encoder.digest),
+        ("spec", document.spec, manifest.spec),
+    ):
+        if stated != actual:
+            raise ArtifactError(
+                f"{certificate.path}: was made from {name} {stated}, but {bundle.path} has {actual}; "
+                f"take a bundle of that {name}"
+            )

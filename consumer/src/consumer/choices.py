@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from consumer.claims import view_methods
+from consumer.claims import require_method, view_methods
 from consumer.settings import HeadSettings, MethodSettings
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.canonical import digest_file
@@ -15,7 +15,7 @@ from shared_spec.artifacts.head_documents import HeadTraining
 from shared_spec.errors import ArtifactError, SettingsError
 from shared_spec.sampling import Sampling
 from shared_spec.settings import Settings, changed, resolve
-from shared_spec.terms import HeadKind
+from shared_spec.terms import HeadKind, RadiusMethod
 from shared_spec.trust.commitments import load_committed
 
 __all__ = [
@@ -150,7 +150,7 @@ def chosen_views(bundle: Bundle, views: Sequence[str], split: str) -> list[str]:
         raise SettingsError(
             f"`split` is {split}, on which head and noise are chosen: expected individuals whom nothing was chosen on"
         )
-    there = [view for view, entry in bundle.manifest.views.items() if split in entry.splits]
+    there = bundle.manifest.bounding(split)
     if missing := set(views) - set(there):
         raise SettingsError(
             f"{bundle.path}: has no {', '.join(sorted(missing))} view of {split}; it has {', '.join(there) or 'none'}"
@@ -190,11 +190,5 @@ def _check_method(head: HeadSettings, method: MethodSettings) -> None:
             f"`hidden` is {', '.join(map(str, head.hidden))}, but a {head.head} head has no hidden layer; "
             "set `head` to mlp or leave it out"
         )
-    if method.radius == "closed-form" and head.head != HeadKind.LINEAR:
-        raise SettingsError(
-            "`radius` is closed-form, which holds for linear heads only; use auto or crown"
-        )
-    if method.radius == "randomized" and head.noise == 0:
-        raise SettingsError(
-            "`radius` is randomized, which needs noise; set `noise` above 0 or use auto"
-        )
+    if method.radius != "auto":
+        require_method(head.head, RadiusMethod(method.radius), noisy=head.noise != 0)

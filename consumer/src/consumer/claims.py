@@ -61,17 +61,17 @@ def view_methods(head: HeadConfig, settings: MethodSettings) -> tuple[RadiusMeth
             method = RadiusMethod.RANDOMIZED if settings.report_radius else RadiusMethod.SEQUENTIAL
         case _:
             assert_never(settings.radius)
-    require_method(head, method)
+    require_method(head.kind, method, noisy=noisy)
     return (method,)
 
 
-def require_method(head: HeadConfig, method: RadiusMethod) -> None:
-    """Raises SettingsError if a head cannot be certified by this method."""
-    if method == RadiusMethod.CLOSED_FORM and head.kind != HeadKind.LINEAR:
+def require_method(kind: HeadKind, method: RadiusMethod, *, noisy: bool) -> None:
+    """Raises SettingsError if this method cannot certify a head of this kind, trained with noise or without."""
+    if method == RadiusMethod.CLOSED_FORM and kind != HeadKind.LINEAR:
         raise SettingsError(
             "`radius` is closed-form, which holds for linear heads only; use auto or crown"
         )
-    if method.sampled and not head.sigma_rs > 0:
+    if method.sampled and not noisy:
         raise SettingsError(
             f"`radius` is {method}, which needs noise; set `noise` above 0 or use auto"
         )

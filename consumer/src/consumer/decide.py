@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from consumer.decisions import BALL, TUBE, Bounds, Decisions, Draws
-from consumer.head import FrozenHead
 from consumer.prefix import largest_epsilon
 from consumer.radius.base import certify_base_ball, certify_base_tube
 from consumer.radius.linear import certify_linear, certify_smoothed_linear, linear_radius
@@ -26,6 +25,7 @@ from consumer.radius.randomized import confirmed, randomized_radius, select_clas
 from consumer.radius.region import affine_tube, ball
 from consumer.radius.sequential import sequential_decision
 from consumer.witnesses import find_witnesses
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.terms import BoundStatus, RadiusMethod, Reason, Status
 
 __all__ = ["decide"]

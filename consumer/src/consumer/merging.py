@@ -157,7 +157,7 @@ def _count(
 def _walk(case: Case) -> Iterator[tuple[SplitRows, Mapping[str, Tensor]]]:
     """Whose each shard is; and what it holds, if there are counterparts to compare with."""
     bundle, split = case.bundle, case.split
-    if any(split in splits for splits in bundle.manifest.counterparts.values()):
+    if bundle.manifest.counterparts_of(split):
         return iter(bundle.walk(split))
     return ((people, {}) for people in bundle.individuals.shards(split))
 

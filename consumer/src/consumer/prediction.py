@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from consumer.case import Case
+from consumer.case import Case, require_same_encoder
 from consumer.choices import check_alpha, require_no_sampling
 from consumer.claims import claim_of
 from consumer.deciding import Ledgers, decide_split, unnamed_files
@@ -34,7 +34,7 @@ from shared_spec.trust.pins import Trust
 from shared_spec.trust.subjects import bundle_subject
 from shared_spec.trust.verification import Origin, origin_of, origin_words
 
-__all__ = ["Predictions", "predict", "require_origin"]
+__all__ = ["Predictions", "predict"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def predict(
     bundle, certificate = load_bundle(reps), load_current_certificate(head)
     refuse_existing(out, force, kind=_PREDICTIONS, inputs=[bundle.path, certificate.path])
     origin = origin_of(bundle_subject(bundle), trust)
-    require_origin(certificate, bundle)
+    require_same_encoder(certificate, bundle)
     case = Case(bundle, split, certified_head(certificate), sampling or Sampling(), seed)
     claims = certificate.document.claims
     if not claims.keys() & bundle.manifest.views.keys():
@@ -126,20 +126,6 @@ def predict(
 
 def _unlabelled(rows: SplitRows) -> npt.NDArray[np.int64]:
     return np.full(len(rows.sample_ids), UNLABELLED)
-
-
-def require_origin(certificate: Certificate, bundle: Bundle) -> None:
-    """Raises ArtifactError unless bundle and certificate speak of the same encoder and the same spec."""
-    document, manifest = certificate.document, bundle.manifest
-    for name, stated, actual in (
-        ("encoder", document.encoder_digest, manifest.encoder.digest),
-        ("spec", document.spec, manifest.spec),
-    ):
-        if stated != actual:
-            raise ArtifactError(
-                f"{certificate.path}: was made from {name} {stated}, but {bundle.path} has {actual}; "
-                f"take a bundle of that {name}"
-            )
 
 
 _KEPT = [column for column in COLUMNS if column != "label"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_tube
 from consumer.radius.region import widened
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION, UNDERFLOW, UNIT, below, norm_above
 
 __all__ = ["STEPS", "largest_epsilon", "prefixes"]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from shared_spec.artifacts.bundle import Bundle
 from shared_spec.artifacts.reality import Alike, RealityCheck
 from shared_spec.artifacts.rows import Rows
 from shared_spec.artifacts.shards import COUNTERPART, OWNER
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.terms import Status
 
 __all__ = ["Comparison"]
@@ -34,11 +34,7 @@ class Comparison:
 
     def __init__(self, bundle: Bundle, split: str, head: FrozenHead) -> None:
         self._head = head
-        self._counts = {
-            name: _Counts()
-            for name, splits in bundle.manifest.counterparts.items()
-            if split in splits
-        }
+        self._counts = {name: _Counts() for name in bundle.manifest.counterparts_of(split)}
 
     def add(self, tensors: Mapping[str, Tensor], rows: Iterable[tuple[Hashable, Rows]]) -> None:
         """One shard, and its individuals' rows per set of certificates, each under a key of its own."""

@@ -106,7 +106,7 @@ class Recount:
         case = Case(self._bundle, document.split, head, sampling, document.seed)
         try:
             for method in claim.methods_tried:
-                require_method(case.config, method)
+                require_method(case.config.kind, method, noisy=case.config.sigma_rs > 0)
         except SettingsError as error:
             raise ArtifactError(
                 f"{self._certificate.path}: {view}: cannot be so certified: {error}"

@@ -136,7 +136,7 @@ def seal(
 
     Args:
         folder: where.
-        case: whom was decided by which head.
+        case: who is decided by which head.
         choices: what the consumer chose.
         methods: by which everybody was decided in each view; of those the better is kept.
         head: what the document says of the head.

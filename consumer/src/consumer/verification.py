@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from consumer.case import require_same_encoder
 from consumer.chain import Chain, follow_chain
 from consumer.choices import check_choices
 from consumer.head import certified_head
-from consumer.prediction import require_origin
 from consumer.recount import Recount
 from consumer.report.page import render_report
 from consumer.report.words import audit_words
@@ -92,7 +92,7 @@ def verify(
     for split in bundle.manifest.splits:
         if split != stated.document.split:  # which is read and checked as it is decided
             bundle.check(split)
-    checks = [Check("made from", _check_origin(stated, bundle))]
+    checks = [Check("made from", _check_made_from(stated, bundle))]
     if audited is not None or stated.document.audit is not None:
         checks.append(Check("audit", _check_audit(stated, bundle, audited)))
     again = Recount(stated, bundle, certified_head(stated), report)
@@ -119,14 +119,14 @@ def _check_release(certificate: Certificate) -> None:
         )
 
 
-def _check_origin(certificate: Certificate, bundle: Bundle) -> str:
+def _check_made_from(certificate: Certificate, bundle: Bundle) -> str:
     document, manifest = certificate.document, bundle.manifest
     if document.bundle_digest != bundle.digest:
         raise ArtifactError(
             f"{certificate.path}: was made from bundle {document.bundle_digest}, but {bundle.path} has "
             f"{bundle.digest}; verify it with the bundle that it names"
         )
-    require_origin(certificate, bundle)
+    require_same_encoder(certificate, bundle)
     if document.split in ("train", "valid"):
         raise ArtifactError(
             f"{certificate.path}: claims something of split {document.split}, on which its head and noise are chosen; "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.base import certify_base_ball
+from shared_spec.frozen_head import FrozenHead
 
 __all__ = ["find_witnesses"]
 

@@ -63,7 +63,7 @@ def commit(
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
     with open_job(spec, data, cache=None, seed=0, device="cpu", force=force, report=report) as job:
-        trained = load_trained(model, job)
+        trained = load_trained(model, job.spec)
         if splits:
             plan = plan_export(job, out, export, bounding, splits, trained)
         else:

@@ -152,13 +152,12 @@ def _planned(
     """What is to be exported by which encoder, once all that can be refused is."""
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
-    read = [Path(found) for found in (spec, model) if isinstance(found, Path | str)]
     kind = BUNDLE if share is None else BUNDLE_PART
-    refuse_existing(Path(out), force=True, kind=kind, inputs=read)
+    refuse_existing(Path(out), force=True, kind=kind, inputs=(spec, model))
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report, trust=trust
     ) as job:
-        trained = load_trained(model, job)
+        trained = load_trained(model, job.spec)
         plan = plan_export(job, out, export, bounding, splits, trained)
         plan = plan.drawn_by(commitment, trained.document)
         plan.check(whole=share is None)

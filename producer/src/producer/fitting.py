@@ -73,8 +73,7 @@ def fit(
     """
     export = export or ExportSettings()
     bounding = choose_views(export.view, views)
-    read = [Path(found) for found in (spec,) if isinstance(found, Path | str)]
-    refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=read)
+    refuse_existing(Path(out), force=True, kind=BUNDLE, inputs=(spec,))
     _refuse_nested(Path(model), Path(out))
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report, trust=trust

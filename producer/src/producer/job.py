@@ -26,7 +26,7 @@ from shared_spec.device import open_device
 from shared_spec.distributed import Workers, join_workers
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.interruption import kept
-from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
+from shared_spec.latents import ENCODE_BATCH, cache_folder, data_entry, encode_split, selected_rows
 from shared_spec.progress import Report, silent, stage
 from shared_spec.seeds import Seed
 from shared_spec.trust.pins import Trust
@@ -66,8 +66,7 @@ class Job:
     @property
     def data(self) -> DataEntry:
         """The data, as documents name them."""
-        source = self.source
-        return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
+        return data_entry(self.source)
 
     def latents(
         self, split: str, every: int = 1, part: slice | None = None

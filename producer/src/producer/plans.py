@@ -10,6 +10,7 @@ from producer.job import Job
 from producer.model import Model, load_encoder
 from producer.settings import ExportSettings
 from producer.views.registry import AnyView
+from shared_spec.artifacts.spec import Spec
 from shared_spec.errors import ArtifactError
 
 __all__ = ["load_trained", "plan_export", "plan_whole", "validation_step"]
@@ -39,12 +40,12 @@ def plan_export(
     return BundlePlan(job, Path(out), export, views, every, tuple(every), targets)
 
 
-def load_trained(model: Path | str | Model, job: Job) -> Model:
-    """The encoder, if it was made for the job's spec. Raises ArtifactError."""
+def load_trained(model: Path | str | Model, spec: Spec) -> Model:
+    """The encoder, if it was made for this spec. Raises ArtifactError."""
     trained = load_encoder(model)
-    if trained.document.spec_digest != job.spec.digest:
+    if trained.document.spec_digest != spec.digest:
         raise ArtifactError(
-            f"{model}: made for spec {trained.document.spec_digest}, but the spec is {job.spec.digest}; "
+            f"{model}: made for spec {trained.document.spec_digest}, but the spec is {spec.digest}; "
             "pass the one that the encoder was trained for"
         )
     return trained

@@ -152,9 +152,8 @@ def search(
         raise SettingsError(
             f"`training.forget` is {training.forget}: a search tries the numbers that its own `forget` names"
         )
-    inputs = [Path(spec)] if isinstance(spec, Path | str) else []
-    refuse_existing(_document(out), force, kind=SEARCH, inputs=inputs)
-    refuse_existing(_picture(out), force, kind=PICTURE, inputs=inputs)
+    refuse_existing(_document(out), force, kind=SEARCH, inputs=(spec,))
+    refuse_existing(_picture(out), force, kind=PICTURE, inputs=(spec,))
     with open_job(
         spec, data, cache=cache, seed=seed, device=device, force=force, report=report
     ) as job:

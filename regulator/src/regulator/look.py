@@ -13,7 +13,6 @@ from regulator.pictures.report import draw_for_report
 from regulator.pictures.settings import CoverageSettings, PreviewSettings
 from regulator.pictures.strips import draw_strips
 from regulator.study.coverage import CoverageReport, measure_coverage
-from regulator.study.effects import evenly_spread
 from regulator.study.known_truth import KnownTruth
 from regulator.study.vectors import known_names
 from shared_spec.artifacts.atomic import refuse_existing, write_atomically
@@ -23,6 +22,7 @@ from shared_spec.chains import EditChains
 from shared_spec.data import Source, open_source
 from shared_spec.data.column import Column
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.latents import evenly_spread
 from shared_spec.progress import Report, silent
 from shared_spec.rng import torch_generator
 from shared_spec.settings import changed
@@ -82,8 +82,7 @@ def preview(
         DataError: an image cannot be read.
     """
     out, settings = Path(out), settings or PreviewSettings()
-    looked_at = [Path(found) for found in (spec, flow) if isinstance(found, Path | str)]
-    refuse_existing(out, force, kind=PICTURE, inputs=looked_at)
+    refuse_existing(out, force, kind=PICTURE, inputs=(spec, flow))
     if licence is not None and not for_report:
         raise SettingsError("`licence` is stored for a page alone; add `for_report`")
     if for_report and flow is not None:
@@ -123,8 +122,7 @@ def coverage(
         DataError: the data set does not know who truly is similar, or knows nobody.
     """
     out, settings = Path(out), settings or CoverageSettings()
-    inputs = [Path(spec)] if isinstance(spec, Path | str) else []
-    refuse_existing(out, force, kind=PICTURE, inputs=inputs)
+    refuse_existing(out, force, kind=PICTURE, inputs=(spec,))
     loaded = load_spec(spec)
     source = open_source(data, loaded.document.flow.size)
     if not isinstance(source, KnownTruth):

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from regulator.flow.file import FlowFile, data_entry, load_flow
+from regulator.flow.file import FlowFile, load_flow
 from regulator.flow.gate import flow_quality, require_invertible
 from regulator.flow.settings import FlowSettings
-from regulator.study.effects import EffectSettings, evenly_spread
+from regulator.study.effects import EffectSettings
 from regulator.study.known_truth import KnownTruth
 from regulator.study.vectors import columns_to_read, study_chains, study_vectors
 from regulator.train import train_flow
@@ -43,7 +43,14 @@ from shared_spec.distributed import join_workers
 from shared_spec.errors import ArtifactError, DataError
 from shared_spec.flow import Glow
 from shared_spec.interruption import kept
-from shared_spec.latents import ENCODE_BATCH, cache_folder, encode_split, selected_rows
+from shared_spec.latents import (
+    ENCODE_BATCH,
+    cache_folder,
+    data_entry,
+    encode_split,
+    evenly_spread,
+    selected_rows,
+)
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.rng import torch_generator
 from shared_spec.seeds import Seed
@@ -102,8 +109,7 @@ def publish_spec(
         ArtifactError: the flow file is damaged, the flow does not pass the gate, or another flow is kept beside `out`.
     """
     out, vectors = Path(out), vectors or VectorSettings()
-    inputs = [Path(flow)] if isinstance(flow, Path | str) else []
-    refuse_existing(out, force, kind=SPEC, inputs=inputs)
+    refuse_existing(out, force, kind=SPEC, inputs=(flow,))
     require_writable(cache_folder(cache) / "latents")
     check_use(vectors, studied=bool(study))
     place = open_device(device)

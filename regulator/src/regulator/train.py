@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from regulator.flow.file import FlowDocument, FlowFile, data_entry, load_flow, save_flow
+from regulator.flow.file import FlowDocument, FlowFile, load_flow, save_flow
 from regulator.flow.settings import FlowSettings
 from regulator.flow.training import FlowProgress, fit_flow
 from shared_spec.artifacts.atomic import refuse_existing
@@ -16,6 +16,7 @@ from shared_spec.data import Source, open_source
 from shared_spec.device import open_device
 from shared_spec.distributed import join_workers
 from shared_spec.interruption import kept
+from shared_spec.latents import data_entry
 from shared_spec.progress import Report, remark, silent, stage
 from shared_spec.seeds import Seed
 

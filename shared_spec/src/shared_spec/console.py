@@ -3,7 +3,8 @@
 Names and messages hold other people's text. It is shown and never obeyed: no markup, no emoji codes, no control
 characters.
 Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage or settings that could only
-abstain, 3 digest or schema, 4 policy not met, 5 data, 6 expired or revoked, 7 an audit with findings, 130 interrupted.
+abstain, 3 digest, schema or signature, 4 policy not met, 5 data, 6 expired or revoked, 7 an audit with findings,
+130 interrupted.
 """
 
 from __future__ import annotations

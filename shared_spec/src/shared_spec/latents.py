@@ -25,6 +25,7 @@ from torch import Tensor
 from shared_spec.arithmetic import full_precision
 from shared_spec.artifacts.atomic import storage_errors, write_atomically
 from shared_spec.artifacts.canonical import canonical_json
+from shared_spec.artifacts.document import DataEntry
 from shared_spec.artifacts.tensors import tensor_digest
 from shared_spec.chains import ChainSet
 from shared_spec.data.source import Source, UInt8Images
@@ -37,9 +38,11 @@ __all__ = [
     "ENCODE_BATCH",
     "cache_folder",
     "cached_files",
+    "data_entry",
     "encode_chains",
     "encode_images",
     "encode_split",
+    "evenly_spread",
     "selected_rows",
 ]
 
@@ -66,6 +69,16 @@ def selected_rows(source: Source, split: str, every: int = 1) -> npt.NDArray[np.
     if len(rows) == 0:
         raise DataError(f"{source.uri}: split {split!r} has no individuals; choose another split")
     return rows
+
+
+def evenly_spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
+    """At most `wanted` of the positions 0 ... available - 1, evenly spread, both ends included."""
+    return np.unique(np.linspace(0, available - 1, min(wanted, available)).astype(np.int64))
+
+
+def data_entry(source: Source) -> DataEntry:
+    """How documents name the data that something was computed from."""
+    return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
 
 
 def encode_split(

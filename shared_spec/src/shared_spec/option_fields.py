@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-__all__ = ["SettingOption", "field_option", "is_hidden"]
+__all__ = ["SettingOption", "field_option"]
 
 _BOUNDS = (
     ("gt", ">"),
@@ -45,11 +45,6 @@ class _Number(click.ParamType[Any]):
             return float(value)
         except ValueError:
             self.fail(f"{value!r}: expected {', '.join(self.words)} or a number", param, ctx)
-
-
-def is_hidden(field: FieldInfo) -> bool:
-    """Whether no command offers it."""
-    return bool(_extra(field).get("hidden"))
 
 
 def field_option(name: str, field: FieldInfo, group: str) -> click.Option:

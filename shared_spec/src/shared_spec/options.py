@@ -17,8 +17,8 @@ import click
 
 from shared_spec.artifacts.reading import read_regular
 from shared_spec.errors import SettingsError
-from shared_spec.option_fields import SettingOption, field_option, is_hidden
-from shared_spec.settings import Settings, resolve, to_toml
+from shared_spec.option_fields import SettingOption, field_option
+from shared_spec.settings import Settings, is_hidden, resolve, to_toml
 
 __all__ = ["Command", "command_settings", "given_settings"]
 

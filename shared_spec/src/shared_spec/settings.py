@@ -19,7 +19,16 @@ from shared_spec.errors import SettingsError
 
 _MOST = 2**53
 
-__all__ = ["Settings", "changed", "resolve", "setting", "spelled", "to_flags", "to_toml"]
+__all__ = [
+    "Settings",
+    "changed",
+    "is_hidden",
+    "resolve",
+    "setting",
+    "spelled",
+    "to_flags",
+    "to_toml",
+]
 
 
 class Settings(BaseModel):
@@ -52,7 +61,6 @@ def setting(
     text: str,
     *,
     metavar: str | None = None,
-    hidden: bool = False,
     **bounds: Any,  # noqa: ANN401 - pydantic's own: gt, ge, lt, le, pattern, min_length
 ) -> Any:  # noqa: ANN401 - pydantic's own idiom
     """A field of `Settings` with its help text, which names the unit.
@@ -61,17 +69,15 @@ def setting(
         default: its value unless given; `...` for none.
         text: one sentence or two.
         metavar: what stands for a value in the help.
-        hidden: set by code, never by an option.
         bounds: as `pydantic.Field` takes them.
     """
-    extra: JsonDict = {"metavar": metavar, "hidden": hidden}
+    extra: JsonDict = {"metavar": metavar}
     return Field(default, description=text, json_schema_extra=extra, **bounds)
 
 
 def resolve(
     model: type[Model],
     values: Mapping[str, Any],
-    where: str = "",
     places: Mapping[str, str] = MappingProxyType({}),
 ) -> Model:
     """The settings with these values, by field name, and defaults for the rest.
@@ -81,7 +87,6 @@ def resolve(
     Args:
         model: the settings.
         values: by field name.
-        where: what a message begins with.
         places: the files in which single values stand, by field name.
 
     Raises:
@@ -90,9 +95,9 @@ def resolve(
     try:
         return model.model_validate_json(json.dumps(dict(values)), strict=True)
     except ValidationError as error:
-        raise SettingsError(f"{where}{_first(error, places)}") from None
+        raise SettingsError(_first(error, places)) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{where}a setting is no number, text or list of them ({error})") from None  # fmt: skip
+        raise SettingsError(f"a setting is no number, text or list of them ({error})") from None  # fmt: skip
 
 
 def _first(error: ValidationError, places: Mapping[str, str]) -> str:
@@ -124,7 +129,8 @@ def to_toml(values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _hidden(field: FieldInfo) -> bool:
+def is_hidden(field: FieldInfo) -> bool:
+    """Whether a field is set by code, and no command offers it."""
     extra = field.json_schema_extra
     return isinstance(extra, dict) and bool(extra.get("hidden"))
 
@@ -134,7 +140,7 @@ def to_flags(settings: Settings) -> list[str]:
     words: list[str] = []
     for name, field in type(settings).model_fields.items():
         value, flag = getattr(settings, name), name.replace("_", "-")
-        if value == field.default or _hidden(field):
+        if value == field.default or is_hidden(field):
             continue
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")

@@ -85,7 +85,7 @@ def bundle_rows(manifest: Manifest) -> list[list[str]]:
         ["labels shared", ", ".join(manifest.labels) or "none"],
     ]
     for split, entry in manifest.splits.items():
-        views = [view for view, bound in manifest.views.items() if split in bound.splits]
+        views = manifest.bounding(split)
         bounds = f", bounds: {', '.join(views)}" if views else ""
         rows.append([split, f"{entry.individuals} of {entry.available} individuals{bounds}"])
     for view, bound in manifest.views.items():

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.linear import certify_linear, linear_radius
 from consumer.radius.mlp import certify_mlp
 from consumer.radius.region import ball, polyline
 from consumer.radius.tube import certify_tube
+from shared_spec.frozen_head import FrozenHead
 
 __all__ = ["certify_base_ball", "certify_base_tube"]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.region import Region, ball, in_blocks
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
 
 __all__ = ["Layer", "Relaxation", "certify_crown", "crown_margins", "crown_radius", "relax"]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.crown import Layer
 from consumer.radius.region import Region
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION
 
 __all__ = ["Affine", "Forms", "Image", "image_of", "margin_forms"]

@@ -12,10 +12,10 @@ import math
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.noise import LARGEST_NORMAL
 from consumer.radius.region import Region, in_blocks
 from shared_spec.errors import SettingsError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION, UNDERFLOW, above, below, gamma, norm_above
 
 __all__ = ["certify_linear", "certify_smoothed_linear", "linear_margins", "linear_radius"]

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.crown import Layer, certify_crown, crown_radius, relax
 from consumer.radius.forms import Image, image_of, margin_forms
 from consumer.radius.multipliers import ascend
 from consumer.radius.nearest import nearest_flip
 from consumer.radius.quadratic import proved_share
 from consumer.radius.region import Region, ball
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION
 
 __all__ = ["certify_mlp", "mlp_radius"]

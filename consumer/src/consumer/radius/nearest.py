@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.forms import Image
+from shared_spec.frozen_head import FrozenHead
 
 __all__ = ["nearest_flip"]
 

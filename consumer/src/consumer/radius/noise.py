@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from shared_spec.errors import SettingsError
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION
 
 __all__ = ["LARGEST_NORMAL", "NoisyHead", "Streams"]

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.forms import Affine, Forms
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION, UNDERFLOW, gamma
 
 __all__ = ["Multipliers", "lagrangian", "proved_share"]

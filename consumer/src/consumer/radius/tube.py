@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from consumer.head import FrozenHead
 from consumer.radius.crown import certify_crown
 from consumer.radius.region import ball, polyline, widened
+from shared_spec.frozen_head import FrozenHead
 from shared_spec.rounding import INFLATION, UNDERFLOW, UNIT, norm_above
 
 __all__ = ["certify_tube"]

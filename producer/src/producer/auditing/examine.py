@@ -27,7 +27,8 @@ from producer.auditing.statements import (
     check_statements,
     stated_views,
 )
-from producer.model import Model, load_encoder
+from producer.model import Model
+from producer.plans import load_trained
 from producer.settings import AuditSettings
 from producer.views.registry import AnyView
 from shared_spec.artifacts.atomic import building, publish_directory, refuse_existing
@@ -39,7 +40,7 @@ from shared_spec.artifacts.audit_documents import (
     SplitScope,
 )
 from shared_spec.artifacts.bundle import Bundle, load_bundle
-from shared_spec.artifacts.document import DataEntry, this_tool
+from shared_spec.artifacts.document import this_tool
 from shared_spec.artifacts.kinds import AUDIT
 from shared_spec.artifacts.spec import Spec, load_spec
 from shared_spec.data import open_source
@@ -47,6 +48,7 @@ from shared_spec.data.source import Source
 from shared_spec.device import open_device
 from shared_spec.errors import ArtifactError
 from shared_spec.flow import Glow
+from shared_spec.latents import data_entry
 from shared_spec.progress import Advance, Report, silent, stage
 from shared_spec.seeds import Seed
 from shared_spec.stats import hypergeometric_upper
@@ -89,8 +91,7 @@ def audit(
         ArtifactError, DataError: an input cannot be read, or model and spec do not belong together.
     """
     out, settings, place = Path(out), settings or AuditSettings(), open_device(device)
-    inputs = [Path(each) for each in (reps, spec, model) if isinstance(each, Path | str)]
-    refuse_existing(out, force, kind=AUDIT, inputs=inputs)
+    refuse_existing(out, force, kind=AUDIT, inputs=(reps, spec, model))
     evidence = _collect(reps, spec, model, data, place)
     seed = secrets.token_hex(32) if auditor_seed is None else auditor_seed
     flow = copy.deepcopy(evidence.spec.flow).to(place)
@@ -129,13 +130,9 @@ def _collect(
     reps: Path | str | Bundle, spec: Path | str | Spec, model: Path | str | Model, data: str | Source,
     device: torch.device,
 ) -> Evidence:  # fmt: skip
-    bundle, loaded, trained = load_bundle(reps), load_spec(spec), load_encoder(model)
+    bundle, loaded = load_bundle(reps), load_spec(spec)
     bundle.check()
-    if trained.document.spec_digest != loaded.digest:
-        raise ArtifactError(
-            f"{model}: made for spec {trained.document.spec_digest}, but the spec is {loaded.digest}; "
-            "pass the one that the encoder was trained for"
-        )
+    trained = load_trained(model, loaded)
     if trained.folded.input_dim != loaded.similarity.latent_dim:
         raise ArtifactError(
             f"{model}: takes latents of another dimension than the spec's; ask for it again"
@@ -202,12 +199,11 @@ def _draft(
     ledgers: list[Ledger],
     left: list[NotChecked],
 ) -> AuditDocument:
-    source = evidence.source
     return AuditDocument(
         bundle_digest=evidence.bundle.digest,
         spec_digest=evidence.spec.digest,
         encoder_digest=evidence.model.digest,
-        data=DataEntry(uri=source.uri, size=source.size, digest=source.digest()),
+        data=data_entry(evidence.source),
         auditor_seed=seed,
         tolerance=TOLERANCE,
         scopes=tuple(scopes),

@@ -110,8 +110,7 @@ def explain(
         DataError: the data do not know this individual.
     """
     out, settings = Path(out), settings or ExplainSettings()
-    inputs = [Path(each) for each in (spec, model, head) if isinstance(each, Path | str)]
-    refuse_existing(out, force, kind=PICTURE, inputs=inputs)
+    refuse_existing(out, force, kind=PICTURE, inputs=(spec, model, head))
     loaded, trained = load_spec(spec), load_encoder(model)
     certificate = load_current_certificate(head)
     _require_chain(loaded, trained, certificate)

@@ -63,7 +63,7 @@ def _content(path: Path) -> str | None:
 def image_problems(
     individuals: Individuals, every: int, report: Report = silent
 ) -> tuple[ImageFaults, int]:
-    """Looks for all image files and decodes every so-manieth of each split and of the counterparts.
+    """Looks for all image files and decodes every n-th of each split and of the counterparts.
 
     Args:
         individuals: Names of the images.

@@ -6,8 +6,7 @@ order with the same dequantisation noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,6 @@ __all__ = [
     "batch_rows",
     "held_out_pixels",
     "image_reader",
-    "prefetched",
     "training_pixels",
 ]
 
@@ -70,20 +68,6 @@ def training_pixels(images: UInt8Images, seed: Seed, step: int, bits: int, flips
         mirrored = torch.rand(len(pixels), 1, 1, 1, generator=generator) < 0.5
         pixels = torch.where(mirrored, pixels.flip(3), pixels)
     return dequantise(pixels, generator, bits)
-
-
-def prefetched(read: Callable[[int], UInt8Images], steps: range) -> Iterator[UInt8Images]:
-    """The images of these steps in order, each read in a thread while the step before it is trained on.
-
-    The thread reads files and nothing else: tensor operations there would start a second team of worker threads, which
-    takes the processor from the training's own.
-    """
-    with ThreadPoolExecutor(1) as reader:
-        upcoming = None
-        for step in steps:
-            current = upcoming or reader.submit(read, step)
-            upcoming = reader.submit(read, step + 1) if step + 1 in steps else None
-            yield current.result()
 
 
 def held_out_pixels(source: Source, count: int, seed: Seed, bits: int) -> Tensor:

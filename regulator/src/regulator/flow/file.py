@@ -11,12 +11,11 @@ import torch
 from regulator.flow.settings import FlowTrainingSettings
 from shared_spec.artifacts.document import DataEntry, Document, Tool, parse_document
 from shared_spec.artifacts.tensors import load_tensors, load_weights, save_tensors
-from shared_spec.data.source import Source
 from shared_spec.flow import Glow, GlowConfig
 from shared_spec.flow.stored import check_stored
 from shared_spec.seeds import Seed
 
-__all__ = ["FlowDocument", "FlowFile", "data_entry", "load_flow", "save_flow"]
+__all__ = ["FlowDocument", "FlowFile", "load_flow", "save_flow"]
 
 
 class FlowDocument(Document):
@@ -47,11 +46,6 @@ class FlowFile:
             f"FlowFile({shape.size} px, {shape.blocks} x {shape.flows} x {shape.hidden}; "
             f"{document.bits_per_dim:.3f} bits/dim; {document.content_digest})"
         )
-
-
-def data_entry(source: Source) -> DataEntry:
-    """How artefacts name the data that they were computed from."""
-    return DataEntry(uri=source.uri, size=source.size, digest=source.digest())
 
 
 def save_flow(path: Path, document: FlowDocument, flow: Glow) -> str:

@@ -19,11 +19,11 @@ from regulator.flow.batches import (
     batch_rows,
     held_out_pixels,
     image_reader,
-    prefetched,
     training_pixels,
 )
 from regulator.flow.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from regulator.flow.settings import FlowSettings, FlowTrainingSettings, learning_rate
+from shared_spec.ahead import ahead
 from shared_spec.data.source import Source, UInt8Images
 from shared_spec.device import multiplies_bf16
 from shared_spec.distributed import Workers
@@ -110,7 +110,9 @@ def fit_flow(
     # Of several processes one that stopped would leave the others waiting.
     savable = checkpoint is not None and workers.world == 1
     with deferred() if savable else nullcontext(lambda: False) as interrupted:
-        for images in prefetched(images_of, range(state.step, training.steps)):
+        # The thread that reads ahead reads files and nothing else: tensor operations there would start a second team of
+        # worker threads, which takes the processor from the training's own.
+        for images in ahead(map(images_of, range(state.step, training.steps))):
             batch = training_pixels(images, seed, state.step, config.bits, training.flips)
             share = batch[workers.share(len(batch))].to(device)
             bits = _training_step(state, share, training, workers)

@@ -24,6 +24,7 @@ from shared_spec.artifacts.quality import EffectEntry, EffectsEntry, ReaderEntry
 from shared_spec.data.source import Source
 from shared_spec.flow import Glow, preprocess
 from shared_spec.flow.images import decode_pixels
+from shared_spec.latents import evenly_spread
 from shared_spec.progress import Report, silent, stage
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.seeds import Seed
@@ -123,11 +124,6 @@ def measure_effects(
         readers=tuple(readers),
         effects=tuple(effects),
     )
-
-
-def evenly_spread(available: int, wanted: int) -> npt.NDArray[np.int64]:
-    """At most `wanted` of the positions 0 ... available - 1, evenly spread, both ends included."""
-    return np.unique(np.linspace(0, available - 1, min(wanted, available)).astype(np.int64))
 
 
 def probe_effect(

@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Kind:
 
 
 def refuse_existing(
-    path: Path, force: bool, *, kind: Kind | None = None, inputs: Sequence[Path] = ()
+    path: Path, force: bool, *, kind: Kind | None = None, inputs: Iterable[object] = ()
 ) -> None:
     """Nothing is overwritten unasked, nothing of another kind is ever replaced, and nothing that is read.
 
@@ -61,7 +61,7 @@ def refuse_existing(
         path: where a result will be.
         force: whether what stands there may be replaced.
         kind: what is written, and so what it must be to be replaced; anything unless given.
-        inputs: what the command reads.
+        inputs: what the command was given to read; what was loaded already is no path and no matter.
 
     Raises:
         SettingsError: `path` exists and may not be replaced, it is an input, inside one or around one, or its name is
@@ -71,7 +71,9 @@ def refuse_existing(
     require_writable(path)
     place = path.resolve()
     for found in inputs:
-        there = found.resolve()
+        if not isinstance(found, Path | str):
+            continue
+        there = Path(found).resolve()
         if place == there or place in there.parents or there in place.parents:
             raise SettingsError(
                 f"{path}: would be written over {found}, which is read; name another place"

@@ -210,6 +210,10 @@ class Manifest(Document):
         """The views that bound the individuals of a split."""
         return [view for view, entry in self.views.items() if split in entry.splits]
 
+    def counterparts_of(self, split: str) -> list[str]:
+        """The attributes in which individuals of the split have counterparts."""
+        return [name for name, splits in self.counterparts.items() if split in splits]
+
     @property
     def individuals(self) -> int:
         """How many there are in all splits."""

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from shared_spec.artifacts.canonical import canonical_json
 from shared_spec.errors import ArtifactError
 from shared_spec.names import Name, printable
+from shared_spec.text import visible
 
 __all__ = [
     "Count",
@@ -104,6 +105,8 @@ def parse_document(model: type[AnyDocument], value: Mapping[str, Any], where: st
 
 def first_fault(error: ValidationError) -> str:
     """The first thing that is wrong with a document, and in which field if it is in one."""
-    first = error.errors()[0]
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     message = first["msg"].removeprefix("Value error, ")
-    return f"field {'.'.join(map(str, first['loc']))}: {message}" if first["loc"] else message
+    # An unknown field's name is the sender's text.
+    field = visible(".".join(map(str, first["loc"]))[:200])
+    return f"field {field}: {message}" if field else message

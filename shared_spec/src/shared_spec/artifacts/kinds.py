@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from shared_spec.artifacts.arrays import read_header
@@ -71,12 +71,16 @@ def tensor_kind(name: str, media: str) -> Kind:
     return Kind(name, recognises)
 
 
-def _is_receipt(path: Path) -> bool:
-    """Whether it is one person's lines of a certificate."""
-    try:
-        return _is_of(parse_json(read_regular(path, DOCUMENT_BYTES), str(path)), "receipt")
-    except ArtifactError:
-        return False
+def _json_kind(name: str, says: Callable[[Mapping[str, object]], bool]) -> Kind:
+    """A JSON file that `says` knows by its members."""
+
+    def recognises(path: Path) -> bool:
+        try:
+            return says(parse_json(read_regular(path, DOCUMENT_BYTES), str(path)))
+        except ArtifactError:
+            return False
+
+    return Kind(name, recognises)
 
 
 def table_kind(name: str, header: Sequence[str]) -> Kind:
@@ -125,30 +129,12 @@ def _is_model(path: Path) -> bool:
         return False
 
 
-def _is_signature(path: Path) -> bool:
-    """Whether it is the envelope of a statement that somebody signed."""
-    try:
-        found = parse_json(read_regular(path, DOCUMENT_BYTES), str(path))
-    except ArtifactError:
-        return False
-    return {"payload", "payloadType", "signatures"} == found.keys()
-
-
 def _is_nonce(path: Path) -> bool:
     """Whether it is the secret of a commitment."""
     try:
         return re.fullmatch(rb"[0-9a-f]{64}\n?", read_regular(path, 100)) is not None
     except ArtifactError:
         return False
-
-
-def _is_search(path: Path) -> bool:
-    """Whether it is what `producer search` writes about what it found."""
-    try:
-        found = parse_json(read_regular(path, DOCUMENT_BYTES), str(path))
-    except ArtifactError:
-        return False
-    return {"spec_digest", "target", "scores", "chosen"} <= found.keys()
 
 
 def refuse_others(path: Path, *kinds: Kind) -> None:
@@ -169,7 +155,7 @@ def kind_words(path: Path, *others: Kind) -> str:
     return ""
 
 
-def _is_of(document: dict[str, object], media: str) -> bool:
+def _is_of(document: Mapping[str, object], media: str) -> bool:
     return str(document.get("media_type")).startswith(f"application/vnd.lassi.{media}.v")
 
 
@@ -200,9 +186,13 @@ FLOW = tensor_kind("flow", "flow")
 MODEL = Kind("model", _is_model)
 NONCE = Kind("nonce of a commitment", _is_nonce)
 PICTURE = Kind("picture drawn by LASSI", _is_picture, ".png")
-RECEIPT = Kind("receipt", _is_receipt)
-SEARCH = Kind("search", _is_search)
-SIGNATURE = Kind("signature", _is_signature)
+RECEIPT = _json_kind("receipt", lambda found: _is_of(found, "receipt"))
+SEARCH = _json_kind(
+    "search", lambda found: {"spec_digest", "target", "scores", "chosen"} <= found.keys()
+)
+SIGNATURE = _json_kind(
+    "signature", lambda found: {"payload", "payloadType", "signatures"} == found.keys()
+)
 SPEC = tensor_kind("spec", "similarity-spec")
 
 _READERS = {

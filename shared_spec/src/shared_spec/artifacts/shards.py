@@ -59,11 +59,7 @@ def shard_document(manifest: Manifest, split: str, shard: int) -> ShardDocument:
 
 def counterparts_in(manifest: Manifest, split: str) -> set[str]:
     """Names of the tensors of counterparts, each of which some shard of the split holds."""
-    return {
-        COUNTERPART.format(name)
-        for name, splits in manifest.counterparts.items()
-        if split in splits
-    }
+    return {COUNTERPART.format(name) for name in manifest.counterparts_of(split)}
 
 
 def refuse_unseen(folder: Path, split: str, unseen: Collection[str]) -> None:
@@ -112,7 +108,7 @@ def check_shard(
         "d": manifest.encoder.output_dim,
         "1+k": 1 + len(manifest.spec.attributes),
     }
-    counterparts = [name for name, splits in manifest.counterparts.items() if place.split in splits]
+    counterparts = manifest.counterparts_of(place.split)
     for name in counterparts:
         forms[COUNTERPART.format(name)] = TensorForm(("m", "d"), "F32", required=False)
         forms[OWNER.format(name)] = TensorForm(("m",), "I64", required=False)

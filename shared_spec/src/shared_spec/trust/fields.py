@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StrictInt
 from pydantic import ValidationError as _ValidationError
 
+from shared_spec.artifacts.document import first_fault
 from shared_spec.errors import LassiError
-from shared_spec.text import visible
 
 __all__ = [
     "Count",
@@ -65,8 +65,4 @@ def validate(
     try:
         return model.model_validate(value)
     except _ValidationError as failure:
-        first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
-        # An unknown field's name is the sender's text.
-        field = visible(".".join(str(part) for part in first["loc"])[:200])
-        message = first["msg"].removeprefix("Value error, ")
-        raise error(f"{where}: {f'{field}: ' if field else ''}{message}") from failure
+        raise error(f"{where}: {first_fault(failure)}") from failure
