@@ -25,7 +25,6 @@ from torch import Tensor
 
 from producer.views.exact.batches import ExactBounds
 from producer.views.exact.bounds import certify_chains, certify_exact
-from producer.views.exact.decision import decide_linear_head
 from producer.views.exact.settings import ExactSettings
 from producer.views.polyline import polyline_along
 from shared_spec.relu_network import ReluNetwork
@@ -91,32 +90,6 @@ def chains(encoder: ReluNetwork, vectors: Tensor, latents: Tensor, textbook: flo
     bent, view = timed(lambda: certify_chains(encoder, own_first, visits, settings))
     report("a chain of 9 corners", bent / len(chosen), textbook, view)
     print(f"chain / line: {bent / straight:.1f} times")
-
-
-def heads(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> None:
-    """Random heads through the median, decided directly; preparation counted once per head of 16 individuals.
-
-    A hundredth of their spread beside it: fair weights give many people one representation, and a head that goes
-    through it can be decided for none of them.
-    """
-    generator = torch_generator(0, "benchmark-heads")
-    medians = encoder(latents[-128:])
-    for k in (1, 2, 3):
-        spent, cells = 0.0, 0
-        statuses: list[str] = []
-        for _ in range(5):
-            row = torch.randn(PAPER[-1], generator=generator, dtype=torch.float64)
-            weight = torch.stack([torch.zeros_like(row), row])
-            values = medians @ row
-            border = values.quantile(0.5) + 0.01 * values.std()
-            bias = torch.stack([torch.zeros(()).double(), -border])
-            seconds, decision = timed(
-                partial(decide_linear_head, encoder, latents[:16], vectors[:k], 1.0, weight, bias)
-            )
-            spent, statuses = spent + seconds, statuses + list(decision.status)
-            cells += int(decision.effort.sum())
-        counts = {name: statuses.count(name) for name in sorted(set(statuses))}
-        print(f"known head, k = {k}: {1e3 * spent / 80:6.1f} ms, {cells / 80:.1f} boxes, {counts}")
 
 
 def samples(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> float:
@@ -186,7 +159,6 @@ def main() -> None:
     textbook = samples(encoder, vectors, latents)
     views(encoder, vectors, latents, textbook)
     chains(encoder, vectors, latents, textbook)
-    heads(encoder, vectors, latents)
 
 
 if __name__ == "__main__":

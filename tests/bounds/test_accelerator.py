@@ -15,7 +15,6 @@ from producer.encoder import Encoder, EncoderConfig, fold
 from producer.views.exact import bounds as exact_bounds
 from producer.views.exact import sets
 from producer.views.exact.bounds import certify_chains, certify_exact
-from producer.views.exact.decision import decide_linear_head
 from producer.views.exact.settings import ExactSettings
 from producer.views.smoothing import view as smoothing
 from producer.views.smoothing.view import SmoothingView
@@ -82,17 +81,6 @@ def test_chains_on_a_device_are_bounded_as_on_the_host(place):
     settings = ExactSettings(tube_vertices=6)
     here = certify_chains(ENCODER, latents, visits, settings)
     agree(here, certify_chains(ENCODER.to(place), latents, visits, settings))
-
-
-@pytest.mark.parametrize("k", [1, 2])
-def test_a_head_is_decided_on_a_device_as_on_the_host(place, k):
-    latents, vectors = oracle.small_set(ENCODER, 4, k, 1)
-    weight = torch.randn(3, 6, generator=torch_generator(0, "head"))
-    words = (latents, vectors, 0.8, weight, torch.zeros(3))
-    here, there = (decide_linear_head(one, *words) for one in (ENCODER, ENCODER.to(place)))
-    assert here.status == there.status
-    assert len(set(here.status)) > 1, "all are decided alike, which shows little"
-    assert there.counterexample.device.type == "cpu"
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -7,12 +7,10 @@ import rational_line as oracle
 import torch
 from scipy.stats import norm
 
-from producer.views.exact import decision
-from producer.views.exact.affine_forms import AffineRows, ReducedNetwork
+from producer.views.exact.affine_forms import AffineRows, ReducedNetwork, reduce_network
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.branch_and_bound import largest_norm
 from producer.views.exact.cells import Cells, cover
-from producer.views.exact.decision import decide_linear_head
 from producer.views.exact.gaussian_mass import gaussian_mass
 from producer.views.exact.grid import relu_gap
 from producer.views.network import BoundedNetwork
@@ -57,19 +55,6 @@ def test_preactivations_whose_products_underflow_keep_their_kinks(small, enclosi
     assert truth > 0
     assert Fraction(float(view.radius[0])) ** 2 >= truth, "a kink was lost to underflow"
     assert Fraction(float(view.lower_bound[0])) ** 2 <= truth, "the lower bound is not attained"
-
-
-@pytest.mark.parametrize("k", [1, 2])
-def test_a_head_between_the_ends_of_an_underflowing_bump_is_not_certified(k):
-    """R peaks inside the set; the threshold lies between the values at the mesh's points and the peak."""
-    encoder = bump(1e-165, 1e65)
-    vectors = tensor(COLLINEAR[k]).unsqueeze(1) / LENGTH[k]
-    values = [v[0] for _, v in oracle.line_vertices(encoder, ZERO[0], ONE[0], 1)]
-    peak, least = max(values), min(values)
-    bias = tensor([float(peak * Fraction(999, 1000)), 0.0])
-    assert least < Fraction(float(bias[0])) < peak
-    found = decide_linear_head(encoder, ZERO, vectors, 1.0, tensor([[0.0], [1.0]]), bias)
-    assert found.status != ("CERTIFIED",), "both classes occur in the set"
 
 
 def test_the_gap_of_a_relu_is_right_over_the_whole_range_of_float64():
@@ -139,15 +124,15 @@ def test_errors_of_neurons_whose_couplings_underflow_when_squared_are_not_lost()
     assert Fraction(float(view.radius[0])) ** 2 >= truth
 
 
-def test_a_head_whose_product_with_the_last_layer_underflows_certifies_nothing():
-    """The margin falls from 1e-235 to -1e-230, but the folded weight 1e-330 is zero."""
-    encoder = network(([[1e100]], [0.0]), ([[1e-165]], [0.0]))
-    for k in (1, 2):
-        found = decide_linear_head(
-            encoder, ZERO, tensor([[1.0]] * k), 1.0, tensor([[0.0], [1e-165]]), tensor([1e-235, 0.0])
-        )  # fmt: skip
-        assert found.prediction[0] == 0
-        assert found.status != ("CERTIFIED",)
+def test_a_coupling_through_an_active_neuron_that_underflows_is_in_the_error():
+    """R goes up to 1e-230, but where the second neuron is folded away the product of both weights, 1e-330, is zero."""
+    encoder = network(([[1e100]], [0.0]), ([[1e-165]], [1e-75]), ([[1e-165]], [0.0]))
+    bounded = BoundedNetwork.of(encoder, ONE, 1.0)
+    reduced = reduce_network(bounded, bounded.rays(ZERO), cover(1))
+    assert reduced.output.coupling.tolist() == [[0.0]], "nothing underflows: this shows nothing"
+    computed = Fraction(float(reduced.values(ONE)))
+    real = oracle.evaluate(encoder, oracle.rationals(ONE[0]))[0]
+    assert abs(real - computed) <= Fraction(float(reduced.output.error))
 
 
 def test_what_epsilon_brings_back_from_below_float64_is_not_lost():
@@ -159,33 +144,11 @@ def test_what_epsilon_brings_back_from_below_float64_is_not_lost():
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("k", [1, 2])
-def test_heads_that_are_not_finite_are_refused(bad, k):
-    encoder = network(([[1.0], [-1.0]], [0.1, 0.2]))
+def test_networks_that_are_not_finite_are_refused(bad, k):
     vectors = tensor([[1.0]] * k)
-    fine = tensor([[1.0, 1.0], [1.0, 2.0]])
-    for weight, bias in [
-        (tensor([[bad, 1.0], [1.0, 2.0]]), tensor([0.0, 0.0])),
-        (fine, tensor([bad, 0.0])),
-        (fine * 1e150, tensor([0.0, 0.0])),
-    ]:
+    for last in [([[bad, 1.0], [1.0, 2.0]], [0.0, 0.0]), ([[1.0, 1.0], [1.0, 2.0]], [bad, 0.0])]:
         with pytest.raises(ArtifactError, match=r"^[^\n]+$"):
-            decide_linear_head(encoder, ZERO, vectors, 1.0, weight, bias)
-
-
-def test_margins_that_are_not_numbers_certify_nothing(monkeypatch):
-    encoder = network(([[1.0], [-1.0]], [0.1, 0.2]))
-    weight, bias = tensor([[1.0, 0.0], [0.0, 0.0]]), tensor([9.0, 0.0])
-    sure = decide_linear_head(encoder, ZERO, ONE, 1.0, weight, bias)
-    assert sure.status == ("CERTIFIED",)
-    honest = decision.bound_margins
-
-    def nothing_known(reduced, cells):
-        margins, axis, worst = honest(reduced, cells)
-        return margins * torch.nan, axis, worst
-
-    monkeypatch.setattr(decision, "bound_margins", nothing_known)
-    unsure = decide_linear_head(encoder, ZERO, ONE, 1.0, weight, bias, max_cells=100)
-    assert unsure.status == ("UNDECIDED",), "NaN is not above zero"
+            certify_exact(network(([[1.0], [-1.0]], [0.1, 0.2]), last), ZERO, vectors, 1.0)
 
 
 def test_a_search_whose_bounds_overflow_reaches_nothing():
@@ -216,10 +179,8 @@ def test_individuals_too_large_for_float64_are_undecided(size, k):
     assert (view.tubes.delta == UNBOUNDED).all()
     assert torch.isfinite(view.centre).all()
     assert (view.lower_bound == 0.0).all()
-    head = tensor([[1.0, 0.0], [0.0, 0.0]]), tensor([9.0, 0.0])
-    decided = decide_linear_head(encoder, latents, vectors, 1.0, *head)
-    assert set(decided.status) == {"UNDECIDED"}
-    assert (decided.effort == 0).all(), "there was nothing to search for"
+    if k > 1:
+        assert (view.effort == 0).all(), "there was nothing to search for"
 
 
 def test_one_individual_that_overflows_leaves_the_others_alone():
@@ -288,13 +249,10 @@ def test_boxes_are_halved_without_a_gap_or_not_at_all():
     assert cells.half[0, 0] < 2.0**-39
 
 
-def test_a_tie_at_one_point_ends_before_boxes_are_too_small_to_halve():
-    """The classes tie at the centre only: no box there can be decided, however small."""
-    encoder = network(
-        ([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [0.0] * 4), ([[1.0] * 4], [0.0])
-    )
-    found = decide_linear_head(
-        encoder, torch.zeros(1, 2), torch.eye(2).double(), 1.0, tensor([[1.0], [0.0]]), tensor([0.0, 0.0])
-    )  # fmt: skip
-    assert found.status == ("UNDECIDED",)
-    assert found.effort[0] < 2_000
+def test_a_search_without_tolerance_ends_before_boxes_are_too_small_to_halve():
+    """Bounds are rounded up, so the box with the largest value never meets it, however small."""
+    rows = AffineRows(tensor([0.0]), tensor([[1.0]]), torch.zeros(0, 1).double(), tensor([0.0]))
+    reach = largest_norm(ReducedNetwork((), rows), cover(1), 0.0, 20_000)
+    assert not reach.reached
+    assert reach.lower <= 1.0 <= reach.upper
+    assert reach.cells < 2_000

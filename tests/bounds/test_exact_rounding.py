@@ -10,11 +10,10 @@ import pytest
 import rational_line as oracle
 import torch
 
-from producer.views.exact.affine_forms import AffineRows, ReducedNetwork, reduce_network
+from producer.views.exact.affine_forms import AffineRows, ReducedNetwork
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.branch_and_bound import largest_norm
 from producer.views.exact.cells import Cells, cover
-from producer.views.exact.decision import bound_margins, decide_linear_head
 from producer.views.network import BoundedNetwork
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
@@ -85,33 +84,6 @@ def test_radius_and_tube_hold_where_rounding_is_all_there_is(k):
         assert Fraction(float(view.tubes.delta[0])) ** 2 >= nearest, "R(z) is outside the tube"
         assert view.lower_bound[0] <= view.radius[0]
     assert visible > 4, "the computed R(z) is the real one: this shows nothing"
-
-
-@pytest.mark.parametrize("k", [1, 2, 3])
-def test_a_head_that_rounding_flips_is_not_certified(k):
-    """The threshold lies between the computed and the real value of the only representation that matters."""
-    wrong = 0
-    for seed in range(12):
-        encoder, latents, vectors = cancelling(seed, widths=(8, 4, 1), k=k)
-        real = oracle.evaluate(encoder, oracle.rationals(latents[0]))[0]
-        computed = Fraction(float(encoder(latents)))
-        for threshold in (
-            (real + computed) / 2,
-            computed + Fraction(1, 64),
-            computed - Fraction(1, 64),
-        ):
-            bias = tensor([float(threshold), 0.0])
-            found = decide_linear_head(encoder, latents, vectors, 1.0, tensor([[0.0], [1.0]]), bias)
-            true = int(real > Fraction(float(bias[0])))
-            predicted = int(found.prediction[0])
-            wrong += predicted != true
-            assert found.status != ("CERTIFIED",) or predicted == true, f"seed {seed}"
-            if found.status == ("NOT_CERTIFIED",):
-                t = oracle.rationals(found.counterexample[0] @ vectors)
-                at = [x + y for x, y in zip(oracle.rationals(latents[0]), t, strict=True)]
-                there = oracle.evaluate(encoder, at)[0] > Fraction(float(bias[0]))
-                assert int(there) != predicted, f"seed {seed}: the counterexample flips nothing"
-    assert wrong > 3, "the computed class is the real one, so the test shows nothing"
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -259,19 +231,6 @@ def test_boxes_are_dropped_only_where_no_point_of_them_is_in_the_ball():
         assert len(cells.touching()) == len(cells), "a box that touches the ball was dropped"
         far = Cells(cells.centre + 2.0**-10, half)
         assert len(far.touching()) == 0, "boxes outside the ball are kept"
-
-
-@pytest.mark.parametrize("k", [1, 2, 3])
-def test_margin_bounds_hold_in_exact_arithmetic_where_all_cancels(k):
-    for seed in range(6):
-        encoder, latents, vectors = cancelling(seed, k=k)
-        network_ = BoundedNetwork.of(encoder, vectors, 1.0)
-        head = tensor([[1.0, -1.0, 0.5], [0.25, 1.0, -2.0]]), tensor([0.5, -0.25])
-        reduced = reduce_network(network_, network_.rays(latents), cover(k), head)
-        bounds, _, _ = bound_margins(reduced, cover(k))
-        real = oracle.evaluate(encoder, oracle.rationals(latents[0]))
-        margins = oracle.affine(*map(oracle.rationals, head), real)
-        assert Fraction(float(bounds.min())) <= min(margins), f"seed {seed}"
 
 
 def test_a_cap_on_the_points_gives_undecided_and_a_sound_radius():

@@ -1,4 +1,4 @@
-"""k = 2, 3: branch and bound, decisions for linear heads and affine tubes against attacks and closed forms."""
+"""k = 2, 3: branch and bound and affine tubes against attacks and closed forms."""
 
 import pytest
 import rational_line as oracle
@@ -7,7 +7,6 @@ import torch
 from producer.views.exact.affine_forms import linear_forms, reduce_network
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.cells import Cells, cover
-from producer.views.exact.decision import bound_margins, decide_linear_head
 from producer.views.exact.settings import ExactSettings
 from producer.views.exact.view import ExactView
 from producer.views.network import BoundedNetwork
@@ -155,77 +154,6 @@ def test_boxes_cover_the_ball_and_their_polytopes_hold_it():
         assert (reached <= highest + 1e-12).all(), f"k={k}: a polytope misses part of box and ball"
 
 
-@pytest.mark.parametrize("k", [1, 2, 3])
-def test_linear_heads_are_decided_as_the_attack_sees_them(k):
-    counts = {"CERTIFIED": 0, "NOT_CERTIFIED": 0, "UNDECIDED": 0}
-    for seed in range(8):
-        encoder = oracle.small_encoder((5, 10, 8, 4), seed)
-        latents, vectors = oracle.small_set(encoder, 3, k, seed)
-        generator = torch_generator(seed, "head")
-        weight = torch.randn(3, 4, generator=generator, dtype=torch.float64)
-        bias = torch.randn(3, generator=generator, dtype=torch.float64)
-        decision = decide_linear_head(encoder, latents, vectors, 0.5, weight, bias)
-        for index, status in enumerate(decision.status):
-            counts[status] += 1
-            label = int(decision.prediction[index])
-
-            def lead(tau, z=latents[index], c=label, w=weight, b=bias, net=encoder, v=vectors):
-                logits = net(z + 0.5 * tau @ v) @ w.T + b
-                others = logits.clone()
-                others[:, c] = -torch.inf
-                return others.amax(1) - logits[:, c]
-
-            if status == "CERTIFIED":
-                assert attack(lead, k, generator) < 0.0, "a certified individual was flipped"
-            elif status == "NOT_CERTIFIED":
-                t = decision.counterexample[index]
-                assert t.norm() <= 0.5, "the counterexample is no member of the set"
-                assert lead(t.unsqueeze(0) / 0.5)[0] > 0.0, "the counterexample flips nothing"
-    assert counts["CERTIFIED"] > 3, f"nothing is certified: {counts}"
-    assert counts["NOT_CERTIFIED"] > 3, f"nothing is refuted: {counts}"
-    assert counts["UNDECIDED"] == 0, f"decisions are missing: {counts}"
-
-
-def test_margin_bounds_hold_on_their_boxes():
-    """Large sets and few boxes, so that the ReLUs' errors decide; every sampled margin is above its box's bound."""
-    gaps = []
-    for seed in range(24):
-        k = 1 + seed % 3
-        encoder = oracle.small_encoder((4, 14, 12, 5), seed)
-        latents, vectors = oracle.small_set(encoder, 1, k, seed)
-        network = BoundedNetwork.of(encoder, vectors, 2.0)
-        generator = torch_generator(seed, "margins")
-        head = (
-            torch.randn(2, 5, generator=generator, dtype=torch.float64),
-            torch.randn(2, generator=generator, dtype=torch.float64),
-        )
-        reduced = reduce_network(network, network.rays(latents), cover(k), head)
-        cells = cover(k)
-        bounds, _, _ = bound_margins(reduced, cells)
-        s = 2.0 * torch.rand(len(cells), 400, k, generator=generator, dtype=torch.float64) - 1.0
-        tau = cells.centre.unsqueeze(1) + s * cells.half.unsqueeze(1)
-        margins = encoder(latents[0] + 2.0 * tau @ vectors) @ head[0].T + head[1]
-        inside = tau.norm(dim=2, keepdim=True) <= 1.0
-        least = torch.where(inside, margins, torch.inf).amin((1, 2))
-        assert (least >= bounds).all(), f"seed {seed}: a margin below the bound of its box"
-        gaps.append((least - bounds).clamp_max(1e9).median())
-    assert min(gaps) < 0.2, "the bounds on margins are loose everywhere"
-
-
-def test_a_planted_unfair_individual_is_never_certified():
-    """The head looks along the attribute's direction with its threshold inside the set."""
-    for seed in range(60):
-        k = 1 + seed % 3
-        encoder = oracle.small_encoder((5, 9, 4), seed)
-        latents, vectors = oracle.small_set(encoder, 1, k, seed)
-        ends = encoder(torch.stack([latents[0], latents[0] + 0.999 * vectors[0]]))
-        row = ends[1] - ends[0]
-        weight = torch.stack([torch.zeros_like(row), row])
-        bias = torch.stack([torch.zeros(()).double(), -row @ ends.mean(0)])
-        decision = decide_linear_head(encoder, latents, vectors, 1.0, weight, bias)
-        assert decision.status == ("NOT_CERTIFIED",), f"seed {seed}: {decision.status}"
-
-
 def test_cap_on_cells_gives_undecided_and_a_sound_radius():
     encoder = oracle.small_encoder((5, 20, 16, 4), 1)
     latents, vectors = oracle.small_set(encoder, 3, 3, 1)
@@ -233,16 +161,6 @@ def test_cap_on_cells_gives_undecided_and_a_sound_radius():
     capped = certify_exact(encoder, latents, vectors, 3.0, max_cells=1, enclosing=False)
     assert (capped.status == 2).all(), "past the cap an individual is UNDECIDED"
     assert (capped.radius >= full.lower_bound).all()
-    head = decide_linear_head(
-        encoder,
-        latents,
-        vectors,
-        3.0,
-        torch.zeros(2, 4).double(),
-        torch.zeros(2).double(),
-        max_cells=50,
-    )
-    assert set(head.status) == {"UNDECIDED"}, "a tie certifies nothing"
 
 
 def test_join_keeps_all_boxes():

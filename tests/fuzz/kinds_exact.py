@@ -1,13 +1,11 @@
-"""The exact view against exact rational arithmetic: radii, lower bounds, tubes and decisions of linear heads."""
+"""The exact view against exact rational arithmetic: radii, lower bounds and tubes."""
 
-import sys
 from fractions import Fraction
 from itertools import pairwise
 
 import torch
-from networks import LENGTH, MULTIPLES, chance, choose, draw_case, numbers
+from networks import LENGTH, MULTIPLES, chance, choose, draw_case
 from rational_line import (
-    affine,
     evaluate,
     line_vertices,
     rationals,
@@ -16,7 +14,6 @@ from rational_line import (
 )
 
 from producer.views.exact.bounds import certify_exact
-from producer.views.exact.decision import decide_linear_head
 from shared_spec.artifacts.bundle import UNBOUNDED
 
 
@@ -127,49 +124,8 @@ def several(generator, collinear):
     return ball_violations(case, view, points) + tube_violations(view, points)
 
 
-def head_decision(generator):
-    """Heads whose threshold lies at, or barely beside, a value that the set takes."""
-    k = choose(generator, (1, 2, 3))
-    case = draw_case(generator, k, collinear=k == 1 or chance(generator, 0.5))
-    points = members(generator, case)
-    classes = choose(generator, (2, 3))
-    scale = choose(generator, (1.0, 2.0**-500, 2.0**200))
-    weight = numbers(generator, (classes, case.encoder.output_dim), True) * scale
-    _, pivot = choose(generator, points)
-    shift = choose(generator, (1.0, 1.0 + 2.0**-50, 0.75, -1.0))
-    logits = affine(rationals(weight), [Fraction(0)] * classes, pivot)
-    largest = Fraction(sys.float_info.max)
-    # A logit beyond float64 has no bias that meets it; the largest one comes nearest.
-    nearest = [float(max(min(-x, largest), -largest)) for x in logits]
-    bias = (torch.tensor(nearest, dtype=torch.float64) * shift).clamp(-UNBOUNDED, UNBOUNDED)
-    found = decide_linear_head(
-        case.encoder, case.latent, case.vectors, case.epsilon, weight, bias, max_cells=1000
-    )
-    label = int(found.prediction[0])
-
-    def lead(value):
-        scores = affine(rationals(weight), rationals(bias), value)
-        return scores[label] - max(s for j, s in enumerate(scores) if j != label)
-
-    if found.status[0] == "CERTIFIED":
-        least = min(lead(value) for _, value in points)
-        return [f"certified with a margin of {float(least)}"] if least <= 0 else []
-    if found.status[0] == "NOT_CERTIFIED":
-        t = rationals(found.counterexample[0])
-        at = [
-            x + sum(map(Fraction.__mul__, t, a))
-            for x, *a in zip(rationals(case.latent[0]), *rationals(case.vectors), strict=True)
-        ]
-        lines = [] if sum(x * x for x in t) <= Fraction(case.epsilon) ** 2 else ["t is no member"]
-        return lines + (
-            ["the counterexample flips nothing"] if lead(evaluate(case.encoder, at)) >= 0 else []
-        )
-    return []
-
-
 KINDS = {
     "line": line,
     "collinear_set": collinear_set,
     "dense_set": dense_set,
-    "head_decision": head_decision,
 }

@@ -9,7 +9,6 @@ import torch
 from far_device import FAR, far_device
 
 from producer.views.exact.bounds import certify_chains, certify_exact
-from producer.views.exact.decision import decide_linear_head
 from producer.views.exact.settings import ExactSettings
 from producer.views.smoothing.view import SmoothingView
 from shared_spec import arithmetic
@@ -93,10 +92,6 @@ def bound_chains():
     certify_chains(ENCODER, LATENTS[None], torch.tensor([[1, 0, 2]]), ExactSettings())
 
 
-def decide():
-    decide_linear_head(ENCODER, LATENTS, VECTORS, 1.0, torch.eye(4)[:2], torch.zeros(2))
-
-
 def smooth():
     view = SmoothingView(SmoothingSettings(n0=1000, n=1000, statement="paper", alpha=0.05))
     view.bound(ENCODER, LATENTS[:1], ["a"], SimilaritySet(VECTORS, 0.5), 0)
@@ -107,7 +102,7 @@ def predict():
     view.predict(ENCODER, LATENTS[:1], ["a"], SimilaritySet(VECTORS, 0.5), 0)
 
 
-@pytest.mark.parametrize("compute", [bound_exactly, bound_chains, decide, smooth, predict])
+@pytest.mark.parametrize("compute", [bound_exactly, bound_chains, smooth, predict])
 def test_whatever_bounds_does_so_in_full_precision(compute, monkeypatch):
     seen, first_layer = [], ReluNetwork.first_layer
     monkeypatch.setattr(

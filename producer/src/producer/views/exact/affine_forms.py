@@ -18,7 +18,7 @@ from torch import Tensor
 
 from producer.views.exact.cells import Cells
 from producer.views.network import BoundedNetwork, Rays
-from shared_spec.rounding import INFLATION, UNDERFLOW, gamma, norm_above
+from shared_spec.rounding import INFLATION, gamma, norm_above
 
 __all__ = ["AffineRows", "Forms", "ReducedNetwork", "linear_forms", "reduce_network"]
 
@@ -64,7 +64,7 @@ class Forms:
 
 @dataclass(frozen=True)
 class ReducedNetwork:
-    """R, or a linear map of it, on one similarity set.
+    """R on one similarity set.
 
     Attributes:
         layers: the switching neurons of each hidden layer; layer l couples to those of the layers before it.
@@ -155,21 +155,17 @@ def _relax(forms: Forms, importance: Tensor) -> Forms:
     )
 
 
-def reduce_network(
-    network: BoundedNetwork, rays: Rays, cells: Cells, head: tuple[Tensor, Tensor] | None = None
-) -> ReducedNetwork:
+def reduce_network(network: BoundedNetwork, rays: Rays, cells: Cells) -> ReducedNetwork:
     """Folds away the neurons that cannot switch on the similarity set.
 
     Args:
         network: the encoder.
         rays: one individual.
         cells: boxes covering the unit ball, from which the ranges of the deeper neurons are computed.
-        head: weight [r, d] and bias [r] of an affine map to follow R.
     """
     offset = rays.offset[0]
     rows = AffineRows(offset, rays.slopes, offset.new_zeros(0, len(offset)), rays.errors[0][0])
     layers: tuple[AffineRows, ...] = ()
-    size = 1.0 + len(rays.slopes)
     reach = norm_above(rays.slopes, dim=0)
     low, high = offset - reach, offset + reach
     for index in range(1, network.encoder.depth):
@@ -178,20 +174,14 @@ def reduce_network(
         always = low >= 0.0
         switching = ~(always | (high <= 0.0))
         layers = (*layers, rows[switching])
-        size += float(high[switching].sum())
         weight, bias = network.encoder.weights[index], network.encoder.biases[index]
-        error = rays.errors[index][0]
-        if head is not None and index == network.encoder.depth - 1:
-            weight, bias, error = _follow(head, weight, bias, error, size)
         active, kept = rows[always], weight[:, always].T
         rows = AffineRows(
             active.offset @ kept + bias,
             active.slopes @ kept,
             torch.cat([active.coupling @ kept, weight[:, switching].T]),
-            error,
+            rays.errors[index][0],
         )
-    if head is not None and network.encoder.depth == 1:
-        rows = _follow_rows(head, rows, size)
     return ReducedNetwork(layers, rows)
 
 
@@ -200,20 +190,3 @@ def _range(rows: AffineRows, layers: tuple[AffineRows, ...], cells: Cells) -> tu
     forms = linear_forms(rows, hidden_forms(layers, anything, cells), cells)
     radius = (forms.generators.abs().sum(1) + forms.error) * INFLATION
     return (forms.centre - radius).amin(0), (forms.centre + radius).amax(0)
-
-
-def _follow(
-    head: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor, error: Tensor, size: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Composes an affine layer with a head; `size` bounds the sum of what the layer multiplies.
-
-    `error` already holds more than gamma(d) times the size of all terms, so twice |head| error covers the products.
-    """
-    rows, shift = head
-    rounding = 2.0 * rows.abs() @ error + gamma(rows.shape[1] + 8) * shift.abs()
-    return rows @ weight, rows @ bias + shift, rounding * INFLATION + UNDERFLOW * size
-
-
-def _follow_rows(head: tuple[Tensor, Tensor], rows: AffineRows, size: float) -> AffineRows:
-    slopes, offset, error = _follow(head, rows.slopes.T, rows.offset, rows.error, size)
-    return AffineRows(offset, slopes.T, rows.coupling.new_zeros(0, len(offset)), error)

@@ -17,7 +17,7 @@ from producer.views.exact.affine_forms import Forms, ReducedNetwork
 from producer.views.exact.cells import Cells
 from shared_spec.rounding import INFLATION, SQUARES, above, below, gamma, norm_above
 
-__all__ = ["Reach", "largest_norm", "sample_points", "split_axis"]
+__all__ = ["Reach", "largest_norm", "sample_points"]
 
 _BATCH = 256
 _TRIED = 32
@@ -86,7 +86,7 @@ def sample_points(cells: Cells) -> Tensor:
     return torch.cat([cells.clip(torch.zeros_like(outward)), cells.clip(outward)])
 
 
-def split_axis(influence: Tensor, generators: Tensor, cells: Cells) -> Tensor:
+def _split_axis(influence: Tensor, generators: Tensor, cells: Cells) -> Tensor:
     """The axis [c] whose halving gains most.
 
     Either the axis that causes most of the ReLUs' error (`influence` [c, k]), or, at the sphere, the widest one
@@ -134,7 +134,7 @@ class _CellBounds:
         length = norm_above(centre) + norm_above(generators).sum(1)
         affine, corner = self._affine_part(centre, generators, length, cells)
         upper = self._with_errors(affine, centre, generators, length, forms)
-        axis = split_axis(forms.influence, generators, cells)
+        axis = _split_axis(forms.influence, generators, cells)
         return upper, axis, cells.clip(corner)
 
     def _affine_part(
