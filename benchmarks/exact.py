@@ -26,7 +26,7 @@ from torch import Tensor
 from producer.views.exact.batches import ExactBounds
 from producer.views.exact.bounds import certify_chains, certify_exact
 from producer.views.exact.settings import ExactSettings
-from producer.views.polyline import polyline_along
+from producer.views.smoothing.sampling import distances_along, representation_map
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator
 
@@ -107,12 +107,13 @@ def samples(encoder: ReluNetwork, vectors: Tensor, latents: Tensor) -> float:
     with torch.inference_mode():
         seconds, _ = timed(lambda: plain[:-1](points))
     textbook = seconds * SAMPLES / few
-    slope, offsets = encoder.directions(vectors[:1])[0], encoder.first_layer(latents[:8])
+    slope, offsets = encoder.directions(vectors[:1]), encoder.first_layer(latents[:8])
     centres = encoder.tail(offsets)
 
     def read_off() -> None:
         for offset, centre in zip(offsets, centres, strict=True):
-            polyline_along(encoder, offset, slope, 6.5 * SIGMA).distances(t, centre)
+            g = representation_map(encoder, offset, slope, 6.5 * SIGMA)
+            distances_along(g, t[:, None], centre)
 
     fast = timed(read_off)[0] / len(offsets)
     print(

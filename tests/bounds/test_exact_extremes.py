@@ -5,16 +5,15 @@ from fractions import Fraction
 import pytest
 import rational_line as oracle
 import torch
+from gaussian_mass import gaussian_mass, polyline
 from scipy.stats import norm
 
 from producer.views.exact.affine_forms import AffineRows, ReducedNetwork, reduce_network
 from producer.views.exact.bounds import certify_exact
 from producer.views.exact.branch_and_bound import largest_norm
 from producer.views.exact.cells import Cells, cover
-from producer.views.exact.gaussian_mass import gaussian_mass
 from producer.views.exact.grid import relu_gap
 from producer.views.network import BoundedNetwork
-from producer.views.polyline import polyline
 from shared_spec.artifacts.bundle import UNBOUNDED
 from shared_spec.errors import ArtifactError
 from shared_spec.relu_network import ReluNetwork

@@ -80,7 +80,7 @@ def test_deviation_covers_the_curve_between_mesh_points():
             start, end = mesh.left[segment], mesh.right[segment]
             share = torch.linspace(0, 1, 201, dtype=torch.float64).unsqueeze(1)
             tau = mesh.tau[start] + share * (mesh.tau[end] - mesh.tau[start])
-            values = encoder.tail(rays.first(tau)[0])
+            values = encoder.tail(rays.offset + tau @ rays.slopes)
             chord = torch.lerp(mesh.values[start], mesh.values[end], share)
             away = (values - chord).norm(dim=1).max()
             assert away <= mesh.deviation[segment] + 1e-12, "the curve leaves the tube"

@@ -54,7 +54,7 @@ def test_errors_of_all_layers_hold_where_the_first_cancels(where):
         rays = BoundedNetwork.of(encoder, vectors, 1.0).rays(latents)
         ends = map(oracle.rationals, (latents[0], vectors[0]))
         point = [x + y for x, y in zip(*ends, strict=True)]
-        for index, computed in enumerate(encoder.preactivations(rays.first(ONE)[0])):
+        for index, computed in enumerate(encoder.preactivations(rays.offset + ONE @ rays.slopes)):
             layer = (
                 oracle.rationals(encoder.weights[index]),
                 oracle.rationals(encoder.biases[index]),

@@ -130,7 +130,7 @@ def test_affine_forms_hold_every_value_on_their_boxes():
             s = 2.0 * torch.rand(len(cells), k, generator=generator, dtype=torch.float64) - 1.0
             tau = cells.centre + s * cells.half
             inside = tau.norm(dim=1) <= 1.0
-            values = encoder.tail(rays.first(tau)[0])
+            values = encoder.tail(rays.offset + tau @ rays.slopes)
             off = values - forms.centre - (s.unsqueeze(1) @ forms.generators).squeeze(1)
             slack = forms.error + reduced.output.error
             assert (off.abs() <= slack)[inside].all(), f"seed {seed}: a value outside its form"

@@ -3,11 +3,10 @@
 import pytest
 import rational_line as oracle
 import torch
+from gaussian_mass import gaussian_mass, gaussian_quantile, polyline
 from scipy.stats import binom, norm
 
 from producer.views.exact.bounds import certify_exact
-from producer.views.exact.gaussian_mass import gaussian_mass, gaussian_quantile
-from producer.views.polyline import polyline
 from shared_spec.errors import ArtifactError, DataError, SettingsError
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import torch_generator

@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
+from gaussian_mass import gaussian_quantile, polyline
 from scipy.stats import chi2
 
 from producer.encoder import Encoder, EncoderConfig, fold
-from producer.views.exact.gaussian_mass import gaussian_quantile
-from producer.views.polyline import polyline
 from producer.views.smoothing.medoid import distances
 from producer.views.smoothing.sampling import draws, representation_map
 from producer.views.smoothing.view import SmoothingView

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from columns import in_columns
+from tallied import count_rows
 
 from consumer.population import population_statement
 from consumer.report.page import render_report as render_tallies
-from consumer.tally import count_rows
 from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
 from shared_spec.artifacts.certificate import CertificateDocument

@@ -3,9 +3,9 @@
 import base64
 
 import pytest
+from tallied import count_rows
 
 from consumer.report.page import render_report
-from consumer.tally import count_rows
 from shared_spec import load_certificate
 from shared_spec.artifacts.reality import Alike, RealityCheck
 

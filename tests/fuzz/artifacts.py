@@ -20,10 +20,10 @@ import forge
 import numpy as np
 import torch
 from resident import forget_peak, peak_bytes
+from tallied import count_rows
 
 from consumer import verify
 from consumer.report.page import render_report
-from consumer.tally import count_rows
 from shared_spec import load_bundle, load_spec
 from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.certificate import CertificateDocument

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from bundled import counterparts_of
 
 import consumer
 import producer
@@ -79,7 +80,7 @@ def test_everything_that_is_known_lies_within_the_ball(tiny, spec, tmp_path):
         training=producer.TrainingSettings(method="lassi", lambda_2=0.25, **SMALL),
         export=producer.ExportSettings(view=("exact",), counterparts=("Pale_Skin",)), cache=tiny.cache,
     )  # fmt: skip
-    points, owners = bundle.counterparts("test")["Pale_Skin"]
+    points, owners = counterparts_of(bundle, "test")["Pale_Skin"]
     found = bundle.gather("test", ["exact.centre", "exact.radius", "exact.status"])
     away = (points.double() - found["exact.centre"].double()[owners]).norm(dim=1)
     assert (away <= found["exact.radius"][owners] * (1 + 1e-5) + 1e-5).all()

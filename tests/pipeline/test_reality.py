@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from bundled import counterparts_of
 
 import consumer
 import producer
@@ -56,7 +57,7 @@ def test_counterparts_are_those_of_the_source_and_never_the_person_itself(tiny, 
     spec, model = load_spec(tiny.spec), producer.load_encoder(tiny.model)
     source = open_source(tiny.data, 32)
     for attribute in ("Pale_Skin", "Young"):
-        points, owners = bundle.counterparts("test")[attribute]
+        points, owners = counterparts_of(bundle, "test")[attribute]
         for row in (0, 17, 39):
             known = source.counterparts("test", row, attribute)
             keep = np.arange(len(known.images)) != (-1 if known.own is None else known.own)
@@ -74,7 +75,7 @@ def test_the_counts_are_those_of_a_loop_over_people(certificate):
     own = head.predict(bundle.gather("test", ["representation"])["representation"])
     assert {check.attribute for check in issued.document.reality} == {"Pale_Skin", "Young"}
     for check in issued.document.reality:
-        points, owners = bundle.counterparts("test")[check.attribute]
+        points, owners = counterparts_of(bundle, "test")[check.attribute]
         decisions = head.predict(points)
         same = [bool((decisions[owners == i] == own[i]).all()) for i in range(len(own))]
         assert check.everybody == Alike(people=40, alike=sum(same))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from shared_spec.rng import stream
 from shared_spec.seeds import Seed
 from shared_spec.terms import Reason, Status
 
-__all__ = ["SAMPLE", "Group", "Tally", "count_rows", "tallies_for"]
+__all__ = ["SAMPLE", "Group", "Tally", "tallies_for"]
 
 SAMPLE = 20_000
 """Rows that are kept; all of them where there are no more."""
@@ -89,11 +88,3 @@ def tallies_for(document: CertificateDocument) -> dict[str, Tally]:
         view: Tally(view, claim.individuals, document.seed, document.spec.epsilon)
         for view, claim in document.claims.items()
     }
-
-
-def count_rows(document: CertificateDocument, parts: Iterable[Rows]) -> Mapping[str, Tally]:
-    """The tallies of a certificate's rows."""
-    tallies = tallies_for(document)
-    for rows in parts:
-        tallies[rows.view].add(rows)
-    return tallies

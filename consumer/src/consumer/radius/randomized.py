@@ -22,7 +22,6 @@ from shared_spec.stats import binomial_tail, clopper_pearson_lower
 __all__ = [
     "RandomizedRadii",
     "confirmed",
-    "largest_randomized_radius",
     "randomized_radius",
     "select_classes",
 ]
@@ -123,11 +122,6 @@ def randomized_radius(
     abstained = ~(p_lower > 0.5)
     radius = np.where(abstained, 0.0, noisy.sigma * ndtri(p_lower) * (1.0 - 1e-12))
     return RandomizedRadii(radius, successes, n, p_lower, abstained)
-
-
-def largest_randomized_radius(sigma: float, n: int, alpha: float) -> float:
-    """The radius if all n samples agree: no individual with d_cs at or above it can be certified, whatever the head."""
-    return float(sigma * ndtri(max(0.5, clopper_pearson_lower(n, n, alpha))))
 
 
 def _for_all(

@@ -80,10 +80,6 @@ class Rays:
         """See `Curves`; for one attribute vector."""
         return self.offset[owner] + tau.unsqueeze(1) * self.slopes
 
-    def first(self, tau: Tensor) -> Tensor:
-        """p_1 at parameters tau [..., p, k] of individuals [...], shape [n, p, h_1]."""
-        return self.offset.unsqueeze(-2) + tau @ self.slopes
-
     def individual(self, index: int) -> Rays:
         """The set of one individual, still with a leading axis of length 1."""
         pick = slice(index, index + 1)

@@ -18,7 +18,7 @@ from torch import Tensor
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rounding import SQUARES, gamma, norm_above
 
-__all__ = ["Polyline", "breakpoints", "polyline", "polyline_along"]
+__all__ = ["Polyline", "breakpoints"]
 
 _CENTRES = 10
 """Whose distances a processor holds at once: thousands of samples' stay in its cache. An accelerator takes all."""
@@ -123,42 +123,15 @@ def _mean(centres: Tensor) -> Tensor:
     return torch.nan_to_num(centres, nan=0.0, posinf=0.0, neginf=0.0).mean(dim=0)
 
 
-def polyline(encoder: ReluNetwork, latent: Tensor, vector: Tensor, t_max: float) -> Polyline:
-    """The exact polyline of one individual on [-t_max, t_max].
-
-    Args:
-        encoder: R.
-        latent: z, [q].
-        vector: a, [q].
-        t_max: end of the range, > 0; for Gaussian t of standard deviation sigma, 6.5 sigma leaves out 8e-11.
-    """
-    slope = encoder.directions(vector.unsqueeze(0)).squeeze(0)
-    return polyline_along(encoder, encoder.first_layer(latent), slope, t_max)
-
-
-def polyline_along(encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float) -> Polyline:
-    """As `polyline`, from offset = W_1 z + b_1 [h_1] and slope = W_1 a [h_1]: the first layer costs most."""
-    t, values = _trace(encoder, offset, slope, t_max)
-    return Polyline(t, values, encoder, offset, slope)
-
-
 def breakpoints(encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float) -> Tensor:
     """Increasing parameters from -t_max to t_max, with 0, between which R is linear up to rounding; [m] float64."""
-    return _trace(encoder, offset, slope, t_max)[0]
-
-
-def _trace(
-    encoder: ReluNetwork, offset: Tensor, slope: Tensor, t_max: float
-) -> tuple[Tensor, Tensor]:
-    """Vertices t [m] and R there [m, d]."""
     if len(encoder.weights) == 1:
-        t = offset.new_tensor([-t_max, 0.0, t_max])
-        return t, offset + t.unsqueeze(1) * slope
+        return offset.new_tensor([-t_max, 0.0, t_max])
     t, rows = _second_layer(encoder, offset, slope, t_max)
     for weight, bias in zip(encoder.weights[2:], encoder.biases[2:], strict=True):
         t, rows = _insert(t, rows, *_crossings(rows))
         rows = torch.addmm(bias, rows.clamp_min(0.0), weight.T)
-    return t, rows
+    return t
 
 
 def _second_layer(

@@ -22,9 +22,7 @@ from shared_spec.artifacts.bundle_documents import Manifest
 from shared_spec.artifacts.directory import check_directory, load_directory_document, read_listed
 from shared_spec.artifacts.individuals import Individuals, SplitRows, individuals_of
 from shared_spec.artifacts.shards import (
-    COUNTERPART,
     MANIFEST,
-    OWNER,
     bundle_files,
     check_shard,
     counterparts_in,
@@ -141,28 +139,6 @@ class Bundle:
             return ahead(zip(people, self.shards(split), strict=True))
         numbered = enumerate(people)
         return ahead((who, self.shard(split, number)) for number, who in numbered if number in part)
-
-    def counterparts(self, split: str) -> dict[str, tuple[Tensor, Tensor]]:
-        """Per attribute the representations [m, d] f32 of true counterparts, and of which individual each is [m].
-
-        Raises:
-            ArtifactError: as `shards`.
-        """
-        import torch
-
-        named = [name for name, splits in self.manifest.counterparts.items() if split in splits]
-        parts: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in named}
-        start = 0
-        for tensors in self.shards(split) if named else ():
-            for name in named:
-                if COUNTERPART.format(name) in tensors:
-                    owners = tensors[OWNER.format(name)] + start
-                    parts[name].append((tensors[COUNTERPART.format(name)], owners))
-            start += len(tensors["representation"])
-        return {
-            name: (torch.cat([points for points, _ in found]), torch.cat([of for _, of in found]))
-            for name, found in parts.items()
-        }
 
     def gather(self, split: str, names: Sequence[str]) -> dict[str, Tensor]:
         """These tensors of the split, shards concatenated; a name that no shard holds is left out."""

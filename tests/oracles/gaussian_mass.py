@@ -1,25 +1,34 @@
 """k = 1: Gaussian masses and quantiles of ||R(z + t a) - c||, t ~ N(0, sigma^2), without a single sample.
 
 On each segment of the exact polyline the squared distance is a quadratic in t, so the mass of a ball is a sum of
-differences of normal distribution functions. The oracle for the sampled quantiles of the smoothing view, and a way to
-state its theorem without sampling error. Source: docs/guarantees.md, B.3.
+differences of normal distribution functions: the oracle of the quantiles that the smoothing view samples.
+Source: docs/guarantees.md, B.3.
 """
 
-from __future__ import annotations
-
 import torch
-from torch import Tensor
 
-from producer.views.polyline import Polyline
+from producer.views.polyline import Polyline, breakpoints
 from shared_spec.rounding import SQUARES, norm_above
-
-__all__ = ["gaussian_mass", "gaussian_quantile"]
 
 _MASS_ROUNDING = 1e-12
 """More than the rounding of a few thousand differences of distribution functions."""
 
 
-def gaussian_mass(curve: Polyline, centre: Tensor, radius: float, sigma: float) -> float:
+def polyline(encoder, latent, vector, t_max):
+    """The exact polyline of one individual on [-t_max, t_max].
+
+    Args:
+        encoder: R.
+        latent: z, [q].
+        vector: a, [q].
+        t_max: end of the range, > 0; for Gaussian t of standard deviation sigma, 6.5 sigma leaves out 8e-11.
+    """
+    offset, slope = encoder.first_layer(latent), encoder.directions(vector[None])[0]
+    t = breakpoints(encoder, offset, slope, t_max)
+    return Polyline(t, encoder.tail(offset + t[:, None] * slope), encoder, offset, slope)
+
+
+def gaussian_mass(curve, centre, radius, sigma):
     """A lower bound on P[||R(z + sigma xi a) - centre||_2 <= radius], xi ~ N(0, 1).
 
     The mass beyond the ends of the polyline counts as outside; with t_max = 6.5 sigma that loses 8e-11.
@@ -48,7 +57,7 @@ def gaussian_mass(curve: Polyline, centre: Tensor, radius: float, sigma: float) 
     return max(mass - _MASS_ROUNDING, 0.0)
 
 
-def gaussian_quantile(curve: Polyline, centre: Tensor, p: float, sigma: float) -> float:
+def gaussian_quantile(curve, centre, p, sigma):
     """Q_p, the p-quantile of ||R(z + sigma xi a) - centre||_2, rounded up; inf if the tails could hold more than 1 - p.
 
     Args:
