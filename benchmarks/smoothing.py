@@ -8,10 +8,13 @@ Paper's sizes: 12288-2048-1024-512, n0 = n = 10,000, alpha = 0.01, the same draw
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/oracles"))
+
+import textbook_smoothing as textbook
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
@@ -21,8 +24,6 @@ from producer.views.smoothing.view import SmoothingView
 from shared_spec.rng import torch_generator
 from shared_spec.similarity import SimilaritySet
 from shared_spec.smoothing.settings import SmoothingSettings
-
-_TEXTBOOK = Path(__file__).parents[1] / "tests" / "oracles" / "textbook_smoothing.py"
 
 
 def main() -> None:
@@ -34,11 +35,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    spec = importlib.util.spec_from_file_location("textbook_smoothing", _TEXTBOOK)
-    assert spec is not None
-    assert spec.loader is not None
-    textbook = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(textbook)
 
     generator = torch_generator(0, "benchmark")
     encoder = Encoder(

@@ -1,11 +1,10 @@
 """The smoothing view of an encoder: attacks, the textbook, streams of draws, and what is refused."""
 
-import importlib.util
 import math
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
+import textbook_smoothing as textbook
 import torch
 
 from producer.encoder import Encoder, EncoderConfig, fold
@@ -23,14 +22,6 @@ from shared_spec.terms import BoundStatus
 SMALL = SmoothingSettings(n0=2000, n=2000)
 PAPER = SmoothingSettings(statement="paper", n0=5000, n=5000)
 EPSILON = 1.0
-
-
-def load_textbook():
-    path = Path(__file__).parents[1] / "oracles" / "textbook_smoothing.py"
-    spec = importlib.util.spec_from_file_location("textbook_smoothing", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def random_net(seed=0, q=24, hidden=(16, 12), d=8, scale=1.0):
@@ -67,7 +58,6 @@ def test_the_deployed_encoder_stays_within_the_radius_all_over_the_similarity_se
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_the_same_draws_give_the_textbook_its_radius(k):
-    textbook = load_textbook()
     encoder = random_net()
     generator = torch_generator(5, "test.textbook")
     similarity = SimilaritySet(torch.randn(k, 24, generator=generator), EPSILON)

@@ -5,13 +5,17 @@ Hoeffding's margin and numpy's interpolation. Written from the paper's descripti
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from scipy.stats import norm
+from torch import Tensor
+
+Encode = Callable[[Tensor], Tensor]
 
 
-def batched(encoder, z, vectors, t, batch=1000):
+def batched(encoder: Encode, z: Tensor, vectors: Tensor, t: Tensor, batch: int = 1000) -> Tensor:
     """R(z + sum t_i a_i), one sample after another through all layers: [n, d] float32."""
     with torch.no_grad():
         return torch.cat(
@@ -19,7 +23,7 @@ def batched(encoder, z, vectors, t, batch=1000):
         )
 
 
-def medoid(samples):
+def medoid(samples: Tensor) -> tuple[int, float]:
     """The sample with the smallest median distance to all: (index, median), n0 passes over n0 samples."""
     best, radius = 0, math.inf
     for index, sample in enumerate(samples):
@@ -29,7 +33,10 @@ def medoid(samples):
     return best, radius
 
 
-def certify(encoder, z, vectors, epsilon, sigma, t0, t1, t, alpha=0.01, slack=0.05, factor=3):
+def certify(
+    encoder: Encode, z: Tensor, vectors: Tensor, epsilon: float, sigma: float, t0: Tensor, t1: Tensor, t: Tensor,
+    *, alpha: float = 0.01, slack: float = 0.05, factor: float = 3,
+) -> tuple[Tensor, float | None]:  # fmt: skip
     """Centre and radius of one individual, or (centre, None) for ABSTAIN; t0, t1, t are the draws, [n, k]."""
     alpha_1 = alpha_2 = alpha / 2
     samples = batched(encoder, z, vectors, t0)

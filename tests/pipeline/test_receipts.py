@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import random
-import sys
 import time
-from pathlib import Path
 
+import forge
 import pytest
 from columns import in_columns
 
@@ -29,9 +28,6 @@ from shared_spec.artifacts.salt import RowTrees
 from shared_spec.errors import ArtifactError, ExpiredError
 from shared_spec.imprint import Imprint
 from shared_spec.terms import Reason, Status
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
-import forge
 
 pytestmark = pytest.mark.pipeline
 

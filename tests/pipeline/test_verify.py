@@ -3,17 +3,13 @@
 import csv
 import io
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from forge import roots_of
 
 from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
 from shared_spec.artifacts.directory import list_files
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
-from forge import roots_of
 
 pytestmark = pytest.mark.pipeline
 

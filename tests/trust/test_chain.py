@@ -6,12 +6,11 @@ import html
 import io
 import json
 import shutil
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from forge import document_of, edit_file, edit_shard, restate
 
 import consumer
 import producer
@@ -22,9 +21,6 @@ from shared_spec.trust.seeds import FREE_SEED
 from shared_spec.trust.verification import ORIGIN_NOT_VERIFIED
 
 pytestmark = pytest.mark.pipeline
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
-from forge import document_of, edit_file, edit_shard, restate  # noqa: E402
 
 
 def chain_of(run, capsys, *words):

@@ -2,20 +2,16 @@
 
 import json
 import shutil
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from forge import restate
 
 from shared_spec import load_bundle, load_certificate
 from shared_spec.errors import ArtifactError
 from shared_spec.trust.seeds import FREE_SEED, derive_committed_seed
 
 pytestmark = pytest.mark.pipeline
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hostile"))
-from forge import restate  # noqa: E402
 
 VIEWS = ["--n0", "2000", "--n", "2000", "--tube-vertices", "5", "--shard-rows", "25"]
 
