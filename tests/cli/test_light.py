@@ -4,6 +4,7 @@ import importlib
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 
 import click
 import pytest
@@ -42,9 +43,18 @@ def python(*words):
 
 
 @pytest.mark.parametrize("package", ["shared_spec", *PARTIES])
-def test_a_package_is_imported_without_what_computes(package):
-    loaded = python("-c", f"import sys, {package}; print(*sys.modules)").split()
-    assert not HEAVY & set(loaded)
+def test_a_package_is_imported_without_what_computes_and_names_its_version(package):
+    code = f"import sys, {package}; print(*sys.modules, {package}.__version__)"
+    *loaded, named = python("-c", code).split()
+    assert not (HEAVY | {"click"}) & set(loaded)
+    assert named == version(f"lassi-{package.replace('_', '-')}")
+
+
+@pytest.mark.parametrize("package", ["shared_spec", *PARTIES])
+def test_every_name_that_a_package_lists_is_there(package):
+    found = importlib.import_module(package)
+    for name in found.__all__:
+        assert getattr(found, name) is not None
 
 
 @pytest.mark.parametrize("party", PARTIES)

@@ -93,7 +93,7 @@ def test_a_flow_on_another_device_is_met_there_and_its_results_are_brought_back(
     assert readings.shape == (70, 5, 3)
 
 
-@pytest.mark.parametrize(("available", "wanted"), [(10, 4), (10, 10), (7, 32), (1, 3)])
+@pytest.mark.parametrize(("available", "wanted"), [(1000, 512), (10, 4), (10, 10), (7, 32), (1, 3)])
 def test_evenly_spread_positions_are_distinct_and_reach_both_ends(available, wanted):
     rows = evenly_spread(available, wanted)
     assert len(rows) == min(available, wanted)
