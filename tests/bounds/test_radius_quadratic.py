@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
 import rational_heads as oracle
 import torch
+from random_heads import individuals, random_mlp
 
 from consumer.radius.crown import relax
 from consumer.radius.forms import image_of, margin_forms
@@ -22,19 +22,6 @@ from shared_spec.frozen_head import FrozenHead
 from shared_spec.rng import torch_generator
 
 F64 = torch.float64
-
-
-def random_mlp(generator, *widths, scale=1.0):
-    draw = [torch.randn(o, i, generator=generator) / i**0.5 for i, o in pairwise(widths)]
-    shift = [0.3 * torch.randn(o, generator=generator) for o in widths[1:]]
-    return FrozenHead(
-        tuple(scale * w.to(F64) for w in draw), tuple(scale * b.to(F64) for b in shift)
-    )
-
-
-def individuals(generator, head, count):
-    centres = torch.randn(count, head.input_dim, generator=generator, dtype=F64)
-    return centres, head.predict(centres)
 
 
 def problem(head, region, classes):

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 from gaussian_mass import gaussian_quantile, polyline
+from random_encoders import random_net
 from scipy.stats import chi2
 
-from producer.encoder import Encoder, EncoderConfig, fold
+from producer.encoder import fold
 from producer.views.smoothing.medoid import distances
 from producer.views.smoothing.sampling import draws, representation_map
 from producer.views.smoothing.view import SmoothingView
@@ -20,14 +21,6 @@ from shared_spec.terms import BoundStatus
 
 SMALL = SmoothingSettings(n0=2000, n=2000)
 EPSILON = 1.0
-
-
-def random_net(seed=0, q=24, hidden=(16, 12), d=8, scale=1.0):
-    generator = torch_generator(seed, "test.smoothing-net")
-    encoder = Encoder(EncoderConfig(input_dim=q, hidden=hidden, output_dim=d), generator).train()
-    for _ in range(5):
-        encoder(scale * torch.randn(100, q, generator=generator))
-    return encoder.eval()
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])

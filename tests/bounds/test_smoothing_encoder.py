@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 import textbook_smoothing as textbook
 import torch
+from random_encoders import random_net
 
-from producer.encoder import Encoder, EncoderConfig, fold
+from producer.encoder import fold
 from producer.views.smoothing.center_smoothing import certify, predict
 from producer.views.smoothing.sampling import draws, evaluation_errors, representation_map
 from producer.views.smoothing.view import SmoothingView
@@ -22,14 +23,6 @@ from shared_spec.terms import BoundStatus
 SMALL = SmoothingSettings(n0=2000, n=2000)
 PAPER = SmoothingSettings(statement="paper", n0=5000, n=5000)
 EPSILON = 1.0
-
-
-def random_net(seed=0, q=24, hidden=(16, 12), d=8, scale=1.0):
-    generator = torch_generator(seed, "test.smoothing-net")
-    encoder = Encoder(EncoderConfig(input_dim=q, hidden=hidden, output_dim=d), generator).train()
-    for _ in range(5):
-        encoder(scale * torch.randn(100, q, generator=generator))
-    return encoder.eval()
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pixel_flow import PixelFlow, Q
 
 from regulator.pictures.coverage import draw_coverage
 from regulator.study.coverage import measure_coverage
@@ -19,24 +19,6 @@ from shared_spec.data import open_source
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet, ball_grid
-
-Q = 48
-
-
-class PixelFlow(torch.nn.Module):
-    """x <-> z by reshaping: exact on the grid of preprocessed pixels."""
-
-    config = SimpleNamespace(bits=5, latent_dim=Q)
-
-    def __init__(self):
-        super().__init__()
-        self.place = torch.nn.Parameter(torch.zeros(()))
-
-    def encode(self, x):
-        return x.flatten(1)
-
-    def decode(self, z):
-        return z.unflatten(1, (3, 4, 4))
 
 
 class Truth:
@@ -75,7 +57,7 @@ def axes(*rows):
 def covered(epsilon, attribute="one", vectors=None, rows=range(6)):
     similarity = SimilaritySet(axes(0) if vectors is None else vectors, epsilon)
     report = measure_coverage(
-        Truth(), "test", np.array(list(rows)), PixelFlow(), similarity, [attribute]
+        Truth(), "test", np.array(list(rows)), PixelFlow(scale=1), similarity, [attribute]
     )
     return report.table[0], report
 
@@ -179,7 +161,7 @@ def test_progress_counts_individuals_of_all_attributes():
     seen = []
     similarity = SimilaritySet(axes(0, 1), 2.0)
     report = measure_coverage(
-        Truth(), "test", np.arange(3), PixelFlow(), similarity, ["one:no:yes", "two"], 1,
+        Truth(), "test", np.arange(3), PixelFlow(scale=1), similarity, ["one:no:yes", "two"], 1,
         report=lambda step: seen.append((step.done, step.total)),
     )  # fmt: skip
     assert seen == [(i, 6) for i in range(7)]
@@ -207,4 +189,4 @@ def test_the_picture_is_a_png_and_the_same_each_time():
 def test_portraits_know_their_truth():
     portraits = open_source("portraits:train=5,valid=5,test=5", 32)
     assert isinstance(portraits, KnownTruth)
-    assert not isinstance(PixelFlow(), KnownTruth)
+    assert not isinstance(PixelFlow(scale=1), KnownTruth)

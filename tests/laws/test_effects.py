@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from pixel_flow import SCALE, PixelFlow, Q
 
 from regulator.recogniser import Recogniser, RecogniserSettings, train_recogniser
 from regulator.study.effects import (
@@ -26,25 +26,6 @@ from shared_spec.errors import DataError
 from shared_spec.flow import preprocess
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.similarity import SimilaritySet
-
-Q = 48
-SCALE = 64.0
-
-
-class PixelFlow(torch.nn.Module):
-    """x <-> z by reshaping and scaling: a flow whose decoder is linear."""
-
-    config = SimpleNamespace(bits=5, latent_dim=Q)
-
-    def __init__(self):
-        super().__init__()
-        self.place = torch.nn.Parameter(torch.zeros(()))
-
-    def encode(self, x):
-        return SCALE * x.flatten(1)
-
-    def decode(self, z):
-        return z.unflatten(1, (3, 4, 4)) / SCALE
 
 
 class Planted(Source):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from leaning_labels import problem
 
 from producer import training
 from producer.batches import LabelledLatents, batches
@@ -17,19 +18,6 @@ from shared_spec.similarity import SimilaritySet
 from shared_spec.terms import EncoderMethod
 
 SMALL = {"hidden": (32, 16), "dimension": 8, "batch": 100, "epochs": 3}
-
-
-def problem(n=600, q=20, k=1, seed=0):
-    """Latents whose label leans on the sensitive direction, so that a naive encoder discriminates."""
-    generator = torch_generator(seed, "test.problem")
-    vectors = torch.randn(k, q, generator=generator)
-    z = (
-        torch.randn(n, q, generator=generator)
-        + torch.randn(n, 1, generator=generator) * vectors[:1]
-    )
-    w = torch.randn(q, generator=generator)
-    score = z @ w / w.norm() + z @ vectors[0] / vectors[0].norm()
-    return LabelledLatents(z, {"task": (score > 0).long()}), SimilaritySet(vectors, 1.0)
 
 
 def test_lassi_moves_similar_individuals_less_than_naive_and_augmentation_does():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from pixel_flow import SCALE, PixelFlow, Q
 
 from regulator.recogniser import RecogniserSettings
 from regulator.vectors.discover import discover
@@ -26,28 +26,8 @@ from shared_spec.progress import silent
 from shared_spec.rng import numpy_generator, torch_generator
 from shared_spec.settings import resolve
 
-Q = 48
-"""3 x 4 x 4: latents are the pixels of tiny images."""
 WITH, TARGET = 0, 1
 """Latent coordinates that carry the attribute and the target."""
-SCALE = 64.0
-"""Latent units per unit of a pixel; so large that the best classifier has small weights, soon reached by Adam."""
-
-
-class PixelFlow(torch.nn.Module):
-    """x <-> z by reshaping and scaling: a flow whose decoder is linear."""
-
-    config = SimpleNamespace(bits=5, latent_dim=Q)
-
-    def __init__(self):
-        super().__init__()
-        self.place = torch.nn.Parameter(torch.zeros(()))
-
-    def encode(self, x):
-        return SCALE * x.flatten(1)
-
-    def decode(self, z):
-        return z.unflatten(1, (3, 4, 4)) / SCALE
 
 
 class Planted(Source):
