@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from consumer.population import population_statement
 from shared_spec.errors import SettingsError
+from shared_spec.population import population_statement
 
 
 def test_published_figures():

@@ -18,7 +18,6 @@ import pytest
 from columns import in_columns
 from tallied import count_rows
 
-from consumer.population import population_statement
 from consumer.report.page import render_report as render_tallies
 from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
@@ -26,6 +25,7 @@ from shared_spec.artifacts.certificate import CertificateDocument
 from shared_spec.artifacts.head_documents import HeadTraining
 from shared_spec.artifacts.rows import Row
 from shared_spec.errors import ArtifactError
+from shared_spec.population import population_statement
 from shared_spec.statements import words_of
 from shared_spec.terms import Reason, Status
 

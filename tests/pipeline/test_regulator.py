@@ -13,7 +13,6 @@ from shared_spec.data import open_source
 from shared_spec.data.portraits import Portraits
 from shared_spec.errors import ArtifactError, DataError, SettingsError
 from shared_spec.flow import GlowConfig
-from shared_spec.latents import evenly_spread
 from shared_spec.settings import resolve
 
 pytestmark = pytest.mark.pipeline

@@ -6,10 +6,10 @@ from columns import in_columns
 from scipy.stats import binom
 
 from consumer.claims import choose_method, claim_of
-from consumer.population import population_statement
 from consumer.tally import Tally
 from shared_spec.artifacts.bundle_documents import ViewEntry
 from shared_spec.artifacts.rows import Row
+from shared_spec.population import population_statement
 from shared_spec.rng import numpy_generator
 from shared_spec.sampling import Sampling
 from shared_spec.statements import words_of

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from consumer.case import Case
 from consumer.decisions import Decisions
-from consumer.population import population_statement
 from consumer.settings import MethodSettings
 from consumer.tally import Tally
 from shared_spec.artifacts.bundle import UNBOUNDED
@@ -22,6 +21,7 @@ from shared_spec.artifacts.certificate import Claim, Population
 from shared_spec.artifacts.head_documents import HeadConfig
 from shared_spec.artifacts.rows import Rows
 from shared_spec.errors import DataError, SettingsError
+from shared_spec.population import population_statement
 from shared_spec.progress import Advance
 from shared_spec.sampling import Sampling
 from shared_spec.terms import HeadKind, RadiusMethod, Statement, Status

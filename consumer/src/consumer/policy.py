@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer.population import population_statement
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.errors import SettingsError
+from shared_spec.population import population_statement
 
 __all__ = ["Policy", "parse_policy"]
 

@@ -77,8 +77,8 @@ def conclude(
 def _show(
     certificate: Issued, reps: Path, as_json: bool, papers: Sequence[str | Path | None]
 ) -> None:
-    from consumer.population import percent_down
     from consumer.report.page import REPORT
+    from shared_spec.population import percent_down
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 

@@ -6,8 +6,8 @@ import csv
 import io
 
 from consumer.evidencing.facts import cell, similar_people, stated
-from consumer.population import percent_down
 from shared_spec.artifacts.certificate import CertificateDocument
+from shared_spec.population import percent_down
 from shared_spec.terms import Status
 
 __all__ = ["CLAIM_COLUMNS", "claim_table"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consumer.population import percent_down
 from consumer.report.words import audit_words, meaning, probabilities, similarity, verdict
 from shared_spec.artifacts.certificate import CertificateDocument, Claim
+from shared_spec.population import percent_down
 from shared_spec.trust.seeds import seed_words
 from shared_spec.trust.verification import origin_words
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from consumer.population import percent_down
 from shared_spec.artifacts.reality import Alike, RealityCheck
+from shared_spec.population import percent_down
 from shared_spec.stats import clopper_pearson_lower, clopper_pearson_upper
 
 __all__ = ["CONFIDENCE", "interval", "reality_lines"]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from consumer.population import percent_down
 from consumer.tally import Group
+from shared_spec.population import percent_down
 from shared_spec.terms import Reason, Status
 
 __all__ = ["MOST_CLASSES", "ClassRow", "ReasonCount", "Share", "class_table", "count_reasons"]

@@ -1,16 +1,16 @@
 """What a claim says, in plain words: never more than docs/guarantees.md, A.2 to A.6, allows.
 
 The verdict says how many are certified and what that means; the probabilities are the sentences of
-`consumer.population`, which speak of being treated fairly, so what that means is said before them.
+`shared_spec.population`, which speak of being treated fairly, so what that means is said before them.
 """
 
 from __future__ import annotations
 
-from consumer.population import population_statement
 from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry
 from shared_spec.artifacts.bundle_documents import SpecEntry
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.imprint import Imprint, utc_today
+from shared_spec.population import population_statement
 from shared_spec.statements import words_of
 from shared_spec.terms import Similar
 
