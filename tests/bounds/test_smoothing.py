@@ -106,3 +106,18 @@ def test_the_map_is_the_encoder_at_the_points_of_the_similarity_set(k, hidden):
     )
     direct = folded(similarity.points(z, t))
     assert (g(t) - direct).abs().max() < 1e-11, "reading off the map is not evaluating R"
+
+
+def test_neurons_whose_squares_underflow_still_change():
+    """Moves of 2^-550 per unit of t are moves: a neuron that they switch is evaluated, and the distance is not 0."""
+    small = 2.0**-550 * torch.eye(2, dtype=torch.float64)
+    encoder = ReluNetwork(
+        (small, 2.0**440 * torch.eye(2, dtype=torch.float64)),
+        (torch.zeros(2, dtype=torch.float64),) * 2,
+    )
+    offset = torch.full((2,), -(2.0**-551), dtype=torch.float64)
+    g = representation_map(encoder, offset, small, reach=1.0)
+    moved = g(torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64))
+    assert moved[1, 0] == 2.0**440 * 2.0**-551
+    near = torch.tensor([[2.0**-600, 0.0]], dtype=torch.float64)
+    assert 2.0**-600 <= float(distances(near, torch.zeros(2, dtype=torch.float64))) < 2.0**-599

@@ -43,7 +43,7 @@ TERMS = 20_000
 INFLATION = 1.0 + 1e-11
 """Covers the relative rounding of a few nested sums of up to `TERMS` non-negative terms, and of norms."""
 
-_SQUARABLE = 1e-140
+SQUARABLE = 1e-140
 
 
 def gamma(terms: int) -> float:
@@ -69,7 +69,7 @@ def norm_above(values: Tensor, dim: int = -1) -> Tensor:
     """
     inflation = 1.0 + gamma(values.shape[dim] + 8)
     norm = torch.linalg.vector_norm(values, dim=dim)
-    extreme = ~((norm > _SQUARABLE) & (norm < LARGEST))
+    extreme = ~((norm > SQUARABLE) & (norm < LARGEST))
     if bool(extreme.any()):
         norm[extreme] = _scaled_norm(values.movedim(dim, -1)[extreme])
     return torch.nan_to_num(norm * inflation, nan=torch.inf, posinf=torch.inf)

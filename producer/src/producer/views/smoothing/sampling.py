@@ -27,6 +27,7 @@ from producer.views.smoothing.medoid import (
 )
 from shared_spec.relu_network import ReluNetwork
 from shared_spec.rng import stream
+from shared_spec.rounding import norm_above
 from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 
@@ -152,7 +153,7 @@ def _direct_map(
     if len(encoder.weights) == 1:
         return lambda t: offset + t @ directions
     # The margin makes up for the rounding of the bound; a neuron within it is treated as changing.
-    swing = torch.linalg.vector_norm(directions, dim=0) * (reach * (1.0 + 1e-9))
+    swing = norm_above(directions, dim=0) * (reach * (1.0 + 1e-9))
     on = offset - swing > 0.0
     changing = ~on & (offset + swing >= 0.0)
     weight, bias = encoder.weights[1], encoder.biases[1]

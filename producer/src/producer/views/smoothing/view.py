@@ -30,6 +30,7 @@ from shared_spec.device import to_host
 from shared_spec.errors import DataError, SettingsError
 from shared_spec.progress import Advance
 from shared_spec.relu_network import ReluNetwork
+from shared_spec.rounding import norm_above
 from shared_spec.seeds import Seed
 from shared_spec.similarity import SimilaritySet
 from shared_spec.smoothing.plan import make_plan
@@ -223,7 +224,7 @@ def _map(
     encoder: ReluNetwork, offset: Tensor, directions: Tensor, *coefficients: Tensor
 ) -> RepresentationMap:
     """G on the coefficients that will be asked for."""
-    norms = [torch.linalg.vector_norm(t, dim=1).max() for t in coefficients if len(t)]
+    norms = [norm_above(t, dim=1).max() for t in coefficients if len(t)]
     return representation_map(encoder, offset, directions, float(torch.stack(norms).max()))
 
 
