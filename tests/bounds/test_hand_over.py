@@ -96,3 +96,13 @@ def test_representations_as_they_are_handed_over_lie_within_the_radius(k, shift)
         handed = encoder(z[row].double() + t @ vectors.double()).float().double()
         distance = (handed - found.centre[row].double()).norm(dim=1).max()
         assert distance <= found.radius[row]
+
+
+@pytest.mark.parametrize(("power", "status"), [(20, "BOUNDED"), (40, "UNDECIDED")])
+def test_nobody_is_bounded_whose_vertices_could_be_noise(power, status):
+    """R is 0 everywhere, as the difference of two large numbers: float64's noise is no witness."""
+    large = matrix([[2.0**power, -(2.0**power)]])
+    encoder = ReluNetwork((matrix([[1.0], [1.0]]), large), (matrix([0.0, 0.0]), matrix([0.0])))
+    bounds = certify_exact(encoder, torch.ones(1, 1), torch.ones(1, 1), 0.1, tube_vertices=3)
+    assert BoundStatus(int(bounds.status)).name == "BOUNDED"
+    assert BoundStatus(int(handed_over(bounds).status)).name == status

@@ -100,7 +100,8 @@ def handed_over(bound: ExactBounds) -> ExactBounds:
     Guarantee, for every z' of the set: R(z') in the reals, in float64 and as the float32 form of that lies within the
     radius, and within delta of the tube (docs/guarantees.md, A.5). Whoever evaluates R(z') in float64 is off by
     `rounding` at most; float32 then moves it by 2^-24 of its norm, which centre and radius bound, and by 2^-150 per
-    coordinate below float32's normal range. Whoever could be too large for float32 is UNDECIDED.
+    coordinate below float32's normal range. Whoever could be too large for float32 is UNDECIDED, and whoever's vertices
+    could be off by more than a witness leaves room for (docs/guarantees.md, E.1).
     """
     size = norm_above(bound.centre.to(torch.float64)) + bound.radius + bound.rounding
     tiny = 2.0**-149 * bound.centre.shape[1]
@@ -109,6 +110,8 @@ def handed_over(bound: ExactBounds) -> ExactBounds:
     if tubes is not None:
         tubes = replace(tubes, delta=above((tubes.delta + moved) * INFLATION).clamp_max(UNBOUNDED))
     radius = above((bound.radius + moved) * INFLATION).clamp_max(UNBOUNDED)
-    fits = size + moved < torch.finfo(torch.float32).max
+    fits = (size + moved < torch.finfo(torch.float32).max) & (
+        bound.rounding <= 2.0**-22 * (1.0 + size)
+    )
     status = torch.where(fits, bound.status, BoundStatus.UNDECIDED).to(torch.uint8)
     return replace(bound, radius=radius, status=status, tubes=tubes)
