@@ -84,19 +84,20 @@ def _explained(claim: Claim, certain: bool) -> tuple[tuple[str, str], ...]:
 
 def similar_words(spec: SpecEntry) -> tuple[str, str]:
     """Who counts as similar, for a reader without the terms: before and after the names of the attributes."""
+    several = len(spec.attributes) > 1
     match spec.similar:
         case Similar.COUNTERPARTS:
             return (
                 "Two people count as similar here if the data set itself shows one person with a change of ",
-                ", and so does everything that a straight line between two such pictures passes through in the"
-                " regulator's image model.",
+                f"{', in one of them at a time' if several else ''}; and so does everything that a straight line"
+                " between neighbouring ones of these pictures passes through in the regulator's image model.",
             )
         case Similar.EDITS:
             return (
-                "Two people count as similar here if the regulator's edit of the picture turns one into the other:"
-                " an edit of ",
-                f", up to {spec.epsilon:g} times as strong as the regulator's, and whatever lies between such pictures"
-                " in the regulator's image model.",
+                "Somebody counts as similar to a person here if the picture is that person's after an edit of ",
+                f"{', of one alone or of several equally strong' if several else ''}, at the strengths that the"
+                f" regulator's spec lists, up to {spec.epsilon:g} times its edit; and so does whatever lies between"
+                " neighbouring ones of these pictures in the regulator's image model.",
             )
         case _:
             return (

@@ -62,7 +62,10 @@ def audit_words(entry: AuditEntry | None) -> str:
     scope = entry.scope
     said = f"{scope.checked} of {scope.individuals} individuals of {scope.split} computed again, nothing found"
     if scope.checked < scope.individuals:
-        said += f"; with {100 * CONFIDENCE:g}% confidence at most {scope.bad_at_most} of them are otherwise"
+        said += (
+            f"; if the producer could not know whom the auditor would draw, then with {100 * CONFIDENCE:g}% confidence"
+            f" at most {scope.bad_at_most} of them are otherwise"
+        )
     return f"{said}; {entry.digest}"
 
 
@@ -72,16 +75,18 @@ def similarity(spec: SpecEntry) -> tuple[str, str]:
     if spec.similar == Similar.COUNTERPARTS:
         return (
             "Two people count as similar if the data set itself knows them as one person with a change of",
-            ": the similarity set of a person is a chain of segments in the flow's latent space, whose corners are the"
+            f"{', in one of them at a time' if several else ''}: the similarity set of a person is a chain of segments"
+            f"{' for each' if several else ''} in the flow's latent space, whose corners are the"
             " latents of these images. Every corner is an image that can be stored; between two of them the chain is"
             " straight in latent space.",
         )
     if spec.similar == Similar.EDITS:
-        together = ", alone or together," if several else ""
+        together = ", of one alone or of several equally strong," if several else ""
         return (
-            "Two people count as similar if the image of one becomes that of the other by an edit of",
-            f"{together} of at most ε = {spec.epsilon:g} times the regulator's edit: the similarity set of a person is"
-            " a chain of segments in the flow's latent space, whose corners are the latents of the edited images."
+            "Somebody counts as similar to a person if the image is that person's, changed by an edit of",
+            f"{together} at one of the strengths that the spec lists, of which the largest is ε = {spec.epsilon:g}"
+            " times the regulator's edit: the similarity set of a person is a chain of segments in the flow's latent"
+            " space, whose corners are the latents of the edited images."
             " Every corner is an image that can be stored; between two of them the chain is straight in latent space.",
         )
     vectors = "their attribute vectors" if several else "its attribute vector"

@@ -135,7 +135,8 @@ class SplitScope(Strict):
             return f"{self.split}: all {self.individuals} checked, {self.failed} failed"
         return (
             f"{self.split}: {self.checked} of {self.individuals} checked, {self.failed} failed; "
-            f"with {100 * CONFIDENCE:g}% confidence at most {self.bad_at_most} of {self.individuals} are bad"
+            f"with {100 * CONFIDENCE:g}% confidence at most {self.bad_at_most} of {self.individuals} are bad, if the "
+            "producer could not know who would be drawn"
         )
 
 
