@@ -103,9 +103,10 @@ OTHERWISE = {
     "skipped": (lambda d: d.update(skipped=3), "skips other individuals"),
     "seed": (lambda d: d.update(bundle_seed="committed"), "whose choice the bundle's seed was"),
     "statement": (claimed(**EXACT), "smoothing: the bundle makes another statement"),
-    "individuals": (claimed(individuals=39), "smoothing: the bundle has 40 individuals"),
+    "individuals": (claimed(individuals=39), "smoothing: counts 40 of 39 individuals"),
     "model": (claimed(certified_model="C∘R∘E"), "smoothing: the certified model is C∘R̂∘E"),
-    "alpha": (claimed(alpha={}), "smoothing: its failure probabilities"),
+    "alpha": (claimed(alpha={}, alpha_per_individual=0.0), "smoothing: its failure probabilities"),
+    "fraction": (claimed(certified_fraction=1.0), "smoothing: the certified fraction is 0."),
     "sum": (claimed(alpha_per_individual=0.0), "smoothing: alpha per individual is 0.01"),
 }
 
@@ -120,6 +121,12 @@ class TestInABrowser:
         assert verdict.startswith("✓"), found
         assert "by Bank of X" in found["signature"]
         assert re.search(r"80 of 80 computed again", found["decisions"]), found["decisions"]
+
+    def test_claims_that_contradict_themselves_need_no_bundle_to_be_refused(self, look, signed):
+        forge.restate(signed.certificate, claimed(alpha_per_individual=0.0))
+        verdict, found = look(signed.certificate / "certificate.json")
+        assert verdict.startswith("✗")
+        assert "smoothing: alpha per individual is 0.01" in found["document"]
 
     def test_a_receipt_is_checked_with_the_document_alone(self, look, signed, run):
         out, rows = signed.spec.parent / "mine.json", signed.certificate / "individuals.csv"
@@ -246,7 +253,7 @@ class TestInABrowser:
         forge.restate(signed.certificate, change)
         verdict, found = look(signed.certificate, signed.reps)
         assert verdict.startswith("✗")
-        assert says in found["bundle"]
+        assert says in found.get("bundle", found["document"])
 
     def test_what_earlier_releases_left_out_is_not_missed(self, look, signed):
         """A spec without `similar` is along vectors; a seed of which nothing is said was free."""

@@ -134,6 +134,7 @@ def claim_of(
         methods_tried=tuple(methods),
         sampling=sampling if any(tried.sampled for tried in methods) else None,
         individuals=individuals,
+        labelled=sum(count for group, count in tally.groups.items() if group.label),
         counts=tally.counts,
         certified_fraction=certified / individuals,
         accuracy=accuracy,

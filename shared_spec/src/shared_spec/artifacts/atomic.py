@@ -78,11 +78,11 @@ def refuse_existing(
             raise SettingsError(
                 f"{path}: would be written over {found}, which is read; name another place"
             )
-    if kind is not None and not path.name.lower().endswith(kind.suffix):
-        raise SettingsError(
-            f"{path}: a {kind.name} is written; expected a name that ends with {kind.suffix}"
-        )
     if not os.path.lexists(path):
+        if kind is not None and not path.name.lower().endswith(kind.suffix):
+            raise SettingsError(
+                f"{path}: a {kind.name} is written; expected a name that ends with {kind.suffix}"
+            )
         return
     if not force:
         raise SettingsError(

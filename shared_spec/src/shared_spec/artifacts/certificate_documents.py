@@ -25,6 +25,7 @@ from shared_spec.seeds import Seed
 from shared_spec.trust.fields import Hex256
 from shared_spec.trust.seeds import CommittedSeed
 from shared_spec.trust.verification import Origin
+from shared_spec.views import contract_of
 
 __all__ = ["REPORT", "CertificateDocument", "CommittedDraw", "certificate_parents"]
 
@@ -124,17 +125,18 @@ class CertificateDocument(Document):
     @classmethod
     def _known(cls, claims: dict[str, Claim]) -> dict[str, Claim]:
         known_views(claims)
+        for view, claim in claims.items():
+            model = contract_of(view).model(claim.radius_method.sampled)
+            if claim.certified_model != model:
+                raise ValueError(f"{view}: the certified model is {model}")
         return claims
 
     @model_validator(mode="after")
     def _compares_what_it_claims(self) -> Self:
         for check in self.reality:
-            if check.certified.keys() != self.claims.keys():
-                raise ValueError(
-                    f"reality: {check.attribute}: its views are not those of the claims"
-                )
+            check.check_beside(self.claims)
         for table in self.groups:
-            table.check_beside(self.claims)
+            table.check_beside(self.claims, self.head.classes)
         return self
 
     @model_validator(mode="after")

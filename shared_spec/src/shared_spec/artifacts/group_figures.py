@@ -5,7 +5,7 @@ Nothing is proved about groups. The counts are those of the certificate's own ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -64,8 +64,8 @@ class GroupTable(Strict):
     few_people: Count
     views: dict[str, tuple[GroupCounts, ...]]
 
-    def check_beside(self, claims: Mapping[str, Claim]) -> None:
-        """Raises ValueError unless it counts the people of these claims."""
+    def check_beside(self, claims: Mapping[str, Claim], classes: Collection[str]) -> None:
+        """Raises ValueError unless it counts the people of these claims, and decisions for these classes."""
         for view, groups in self.views.items():
             if view not in claims:
                 raise ValueError(
@@ -75,4 +75,13 @@ class GroupTable(Strict):
             if people != claims[view].individuals:
                 raise ValueError(
                     f"{self.label}: counts {people} people of {claims[view].individuals}"
+                )
+            rest = claims[view].certified - sum(group.certified for group in groups)
+            if not 0 <= rest <= self.few_people:
+                raise ValueError(
+                    f"{self.label}: counts other certificates than the {view} view claims"
+                )
+            if not all(group.predicted.keys() <= set(classes) for group in groups):
+                raise ValueError(
+                    f"{self.label}: counts decisions for classes which the head has not"
                 )

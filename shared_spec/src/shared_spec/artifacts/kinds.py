@@ -33,6 +33,7 @@ __all__ = [
     "SIGNATURE",
     "SPEC",
     "directory_kind",
+    "json_kind",
     "kind_words",
     "refuse_others",
     "table_kind",
@@ -71,7 +72,7 @@ def tensor_kind(name: str, media: str) -> Kind:
     return Kind(name, recognises)
 
 
-def _json_kind(name: str, says: Callable[[Mapping[str, object]], bool]) -> Kind:
+def json_kind(name: str, says: Callable[[Mapping[str, object]], bool]) -> Kind:
     """A JSON file that `says` knows by its members."""
 
     def recognises(path: Path) -> bool:
@@ -186,11 +187,11 @@ FLOW = tensor_kind("flow", "flow")
 MODEL = Kind("model", _is_model)
 NONCE = Kind("nonce of a commitment", _is_nonce)
 PICTURE = Kind("picture drawn by LASSI", _is_picture, ".png")
-RECEIPT = _json_kind("receipt", lambda found: _is_of(found, "receipt"))
-SEARCH = _json_kind(
+RECEIPT = json_kind("receipt", lambda found: _is_of(found, "receipt"))
+SEARCH = json_kind(
     "search", lambda found: {"spec_digest", "target", "scores", "chosen"} <= found.keys()
 )
-SIGNATURE = _json_kind(
+SIGNATURE = json_kind(
     "signature", lambda found: {"payload", "payloadType", "signatures"} == found.keys()
 )
 SPEC = tensor_kind("spec", "similarity-spec")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from shared_spec.artifacts.claim_documents import Claim
 from shared_spec.artifacts.document import Count, Name, Strict
 
 __all__ = ["Alike", "RealityCheck"]
@@ -41,6 +43,19 @@ class RealityCheck(Strict):
         return Alike(
             people=self.everybody.people - mine.people, alike=self.everybody.alike - mine.alike
         )
+
+    def check_beside(self, claims: Mapping[str, Claim]) -> None:
+        """Raises ValueError unless it may be about the people of these claims."""
+        if self.certified.keys() != claims.keys():
+            raise ValueError(f"reality: {self.attribute}: its views are not those of the claims")
+        for view, claim in claims.items():
+            if (
+                self.everybody.people > claim.individuals
+                or self.certified[view].people > claim.certified
+            ):
+                raise ValueError(
+                    f"reality: {self.attribute}: has more people than the {view} view claims anything of"
+                )
 
     @model_validator(mode="after")
     def _among_everybody(self) -> Self:
