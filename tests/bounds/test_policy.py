@@ -48,7 +48,7 @@ def test_every_view_must_meet_it_unless_one_is_named():
     claims = {"exact": claim(99, 0.0), "smoothing": claim(10, 0.01)}
     assert parse_policy("exact:certified>=0.9", list(claims)).failures(claims) == []
     assert parse_policy("certified>=0.9", list(claims)).failures(claims) == [
-        "smoothing: reached 0.0900, asked for 0.9"
+        "smoothing: reached 9.00%, asked for 90%"
     ]
 
 

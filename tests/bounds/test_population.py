@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import binom
 
 from shared_spec.errors import SettingsError
-from shared_spec.population import population_statement
+from shared_spec.population import population_statement, rounded_up
 
 
 def test_published_figures():
@@ -73,3 +76,11 @@ def test_the_words_say_what_is_proved():
 def test_numbers_out_of_range_are_refused(n, k, alpha, confidence):
     with pytest.raises(SettingsError):
         population_statement(n, k, alpha, confidence)
+
+
+@given(st.floats(1e-9, 1e9))
+def test_upper_bounds_are_never_shown_below_themselves(bound):
+    shown = rounded_up(bound)
+    assert Decimal(shown) >= Decimal(repr(bound))
+    assert float(shown) <= bound * 1.01 + (bound >= 100)
+    assert "e" not in shown.lower()

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import date
 
 import pytest
 import yaml
@@ -11,9 +12,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from consumer.evidencing.verb import FORMATS
-from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry, SplitScope
+from shared_spec.artifacts.audit_documents import CONFIDENCE, AuditEntry, NotChecked, SplitScope
 from shared_spec.artifacts.certificate import load_certificate
 from shared_spec.artifacts.group_figures import GroupCounts, GroupTable
+from shared_spec.artifacts.reality import Alike, RealityCheck
 from shared_spec.imprint import Imprint
 from shared_spec.statements import words_of
 from shared_spec.stats import hypergeometric_upper
@@ -90,6 +92,98 @@ def test_an_auditor_is_an_assessor_of_what_it_audited(document):
     assert digest in json.dumps(said["evidence"])
 
 
+def test_an_auditor_attests_what_it_looked_at_and_no_claim_of_the_issuer(document):
+    bad = hypergeometric_upper(0, 30, 40, 1 - CONFIDENCE)
+    scope = SplitScope(split="test", individuals=40, checked=30, failed=0, bad_at_most=bad)
+    left = NotChecked(what="smoothing radii", why="they are drawn")
+    entry = AuditEntry(
+        digest="sha256-content-v1:" + "a" * 64, scope=scope, not_checked=(left,), findings=0
+    )
+    said = json.loads(FORMATS["cyclonedx"](document.model_copy(update={"audit": entry})))
+    declared = said["declarations"]
+    own, audited = declared["attestations"]
+    assert own["map"] == [{"claims": ["claim-exact", "claim-smoothing"]}]
+    assert audited["map"] == [{"claims": ["claim-audited"]}]
+    assert "Not checked: smoothing radii (they are drawn)." in audited["summary"]
+    (claim,) = (each for each in declared["claims"] if each["bom-ref"] == "claim-audited")
+    assert f"at most {bad} of them are otherwise" in claim["predicate"]
+
+
+def test_accuracy_is_of_those_whose_label_is_known_and_says_by_whose(document):
+    claims = {"exact": document.claims["exact"].model_copy(update={"labelled": 3})}
+    own = document.model_copy(update={"claims": claims, "labels": "consumer"})
+    known = "test, the 3 of 40 individuals whose label is known, by the issuer's own labels"
+    for form in ("cyclonedx", "model-card"):
+        assert known in FORMATS[form](own).decode(), form
+        assert "by the producer's labels" in FORMATS[form](document).decode(), form
+    (row,) = csv.DictReader(io.StringIO(FORMATS["csv"](own).decode()))
+    assert (row["labelled"], row["labels"]) == ("3", "consumer")
+
+
+def test_who_was_left_out_and_the_last_day_are_in_every_form(document):
+    days = Imprint(issuer="Bank of X", issued=date(2026, 12, 1), valid_until=date(2027, 6, 30))
+    dated = document.model_copy(update={"imprint": days, "skipped": 7})
+    for form in ("cyclonedx", "model-card", "csv"):
+        text = FORMATS[form](dated).decode()
+        assert "2027-06-30" in text, form
+        assert "40 of 47 individuals, 7 left out" in text or form == "csv"
+    (row, _) = csv.DictReader(io.StringIO(FORMATS["csv"](dated).decode()))
+    assert (row["skipped"], row["valid_until"]) == ("7", "2027-06-30")
+    bom = FORMATS["cyclonedx"](dated).decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom) is None
+    evidence = json.loads(bom)["declarations"]["evidence"][0]
+    assert (evidence["created"], evidence["expires"]) == (
+        "2026-12-01T00:00:00Z",
+        "2027-06-30T23:59:59Z",
+    )
+
+
+def test_what_true_counterparts_get_stands_beside_what_is_certified(document):
+    few, everybody = Alike(people=18, alike=17), Alike(people=40, alike=30)
+    check = RealityCheck(
+        attribute="Pale_Skin",
+        counterparts=80,
+        everybody=everybody,
+        certified=dict.fromkeys(document.claims, few),
+    )
+    known = document.model_copy(update={"reality": (check,)})
+    card = FORMATS["model-card"](known).decode()
+    assert "| Pale\\_Skin | all | 30 of 40 | 75.0% \\(58.8 to 87.4\\) |" in card
+    bom = FORMATS["cyclonedx"](known).decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom) is None
+    metrics = json.loads(bom)["metadata"]["component"]["modelCard"]["quantitativeAnalysis"][
+        "performanceMetrics"
+    ]
+    (everyone,) = (each for each in metrics if each["slice"].startswith("all, "))
+    assert (everyone["type"], everyone["value"][:5]) == (
+        "true counterparts in Pale_Skin, %, counted",
+        "75.0%",
+    )
+    assert "True counterparts" not in FORMATS["model-card"](document).decode()
+
+
+@pytest.mark.parametrize(
+    "name", ["https://evil.example/?a=b", "www.evil.example", "WWW.evil.example", "me@evil.example"]
+)
+def test_names_become_no_links(document, name):
+    card = FORMATS["model-card"](document.model_copy(update={"target": name})).decode()
+    body = card.split("---\n", 2)[2]
+    assert "evil" in body
+    assert not re.search(r"(?i)www\.|://|\w@\w", body)
+
+
+def test_no_separator_makes_a_formula_of_a_name(document):
+    named = document.model_copy(update={"target": "a;=cmd|' /C calc'!A0;\t@b"})
+    table = FORMATS["csv"](named).decode()
+    for separator in ",;\t":
+        cells = [
+            cell.strip()
+            for row in csv.reader(io.StringIO(table), delimiter=separator)
+            for cell in row
+        ]
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+
+
 def test_percentages_are_rounded_down(document):
     claim = document.claims["exact"]
     counts = {status: 0 for status in claim.counts} | {"CERTIFIED": 39_999, "NOT_CERTIFIED": 1}
@@ -144,9 +238,14 @@ def test_the_command_writes_each_form_and_nothing_over_anything(tiny, whole, run
         ]
         assert run(*again) == 0
         assert out.read_bytes() == first
-        out.write_bytes(b"my notes")
-        fails(2, f"is no {form} of a certificate alone, so it is not replaced", *again)
-        assert out.read_bytes() == b"my notes"
+        for notes in (
+            b"my notes",
+            b"---\napiVersion: v1\n",
+            b'{\n  "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json"\n}',
+        ):
+            out.write_bytes(notes)
+            fails(2, f"is no {form} of a certificate alone, so it is not replaced", *again)
+            assert out.read_bytes() == notes
     fails(2, "exists already", "consumer", "evidence", tiny.certificate, "--out", out)
     new = tmp_path / "new"
     fails(2, "--format is groups-csv: .* counts no groups; ask for one of `consumer certify --groups NAME`",

@@ -4,16 +4,19 @@ import csv
 import json
 import shutil
 import warnings
+from dataclasses import replace
 
 import forge
 import numpy as np
 import pytest
 
-from consumer.groups import spread
+from consumer.groups import check_groups, spread
 from consumer.report.fares import fares_of
-from shared_spec import load_certificate
+from shared_spec import load_bundle, load_certificate
 from shared_spec.artifacts.group_figures import GroupCounts, GroupTable
 from shared_spec.data import open_source
+from shared_spec.errors import SettingsError
+from shared_spec.terms import Statement
 
 pytestmark = pytest.mark.pipeline
 
@@ -102,7 +105,9 @@ def test_verify_counts_again(whole, run):
 @pytest.mark.parametrize(
     ("change", "pattern"),
     [
-        (lambda d: d["groups"][0]["views"]["exact"][0].update(certified=0), "groups is"),
+        (lambda d: d["groups"][0]["views"]["exact"][0].update(correct=0), "groups is"),
+        (lambda d: d["groups"][0]["views"]["exact"][0].update(certified=0), "counts other certificates than the exact"),
+        (lambda d: d["groups"][0]["views"]["exact"][0].update(predicted={"never": 1}), "which the head has not"),
         (lambda d: d["groups"][0]["views"]["exact"][0].update(people=9), "field groups.0.views.exact.0.people"),
         (lambda d: d["groups"][0]["views"]["exact"][0].update(correct=41, labelled=40), "field groups.0"),
         (lambda d: d["groups"][0]["views"]["exact"].pop(), "Pale_Skin: counts"),
@@ -178,7 +183,11 @@ def test_of_more_than_two_classes_each_is_told_where_it_is_decided_least_and_mos
         ("b", "0.0% (y)", "40.0% (x)", "40.0", "0.00"),
         ("c", "0.0% (z)", "50.0% (x)", "50.0", "0.00"),
     ]
-    assert fares_of(table, "exact", ("a", "b")).decisions == ()
+    two = fares_of(table, "exact", ("a", "b"))
+    assert two.rates == ("decided b", "right", "certified")
+    assert [each.cells for each in two.decisions] == [each.cells for each in found.decisions[:2]]
+    alone = GroupTable(label="age", few=0, few_people=0, views={"exact": groups[:1]})
+    assert fares_of(alone, "exact", ("a", "b")).decisions == ()
 
 
 def test_one_group_differs_from_nobody():
@@ -234,3 +243,43 @@ def test_groups_of_a_few_are_open_on_the_page(tiny, run, tmp_path, capsys):
     assert "people together) not shown" in page
     assert '<table class="groups">' not in page
     assert "How often groups of people get each decision." in page
+
+
+def test_ratios_are_not_rounded_across_a_line_nor_differences_to_none():
+    groups = (counts("x", 600, a=361, b=239), counts("y", 600, a=300, b=300))
+    table = GroupTable(label="age", few=0, few_people=0, views={"exact": groups})
+    found = fares_of(table, "exact", ("a", "b"))
+    assert (found.ratios[0], found.differences[0]) == ("0.79", "10.2"), (
+        "239 of 300 is below four fifths"
+    )
+    nearly = (counts("x", 9000, a=8999, b=1), counts("y", 9000, a=9000))
+    table = GroupTable(label="age", few=0, few_people=0, views={"exact": nearly})
+    (first, _) = fares_of(table, "exact", ("a", "b")).decisions
+    assert (first.ratio, first.difference) == ("0.99", "0.1")
+
+
+def test_being_right_is_told_of_ten_and_no_fewer():
+    def group(name, labelled):
+        return GroupCounts(
+            name=name, people=40, predicted={"a": 40}, labelled=labelled, correct=labelled, certified=1
+        )  # fmt: skip
+
+    table = GroupTable(
+        label="age", few=0, few_people=0, views={"exact": (group("x", 9), group("y", 10))}
+    )
+    found = fares_of(table, "exact", ("a", "b"))
+    assert [rates[1] for _, _, rates in found.groups] == ["unknown", "100.0%"]
+    assert found.differences[1] == "–"
+
+
+def test_no_groups_of_an_encoder_that_nobody_evaluates(whole):
+    bundle = load_bundle(whole.reps)
+    ideal = {
+        name: entry.model_copy(update={"statement": Statement.I})
+        for name, entry in bundle.manifest.views.items()
+    }
+    bundle = replace(bundle, manifest=bundle.manifest.model_copy(update={"views": ideal}))
+    with pytest.raises(
+        SettingsError, match="statement I is about an encoder that nobody evaluates"
+    ):
+        check_groups(bundle, ["Pale_Skin"], "Smiling")

@@ -37,7 +37,7 @@ def test_what_is_stated_is_kept_dated_and_shown(copies, run, capsys):
 
 USES = {
     "verify": "consumer verify {certificate} --reps {reps}",
-    "predict": "consumer predict --reps {reps} --head {certificate} --out {out}",
+    "predict": "consumer predict --reps {reps} --head {certificate} --out {out}.png",
     "receipt": "consumer receipt {certificate} --individual test-000001 --out {out}",
     "verify-receipt": "consumer verify-receipt {receipt} --certificate {certificate}",
     "evidence": "consumer evidence {certificate} --format cyclonedx --out {out}",
@@ -45,7 +45,7 @@ USES = {
     "csv": "consumer evidence {certificate} --format csv --out {out}",
     "sign": "consumer sign {certificate} --key id --issuer Bank --serial 1 --expires 2999-01-01",
     "explain": "producer explain --individual test-000001 --spec {spec} --model {model} --data {data} "
-    "--head {certificate} --out {out}",
+    "--head {certificate} --out {out}.png",
 }
 """Whatever reads a certificate, but for `inspect`."""
 

@@ -119,6 +119,11 @@ def check_groups(bundle: Bundle, labels: Sequence[str], target: str) -> None:
                 f"`groups` {label!r:.100}: expected, each once, a label that the producer shares, other than the "
                 f"target; there is {', '.join(others) or 'none: ask the producer to export with `share`'}"
             )
+        if all(entry.statement == Statement.I for entry in bundle.manifest.views.values()):
+            raise SettingsError(
+                "`groups` counts decisions, and statement I is about an encoder that nobody evaluates: leave it out, "
+                "or ask the producer for another view"
+            )
         if len(shared[label]) > MOST_GROUPS:
             raise SettingsError(
                 f"`groups` {label!r:.100}: has {len(shared[label])} classes; expected at most {MOST_GROUPS}"
@@ -134,10 +139,14 @@ class Spread:
 
 
 def shares(counts: GroupCounts, decision: str) -> tuple[tuple[int, int], ...]:
-    """Of whom, of how many: who is decided so, whose known class was met, who is certified."""
+    """Of whom, of how many: who is decided so, whose known class was met, who is certified.
+
+    Of fewer than `FEWEST` known classes nothing is told, as of fewer people.
+    """
+    told = counts.labelled >= FEWEST
     return (
         (counts.predicted.get(decision, 0), counts.people),
-        (counts.correct, counts.labelled),
+        (counts.correct, counts.labelled) if told else (0, 0),
         (counts.certified, counts.people),
     )
 

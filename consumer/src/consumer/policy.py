@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared_spec.artifacts.certificate import Claim
 from shared_spec.errors import SettingsError
-from shared_spec.population import population_statement
+from shared_spec.population import percent_down, population_statement
 
 __all__ = ["Policy", "parse_policy"]
 
@@ -46,7 +46,7 @@ class Policy:
     def failures(self, claims: Mapping[str, Claim]) -> list[str]:
         """One sentence per view that does not meet the policy."""
         return [
-            f"{view}: reached {self.reached(claims[view]):.4f}, asked for {self.level:g}"
+            f"{view}: reached {percent_down(self.reached(claims[view]), 2)}%, asked for {100 * self.level:g}%"
             for view in ([self.view] if self.view else claims)
             if not self.reached(claims[view]) >= self.level
         ]

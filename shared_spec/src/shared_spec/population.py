@@ -8,12 +8,12 @@ item 3, A.6).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from shared_spec.errors import SettingsError
 from shared_spec.stats import clopper_pearson_lower, count_bound
 
-__all__ = ["PopulationStatement", "percent_down", "population_statement"]
+__all__ = ["PopulationStatement", "percent", "percent_down", "population_statement", "rounded_up"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class PopulationStatement:
 
     def sentences(self) -> tuple[str, ...]:
         """The statements in words, one sentence each; those that would say nothing are left out."""
-        percent = f"{100 * self.confidence:g}%"
+        confidence = f"{100 * self.confidence:g}%"
         said = [f"{self.certified} of {self.individuals} individuals are certified"]
         if self.alpha == 0.0:
             said[0] += (
@@ -56,20 +56,20 @@ class PopulationStatement:
             said[0] += "."
             said.append(
                 "For each individual, the probability of being certified and yet not treated fairly is at most"
-                f" {self.alpha:g}."
+                f" {rounded_up(self.alpha)}."
             )
             if self.certified:
                 said.append(
-                    f"On average at most {self.expected_false_certificates:.3g} of the certificates are false; with"
-                    f" {percent} probability no more than {self.false_certificates_bound} are."
+                    f"On average at most {rounded_up(self.expected_false_certificates)} of the certificates are false;"
+                    f" with {confidence} probability no more than {self.false_certificates_bound} are."
                 )
             if self.certified and self.any_false_certificate < 1.0:
                 said.append(
-                    f"The probability that any of them is false is at most {self.any_false_certificate:.3g}."
+                    f"The probability that any of them is false is at most {rounded_up(self.any_false_certificate)}."
                 )
         if self.fair_at_least >= 1e-4:
             said.append(
-                f"If these {self.individuals} individuals were drawn at random, then with {percent} confidence the"
+                f"If these {self.individuals} individuals were drawn at random, then with {confidence} confidence the"
                 f" model treats at least {percent_down(self.fair_at_least, 2)}% of their population fairly."
             )
         return tuple(said)
@@ -124,3 +124,26 @@ def percent_down(fraction: float, places: int = 1) -> str:
     # From the shortest decimal that is this float, as users see it, so that 0.962 is 96.2 and not 96.1.
     exact = Decimal(repr(fraction)) * 100
     return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR))
+
+
+def rounded_up(bound: float, digits: int = 3) -> str:
+    """An upper bound with so many digits, never less than what is proved; whole numbers with all of theirs.
+
+    >>> rounded_up(12.34), rounded_up(1004.99), rounded_up(0.01), rounded_up(0.01 / 3), rounded_up(5.0)
+    ('12.4', '1005', '0.01', '0.00334', '5')
+    """
+    exact = Decimal(repr(bound))
+    last = min(exact.adjusted() - digits + 1, 0)
+    shown = exact.quantize(Decimal(1).scaleb(last), ROUND_CEILING)
+    return f"{shown.normalize():f}"
+
+
+def percent(fraction: float) -> str:
+    """What was measured, in per cent, to the nearest tenth; 100.0 is of all and 0.0 of none.
+
+    >>> percent(0.9996), percent(1.0), percent(0.8304), percent(1e-9)
+    ('99.9', '100.0', '83.0', '0.1')
+    """
+    if fraction in (0.0, 1.0):
+        return f"{100 * fraction:.1f}"
+    return f"{min(max(100 * fraction, 0.1), 99.9):.1f}"

@@ -49,4 +49,5 @@ def separator_words(header: Sequence[str]) -> str:
 
 
 def _obeyed(character: str) -> bool:
-    return unicodedata.category(character) in _OBEYED
+    # The last two of each plane are no characters; YAML refuses them.
+    return unicodedata.category(character) in _OBEYED or ord(character) & 0xFFFE == 0xFFFE

@@ -78,16 +78,16 @@ def _show(
     certificate: Issued, reps: Path, as_json: bool, papers: Sequence[str | Path | None]
 ) -> None:
     from consumer.report.page import REPORT
-    from shared_spec.population import percent_down
+    from shared_spec.population import percent, percent_down, rounded_up
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 
     document, outcomes = certificate.document, certificate.outcomes
     rows = [
-        [view, claim.certified_model, "" if claim.accuracy is None else f"{100 * claim.accuracy:.1f}",
+        [view, claim.certified_model, "" if claim.accuracy is None else percent(claim.accuracy),
          f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),
          str(outcomes[view].unfair), str(outcomes[view].unknown),
-         f"{claim.alpha_per_individual:g}", f"{claim.expected_false_certificates:.2g}",
+         f"{claim.alpha_per_individual:g}", rounded_up(claim.expected_false_certificates, 2),
          percent_down(claim.population.fair_at_least)]
         for view, claim in document.claims.items()
     ]  # fmt: skip

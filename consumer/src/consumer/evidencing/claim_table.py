@@ -13,9 +13,10 @@ from shared_spec.terms import Status
 __all__ = ["CLAIM_COLUMNS", "claim_table"]
 
 CLAIM_COLUMNS = (
-    "target", "split", "view", "statement", "certified_model", "individuals", *Status, "certified_percent",
-    "alpha_per_individual", "accuracy", "fair_percent_if_drawn_at_random", "confidence", "similar", "verdict",
-    "reasoning", "certificate_digest", "bundle_digest", "spec_digest", "audit_digest",
+    "target", "split", "view", "statement", "certified_model", "individuals", "skipped", *Status, "certified_percent",
+    "alpha_per_individual", "accuracy", "labelled", "labels", "fair_percent_if_drawn_at_random", "confidence",
+    "similar", "verdict", "reasoning", "certificate_digest", "bundle_digest", "spec_digest",
+    "audit_digest", "issued", "valid_until",
 )  # fmt: skip
 
 
@@ -32,9 +33,11 @@ def claim_table(document: CertificateDocument) -> bytes:
         claim = each.claim
         cells = (
             document.target, document.split, each.view, claim.statement, claim.certified_model, claim.individuals,
-            *(claim.counts[status] for status in Status), each.percent, claim.alpha_per_individual, claim.accuracy,
+            document.skipped, *(claim.counts[status] for status in Status), each.percent, claim.alpha_per_individual,
+            claim.accuracy, claim.labelled, document.labels,
             percent_down(claim.population.fair_at_least), claim.population.confidence, similar_people(document),
             each.verdict, each.reasoning, document.content_digest, document.bundle_digest, document.spec.digest, audit,
+            document.imprint.issued, document.imprint.valid_until,
         )  # fmt: skip
         writer.writerow([cell(value) for value in cells])
     return text.getvalue().encode()

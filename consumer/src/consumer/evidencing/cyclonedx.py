@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from consumer.evidencing.facts import LIMITS, Stated, provenance, similar_people, stated, to_fill
-from consumer.evidencing.group_table import COUNTED, fares_in, group_rates, spread_words
+from consumer.evidencing.facts import (
+    COUNTERPARTS,
+    LIMITS,
+    Stated,
+    labelled,
+    people,
+    provenance,
+    reality,
+    similar_people,
+    stated,
+    to_fill,
+)
+from consumer.evidencing.group_table import COUNTED, GroupRate, fares_in, group_rates, spread_words
+from consumer.report.fares import Fares
+from consumer.report.words import audit_words
 from shared_spec.artifacts.audit_documents import AuditEntry
 from shared_spec.artifacts.certificate import CertificateDocument
+from shared_spec.imprint import Imprint
+from shared_spec.population import percent
 
 __all__ = ["cyclonedx"]
 
 _MODEL, _CERTIFICATE, _AUDIT = "model", "evidence-certificate", "evidence-audit"
 _ISSUER, _AUDITOR = "assessor-issuer", "assessor-auditor"
+_AUDITED = "claim-audited"
 
 
 def cyclonedx(document: CertificateDocument) -> bytes:
@@ -62,6 +79,7 @@ def _model(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[st
             "quantitativeAnalysis": {
                 "performanceMetrics": [
                     *(metric for each in claims for metric in _metrics(document, each)),
+                    *_reality_metrics(document),
                     *_group_metrics(document),
                 ]
             },
@@ -80,18 +98,31 @@ def _model(document: CertificateDocument, claims: tuple[Stated, ...]) -> dict[st
 
 def _metrics(document: CertificateDocument, each: Stated) -> list[dict[str, Any]]:
     claim = each.claim
-    where = f"{document.split}, {claim.individuals} individuals, {each.view} view, {claim.certified_model}"
+    model = f"{each.view} view, statement {claim.statement}, {claim.certified_model}"
+    where = f"{people(document)}, {model}"
     metrics = [
         {"type": "certified individuals, %, rounded down", "value": each.percent, "slice": where}
     ]
+    known = f"{labelled(document, claim)}, {model}"
     for name, value in (
         ("accuracy", claim.accuracy),
         ("balanced accuracy", claim.balanced_accuracy),
         ("accuracy of the most frequent class", claim.majority_accuracy),
     ):
         if value is not None:
-            metrics.append({"type": f"{name}, %", "value": f"{100 * value:.1f}", "slice": where})
-    return metrics  # fmt: skip
+            metrics.append({"type": f"{name}, %", "value": percent(value), "slice": known})
+    return metrics
+
+
+def _reality_metrics(document: CertificateDocument) -> list[dict[str, str]]:
+    return [
+        {
+            "type": f"true counterparts in {attribute}, %, counted",
+            "value": share,
+            "slice": f"{group}, {count} people of {document.split}. {COUNTERPARTS}",
+        }
+        for attribute, group, count, share in reality(document)
+    ]
 
 
 def _group_metrics(document: CertificateDocument) -> list[dict[str, str]]:
@@ -99,26 +130,33 @@ def _group_metrics(document: CertificateDocument) -> list[dict[str, str]]:
         {
             "type": f"{each.rate} {each.decided}".rstrip() + ", %, counted",
             "value": each.percent,
-            "slice": f"{each.label}: {each.group}, {each.people} people of {document.split}, {each.view} view",
+            "slice": f"{each.label}: {each.group}, {_counted(each)} people of {document.split}, {each.view} view",
         }
         for each in group_rates(document)
         if each.of
     ]
 
 
+def _counted(each: GroupRate) -> str:
+    return str(each.people) if each.of == each.people else f"{each.of} of {each.people}"
+
+
 def _group_assessments(document: CertificateDocument) -> list[dict[str, str]]:
     """One per label and view."""
     return [
         {
-            "groupAtRisk": f"People by {found.label}: "
-            + ", ".join(f"{name} ({people} people)" for name, people, _ in found.groups)
-            + f". {found.few}".rstrip(),
+            "groupAtRisk": _groups_in(found),
             "benefits": to_fill("what a favourable decision brings these people"),
-            "harms": f"{view} view, {spread_words(found)}. {COUNTED}",
+            "harms": f"{view} view, {spread_words(found).removesuffix('.')}. {COUNTED}",
             "mitigationStrategy": to_fill("what is done about differences between these groups"),
         }
         for view, found in fares_in(document)
     ]
+
+
+def _groups_in(found: Fares) -> str:
+    sizes = ", ".join(f"{name} ({people} people)" for name, people, _ in found.groups)
+    return f"People by {found.label}{f': {sizes}' if sizes else ''}. {found.few}".rstrip()
 
 
 def _assessment(document: CertificateDocument, each: Stated) -> dict[str, str]:
@@ -136,48 +174,71 @@ def _declarations(document: CertificateDocument, claims: tuple[Stated, ...]) -> 
     assessors = [_assessor(_ISSUER, issuer)]
     attestations = [
         _attestation(
-            _ISSUER, "Certificates that anyone who has the bundle can compute again.", claims
+            _ISSUER,
+            "Certificates that anyone who has the bundle can compute again.",
+            [_reference(each) for each in claims],
         )
     ]
+    evidence_of_claims = [_CERTIFICATE, "evidence-bundle", "evidence-spec"]
+    stated_claims = [_claim(each, evidence_of_claims) for each in claims]
     evidence = [
-        _evidence(_CERTIFICATE, "certificate", "A row per individual and view, and the head.", document.content_digest),
+        _evidence(_CERTIFICATE, "certificate", "A row per individual and view, and the head.", document.content_digest)
+        | _dates(document.imprint),
         _evidence("evidence-bundle", "bundle", "Representations and radii, by the producer.", document.bundle_digest),
         _evidence("evidence-spec", "specification", "Who is similar, by the regulator.", document.spec.digest),
     ]  # fmt: skip
     if audit is not None:
         assessors.append(_assessor(_AUDITOR, to_fill("organisation that audited the bundle")))
-        attestations.append(_attestation(_AUDITOR, _audit_summary(audit), claims))
+        attestations.append(_attestation(_AUDITOR, _audit_summary(audit), [_AUDITED]))
+        stated_claims.append(
+            {
+                "bom-ref": _AUDITED,
+                "target": _MODEL,
+                "predicate": f"The radii that the claims rest on: {audit_words(audit)}.",
+                "evidence": [_AUDIT],
+            }
+        )
         said = "The bundle computed again from encoder and data, on a sample."
         evidence.append(_evidence(_AUDIT, "audit", said, audit.digest))
     return {
         "assessors": assessors,
         "attestations": attestations,
-        "claims": [_claim(each, [item["bom-ref"] for item in evidence]) for each in claims],
+        "claims": stated_claims,
         "evidence": evidence,
         "affirmation": {"statement": to_fill("who affirms this, and under which obligation")},
     }
+
+
+def _dates(imprint: Imprint) -> dict[str, str]:
+    """Since when it is, and until the end of which day."""
+    dates = (("created", imprint.issued, "00:00:00"), ("expires", imprint.valid_until, "23:59:59"))
+    return {name: f"{day.isoformat()}T{time}Z" for name, day, time in dates if day is not None}
 
 
 def _assessor(reference: str, name: str) -> dict[str, Any]:
     return {"bom-ref": reference, "organization": {"name": name}}
 
 
-def _attestation(assessor: str, summary: str, claims: tuple[Stated, ...]) -> dict[str, Any]:
-    references = [f"claim-{each.view}" for each in claims]
-    return {"summary": summary, "assessor": assessor, "map": [{"claims": references}]}
+def _attestation(assessor: str, summary: str, claims: Sequence[str]) -> dict[str, Any]:
+    return {"summary": summary, "assessor": assessor, "map": [{"claims": list(claims)}]}
+
+
+def _reference(each: Stated) -> str:
+    return f"claim-{each.view}"
 
 
 def _audit_summary(audit: AuditEntry) -> str:
     scope = audit.scope
+    left = "".join(f" Not checked: {each.what} ({each.why})." for each in audit.not_checked)
     return (
         f"Of the evidence behind the claims the bundle was audited: {scope.checked} of {scope.individuals} individuals "
-        f"of {scope.split} computed again, {audit.findings} findings. The classifier was not looked at."
+        f"of {scope.split} computed again, {audit.findings} findings. The classifier was not looked at.{left}"
     )
 
 
 def _claim(each: Stated, evidence: list[str]) -> dict[str, Any]:
     return {
-        "bom-ref": f"claim-{each.view}",
+        "bom-ref": _reference(each),
         "target": _MODEL,
         "predicate": each.verdict,
         "reasoning": each.reasoning,

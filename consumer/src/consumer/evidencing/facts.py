@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from consumer.report.reality import interval, reality_lines
 from consumer.report.words import audit_words, meaning, probabilities, similarity, verdict
 from shared_spec.artifacts.certificate import CertificateDocument, Claim
 from shared_spec.population import percent_down
 from shared_spec.trust.seeds import seed_words
 from shared_spec.trust.verification import origin_words
 
-__all__ = ["LIMITS", "Stated", "cell", "provenance", "similar_people", "stated", "to_fill"]
+__all__ = [
+    "COUNTERPARTS",
+    "LIMITS",
+    "Stated",
+    "cell",
+    "labelled",
+    "people",
+    "provenance",
+    "reality",
+    "similar_people",
+    "stated",
+    "to_fill",
+]
 
 LIMITS = (
     "Individual fairness with respect to the similarity set is all that is certified.",
@@ -20,6 +34,12 @@ LIMITS = (
 )
 """What a certificate does not say."""
 
+COUNTERPARTS = (
+    "People who get the decision of all their true counterparts, images of the same individual that the data set "
+    "knows; counted, not proved, with 95% intervals that hold if these people were drawn at random."
+)
+"""What the figures about true counterparts are."""
+
 
 def to_fill(what: str) -> str:
     """A placeholder for what no artefact says."""
@@ -27,9 +47,9 @@ def to_fill(what: str) -> str:
 
 
 def cell(value: object) -> object:
-    """A cell of a table that no spreadsheet takes for a formula."""
+    """A cell of a table that no spreadsheet takes for a formula, whichever separator it reads by: ' stands before."""
     return (
-        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+        re.sub(r"(^|[;\t])(\s*)(?=[=+\-@])", r"\1\2'", value) if isinstance(value, str) else value
     )
 
 
@@ -67,10 +87,44 @@ def similar_people(document: CertificateDocument) -> str:
     return f"{before} {' and '.join(document.spec.attributes)}{after}"
 
 
+def people(document: CertificateDocument) -> str:
+    """Of whom something is claimed, and who was left out."""
+    individuals = next(iter(document.claims.values())).individuals
+    left = f", {document.skipped} left out" if document.skipped else ""
+    return f"{document.split}, {individuals} of {individuals + document.skipped} individuals{left}"
+
+
+def labelled(document: CertificateDocument, claim: Claim) -> str:
+    """On whom accuracies were measured, by whose labels."""
+    known = "" if claim.labelled is None else f"{claim.labelled} "
+    whose = "the producer's" if document.labels == "producer" else "the issuer's own"
+    return f"{document.split}, the {known}of {claim.individuals} individuals whose label is known, by {whose} labels"
+
+
+def reality(document: CertificateDocument) -> list[tuple[str, str, str, str]]:
+    """Per attribute and group of people: the attribute, which people, how many of how many are treated alike, and %."""
+    return [
+        (check.attribute, group, f"{found.alike} of {found.people}", interval(found))
+        for check in document.reality
+        for group, found in reality_lines(check)
+        if found.people
+    ]
+
+
 def provenance(document: CertificateDocument) -> tuple[tuple[str, str], ...]:
     """What the certificate was made from, and who said so."""
+    imprint = document.imprint
+    dates = (
+        ("issued", imprint.issued),
+        ("last day", imprint.valid_until),
+        ("contact", imprint.contact),
+    )
+    dated = [(name, str(value)) for name, value in dates if value is not None]
     return (
         ("certificate", document.content_digest),
+        *dated,
+        ("people", people(document)),
+        ("labels behind the accuracies", f"the {document.labels}'s"),
         ("specification", document.spec.digest),
         ("bundle of representations", document.bundle_digest),
         ("encoder", document.encoder_digest),

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from consumer.evidencing.facts import cell
-from consumer.report.fares import Fares, fares_of, percent_of
+from consumer.groups import shares
+from consumer.report.fares import Fares, fares_of
 from shared_spec.artifacts.certificate import CertificateDocument
 from shared_spec.artifacts.group_figures import GroupCounts
+from shared_spec.population import percent
 
 __all__ = [
     "COUNTED",
@@ -23,8 +25,9 @@ __all__ = [
 ]
 
 COUNTED = (
-    "Counted beside the certificates by the classes of labels that the producer shares; nothing of it is proved. Right "
-    "is the share of those whose label is known; an abstention is no decision and not right."
+    "Counted beside the certificates, by groups that are classes of labels which the producer shares; nothing of it is "
+    "proved. Right: of those whose true class is known, the share who get it; an abstention is no decision and not "
+    "right. Who knows the totals can work out what is not shown of small groups."
 )
 """What the figures of groups are worth."""
 
@@ -61,7 +64,7 @@ class GroupRate:
     @property
     def percent(self) -> str:
         """With one decimal; empty where nobody is counted."""
-        return percent_of(self.count, self.of) if self.of else ""
+        return percent(self.count / self.of) if self.of else ""
 
 
 def group_rates(document: CertificateDocument) -> Iterator[GroupRate]:
@@ -77,9 +80,10 @@ def group_rates(document: CertificateDocument) -> Iterator[GroupRate]:
 
 def _rates(group: GroupCounts, classes: tuple[str, ...]) -> Iterator[tuple[str, str, int, int]]:
     for name in classes:
-        yield "decided", name, group.predicted.get(name, 0), group.people
-    yield "right", "", group.correct, group.labelled
-    yield "certified", "", group.certified, group.people
+        yield "decided", name, *shares(group, name)[0]
+    _, right, certified = shares(group, classes[-1])
+    yield "right", "", *right
+    yield "certified", "", *certified
 
 
 def fares_in(document: CertificateDocument) -> Iterator[tuple[str, Fares]]:
@@ -95,8 +99,10 @@ def spread_words(fares: Fares) -> str:
     """How far the rates of the groups are apart, in one line."""
     if not fares.groups:
         return fares.few
-    rates = zip(fares.rates, fares.differences, fares.ratios, strict=False)
-    said = [f"{rate}: {points} points apart, ratio {ratio}" for rate, points, ratio in rates]
+    rates = list(zip(fares.rates, fares.differences, fares.ratios, strict=False))
+    # The rate of the second of two classes stands among all decisions.
+    told = rates[1:] if fares.decision else rates
+    said = [f"{rate}: {points} points apart, ratio {ratio}" for rate, points, ratio in told]
     said += [
         f"decided {each.name}: {each.least[1]} ({each.least[0]}) to {each.most[1]} ({each.most[0]}), "
         f"{each.difference} points apart, ratio {each.ratio}"

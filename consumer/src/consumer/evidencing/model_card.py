@@ -7,10 +7,22 @@ import json
 import re
 from collections.abc import Sequence
 
-from consumer.evidencing.facts import LIMITS, Stated, provenance, similar_people, stated, to_fill
+from consumer.evidencing.facts import (
+    COUNTERPARTS,
+    LIMITS,
+    Stated,
+    labelled,
+    people,
+    provenance,
+    reality,
+    similar_people,
+    stated,
+    to_fill,
+)
 from consumer.evidencing.group_table import COUNTED, fares_in
 from consumer.report.fares import DECISION_COLUMNS
 from shared_spec.artifacts.certificate import CertificateDocument
+from shared_spec.population import percent
 
 __all__ = ["model_card"]
 
@@ -36,12 +48,22 @@ def model_card(document: CertificateDocument) -> bytes:
     for each in claims:
         lines += ["", f"### {each.view} view: {each.percent} % certified", "", _plain(each.verdict)]
         lines += ["", _plain(each.reasoning)]
+    lines += _reality(document)
     lines += _groups(document)
     lines += ["", "## Limitations", "", *(f"- {_plain(each)}" for each in LIMITS)]
     lines += [f"- {to_fill('what is done about people without a certificate')}"]
     lines += ["", "## Evidence", ""]
     lines += [f"- {name}: {_plain(value)}" for name, value in provenance(document)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _reality(document: CertificateDocument) -> list[str]:
+    """How many get the decision of all their true counterparts; nothing where none are known."""
+    rows = reality(document)
+    columns = ("counterparts in", "of whom", "people", "% (95% interval)")
+    return (
+        ["", "## True counterparts", "", COUNTERPARTS, "", *_table(columns, rows)] if rows else []
+    )
 
 
 def _groups(document: CertificateDocument) -> list[str]:
@@ -78,23 +100,24 @@ def _metadata(document: CertificateDocument, claims: tuple[Stated, ...]) -> list
     ]
     for each in claims:
         claim = each.claim
+        model = f"statement {claim.statement}, {claim.certified_model}"
         lines += [
             "  - task:",
             "      type: image-classification",
             f"      name: {_quoted(document.target)}",
             "    dataset:",
-            f"      name: {_quoted(f'{document.split}, {claim.individuals} individuals')}",
+            f"      name: {_quoted(people(document))}",
             f"      type: {_quoted(document.bundle_digest)}",
             "    metrics:",
             "    - type: certified_individual_fairness",
-            f"      name: {_quoted(f'certified, %, rounded down; {each.view} view, {claim.certified_model}')}",
+            f"      name: {_quoted(f'certified, %, rounded down; {each.view} view, {model}')}",
             f"      value: {each.percent}",
         ]
         if claim.accuracy is not None:
             lines += [
                 "    - type: accuracy",
-                f"      name: {_quoted(f'accuracy, %; {claim.certified_model}')}",
-                f"      value: {100 * claim.accuracy:.1f}",
+                f"      name: {_quoted(f'accuracy, %; {labelled(document, claim)}; {model}')}",
+                f"      value: {percent(claim.accuracy)}",
             ]
     return lines
 
@@ -104,5 +127,6 @@ def _quoted(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown and HTML show and do not obey."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", html.escape(text, quote=False))
+    """Text that Markdown and HTML show and do not obey, nor make links of."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", html.escape(text, quote=False))
+    return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};<!-- -->", escaped)

@@ -16,7 +16,7 @@ from shared_spec.artifacts.certificate import (
     CertificateDocument,
     load_current_certificate,
 )
-from shared_spec.artifacts.kinds import table_kind, text_kind
+from shared_spec.artifacts.kinds import json_kind, table_kind, text_kind
 from shared_spec.errors import SettingsError
 
 __all__ = ["FORMATS", "evidence"]
@@ -29,11 +29,16 @@ FORMATS: Mapping[Format, Callable[[CertificateDocument], bytes]] = {
 }
 """What draws each form from a certificate's document."""
 
+_TOOL = "lassi-consumer"
+
 _KINDS: Mapping[Format, Kind] = {
-    "cyclonedx": text_kind(
-        "cyclonedx of a certificate", b'{\n  "$schema": "http://cyclonedx.org/schema/bom-'
+    "cyclonedx": json_kind(
+        "cyclonedx of a certificate", lambda found: _TOOL in str(found.get("metadata"))[:200]
     ),
-    "model-card": text_kind("model-card of a certificate", b"---\n"),
+    "model-card": text_kind(
+        "model-card of a certificate",
+        b"---\ntags:\n- individual-fairness\n- certified\nmodel-index:\n",
+    ),
     "csv": table_kind("csv of a certificate", CLAIM_COLUMNS),
     "groups-csv": table_kind("groups-csv of a certificate", GROUP_COLUMNS),
 }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from shared_spec.population import percent
+
 __all__ = ["BINS", "EpsilonTally", "draw_curve"]
 
 BINS = 64
@@ -81,8 +83,8 @@ def draw_curve(tally: EpsilonTally) -> str:
             f'<text class="tick mid" x="{x:g}" y="{bottom + 16}">{tally.epsilon * tenths / 100:g}</text>',
         ]
     label = (
-        f"Share certified against epsilon: {100 * shares[BINS // 4 - 1]:.1f}% at a quarter of the regulator's, "
-        f"{100 * shares[BINS // 2 - 1]:.1f}% at half, {100 * shares[-1]:.1f}% at all of it"
+        f"Share certified against epsilon: {percent(shares[BINS // 4 - 1])}% at a quarter of the regulator's, "
+        f"{percent(shares[BINS // 2 - 1])}% at half, {percent(shares[-1])}% at all of it"
     )
     names = (
         f'<text class="mid" x="{_LEFT + _WIDTH // 2}" y="{bottom + 34}">ε: how far similar people may be changed</text>'

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from consumer.groups import Spread, shares, spread
 from shared_spec.artifacts.group_figures import FEWEST, GroupCounts, GroupTable
+from shared_spec.population import percent
 
-__all__ = ["DECISION_COLUMNS", "DecisionFares", "Fares", "fares_of", "percent_of"]
+__all__ = ["DECISION_COLUMNS", "DecisionFares", "Fares", "fares_of"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Fares:
         differences: highest less lowest of each rate; nothing where there is one group.
         ratios: lowest over highest, likewise.
         few: what is left out, in words; empty if nothing.
-        decisions: a line per class of a task of more than two; else nothing.
+        decisions: a line per class, which of two is favourable nobody said; nothing where there is one group of two
+            classes.
     """
 
     label: str
@@ -84,7 +87,7 @@ def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | No
     Args:
         table: what was counted.
         view: of the certificate.
-        classes: of the task; of two, the rate of the second is told for each group, of more, where each is decided
+        classes: of the task; of two, the rate of the second is told for each group, and of all, where each is decided
             least and most often, for groups times classes would be a table that nobody reads.
     """
     counted = table.views.get(view, ())
@@ -104,28 +107,28 @@ def fares_of(table: GroupTable, view: str, classes: Sequence[str]) -> Fares | No
         ratios=tuple(map(_ratio, between)),
         few=_few(table),
         decisions=()
-        if binary or not found
+        if not found or (binary and not between)
         else tuple(_decision(counted, name) for name in classes),
     )
 
 
-def percent_of(part: int, whole: int) -> str:
-    """A share of somebody in per cent, with one decimal, which is 100.0 of all and 0.0 of none only."""
-    if part in (0, whole):
-        return "100.0" if part else "0.0"
-    return f"{min(max(100 * part / whole, 0.1), 99.9):.1f}"
-
-
 def _rate(part: int, whole: int) -> str:
-    return f"{percent_of(part, whole)}%" if whole else "unknown"
+    return f"{percent(part / whole)}%" if whole else "unknown"
 
 
 def _difference(found: Spread | None) -> str:
-    return "–" if found is None else f"{100 * found.difference:.1f}"
+    """In points, rounded up: 0.0 is of rates that are one."""
+    return "–" if found is None else str(_hundredths(found.difference, 1, ROUND_CEILING))
 
 
 def _ratio(found: Spread | None) -> str:
-    return "–" if found is None else f"{found.ratio:.2f}"
+    """Rounded down: what is below four fifths is not shown as four fifths."""
+    return "–" if found is None else str(_hundredths(found.ratio, 2, ROUND_FLOOR, 1))
+
+
+def _hundredths(value: float, places: int, rounding: str, times: int = 100) -> Decimal:
+    # From ten digits: a difference of rates is no rounder than they are.
+    return (Decimal(f"{value:.10f}") * times).quantize(Decimal(1).scaleb(-places), rounding)
 
 
 def _decision(groups: Sequence[GroupCounts], name: str) -> DecisionFares:

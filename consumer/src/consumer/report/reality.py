@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared_spec.artifacts.reality import Alike, RealityCheck
-from shared_spec.population import percent_down
+from shared_spec.population import percent, percent_down
 from shared_spec.stats import clopper_pearson_lower, clopper_pearson_upper
 
 __all__ = ["CONFIDENCE", "interval", "reality_lines"]
@@ -24,7 +24,7 @@ def interval(found: Alike) -> str:
     low = clopper_pearson_lower(found.alike, found.people, tail)
     high = clopper_pearson_upper(found.alike, found.people, tail)
     up = 100.0 - float(percent_down(1.0 - high))
-    return f"{100 * found.alike / found.people:.1f}% ({percent_down(low)} to {up:.1f})"
+    return f"{percent(found.alike / found.people)}% ({percent_down(low)} to {up:.1f})"
 
 
 def reality_lines(check: RealityCheck) -> list[tuple[str, Alike]]:
