@@ -468,3 +468,10 @@ def test_the_estimate_grows_with_the_individuals():
     assert 0 < few.fit < few.publish_spec, "the flow's training dominates a small data set"
     assert many.publish_spec - few.publish_spec > 0.9 * 2 * 99_900 * 0.01
     assert many.fit > 10 * few.fit
+
+
+def test_an_attribute_of_three_classes_needs_two_ends_and_a_task_does_not(tmp_path):
+    uri = f"folder:{write_folder(tmp_path)}"
+    (problem,) = check_data(uri, ["hair"], ["smiling"], settings=NO_IMAGES).problems
+    assert problem == "'hair' has 3 classes; expected two ends of an attribute, as in hair:dark:red"
+    assert check_data(uri, ["pale"], ["hair"], settings=NO_IMAGES).problems == ()

@@ -74,3 +74,21 @@ def test_a_table_as_spreadsheets_write_it_is_read_or_told_what_to_do(tmp_path):
     path.write_text("sample_id;label\np1;yes\n")
     with pytest.raises(DataError, match="its separators are semicolons: save it with commas"):
         read_own_labels(path, "task", None)
+
+
+def test_a_measurement_is_no_label(tmp_path):
+    path = tmp_path / "labels.csv"
+    for sizes, refused in (
+        ([i / 2 for i in range(21)], True),
+        ([i / 2 for i in range(20)], False),
+        (range(40), False),
+    ):
+        rows = "".join(f"p{i},{size}\n" for i, size in enumerate(sizes))
+        path.write_text(f"sample_id,label\n{rows}")
+        if refused:
+            with pytest.raises(
+                DataError, match="21 different numbers, not all whole: a measurement"
+            ):
+                read_own_labels(path, "size", None)
+        else:
+            assert len(read_own_labels(path, "size", None).classes) == len(sizes)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from regulator.vectors.contrast import find_contrast
 from shared_spec.data.column import Column
 from shared_spec.data.folder import MAX_CLASSES, Folder, read_folder
 from shared_spec.data.source import SPLITS
@@ -365,3 +366,10 @@ def test_problems_are_collected_line_by_line(tmp_path):
     individuals = read_folder(write_folder(tmp_path, rows), problems.append)
     assert len(problems) == 2
     assert individuals.names["train"] == ["a/1.png", "a/2.png"]
+
+
+def test_another_cut_of_an_attributes_own_column_adjusts_for_nothing(tmp_path):
+    source = Folder(write_numbers(tmp_path), 4)
+    alone = find_contrast(source, "tan>0.5")
+    assert np.array_equal(find_contrast(source, "tan>0.5", ["tan>0.4"]).weights, alone.weights)
+    assert not np.array_equal(find_contrast(source, "tan>0.5", ["age>39"]).weights, alone.weights)

@@ -5,6 +5,7 @@ import re
 import tomllib
 from importlib.metadata import version
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from producer import (
     TrainingSettings,
     job,
 )
+from producer.bundle_plan import BundlePlan
 from producer.model import EncoderDocument
 from producer.settings import PRESETS, VIEW_SETTINGS
 from producer.views.registry import VIEW_TYPES
@@ -370,3 +372,37 @@ def test_settings_that_are_shown_are_settings_that_can_be_given(run, capsys, tmp
     (tmp_path / "all.toml").write_text(shown)
     assert run("producer", command, "--show-config", "--config", tmp_path / "all.toml") == 0
     assert capsys.readouterr().out == shown
+
+
+def test_people_who_are_exported_alone_are_predicted_next(tiny, run, tmp_path, capsys):
+    words = [
+        "--spec",
+        tiny.spec,
+        "--model",
+        tiny.model,
+        "--data",
+        tiny.data,
+        "--cache",
+        tiny.cache,
+        "--view",
+        "exact",
+    ]
+    assert run("producer", "export", *words, "--every", 20, "--out", tmp_path / "new") == 0
+    said = capsys.readouterr().out
+    assert (
+        f"Next: consumer predict --reps {tmp_path / 'new'} --head CERTIFICATE --out predictions.csv"
+        in said
+    )
+
+
+def test_of_the_targets_those_are_shared_that_new_people_have():
+    job = SimpleNamespace(source=open_source("portraits:train=8,valid=8,test=8", 32))
+
+    def shared(*share, targets=("Smiling", "Loan")):
+        plan = SimpleNamespace(job=job, settings=SimpleNamespace(share=share), targets=targets)
+        return BundlePlan.labels.fget(plan)
+
+    assert set(shared()) == {"Smiling"}
+    assert shared(targets=("Loan",)) == {}
+    with pytest.raises(DataError, match="no label column 'Loan'"):
+        shared("Loan")

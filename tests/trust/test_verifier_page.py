@@ -122,6 +122,29 @@ class TestInABrowser:
         assert "by Bank of X" in found["signature"]
         assert re.search(r"80 of 80 computed again", found["decisions"]), found["decisions"]
 
+    def test_files_may_come_in_several_goes_as_they_lie_in_several_folders(
+        self, look, chromium, signed
+    ):
+        """A picker shows one folder at a time, and gives the page that folder's files alone."""
+        verdict, found = look(signed.signature)
+        assert verdict.startswith("○")
+        assert "not among the files yet" in found["document"]
+        for folder in (signed.certificate, signed.reps):
+            chromium.execute_script("document.getElementById('files').value = ''")
+            chromium.find_element("id", "files").send_keys(
+                "\n".join(map(str, sorted(folder.iterdir())))
+            )
+        until = time.monotonic() + 60
+        while "decisions" not in (
+            said := [each.text for each in chromium.find_elements("tag name", "dt")]
+        ):
+            assert time.monotonic() < until, said
+            time.sleep(0.05)
+        assert {"signature", "bundle", "files of the bundle", "Merkle roots"} <= set(said)
+        chromium.find_element("id", "again").click()
+        assert chromium.find_element("id", "verdict").text == "No files yet."
+        assert not chromium.find_elements("tag name", "dt")
+
     def test_claims_that_contradict_themselves_need_no_bundle_to_be_refused(self, look, signed):
         forge.restate(signed.certificate, claimed(alpha_per_individual=0.0))
         verdict, found = look(signed.certificate / "certificate.json")

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +30,7 @@ NAME_LENGTH = 200
 """Most characters of a class's or a task's name."""
 
 _DIGEST = 16
+_MOST_FRACTIONS = 20
 _TOGETHER = 65_536
 
 Digests: TypeAlias = npt.NDArray[np.bytes_]
@@ -103,6 +104,10 @@ def read_own_labels(path: Path, target: str, classes: Sequence[str] | None) -> O
             codes.append(np.array([code[label] for _, _, label in some], dtype=np.int32))
     if not digests:
         raise DataError(f"{path}: labels nobody; expected a line for each individual with a label")
+    if not classes and _measured(code):
+        raise DataError(
+            f"{path}: {len(code)} different numbers, not all whole: a measurement and no label; cut it into classes"
+        )
     named = tuple(classes or sorted(code))
     final = {name: number for number, name in enumerate(named)}
     renamed = np.array([final[name] for name in code], dtype=np.int32)
@@ -113,6 +118,15 @@ def read_own_labels(path: Path, target: str, classes: Sequence[str] | None) -> O
     if len(twice):
         _refuse_twins(path, target, set(twice.tolist()))
     return OwnLabels(path, target, named, known, labels)
+
+
+def _measured(labels: Collection[str]) -> bool:
+    """Whether these are more numbers than classes have, and not all whole."""
+    try:
+        numbers = [float(label) for label in labels]
+    except ValueError:
+        return False
+    return len(numbers) > _MOST_FRACTIONS and not all(number.is_integer() for number in numbers)
 
 
 def _count_classes(

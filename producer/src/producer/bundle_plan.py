@@ -77,8 +77,12 @@ class BundlePlan:
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
-        """The class names of each label column that is shared. Raises DataError for an unknown one."""
-        names = self.settings.share or self.targets
+        """The class names of each label column that is shared: of the targets those that the data have.
+
+        New people may have no labels. Raises DataError for an unknown column that was named.
+        """
+        known = self.job.source.classes
+        names = self.settings.share or [name for name in self.targets if name in known]
         return {name: self.job.source.check_column(name) for name in names}
 
     @property

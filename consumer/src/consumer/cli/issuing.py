@@ -17,6 +17,7 @@ from shared_spec.errors import PolicyNotMet
 if TYPE_CHECKING:
     from consumer.policy import Policy
     from consumer.sealing import Issued
+    from shared_spec.artifacts.claim_documents import Claim
 
 __all__ = ["conclude", "paper_options", "rule_of"]
 
@@ -74,17 +75,27 @@ def conclude(
         )
 
 
+def _accuracy(claim: Claim) -> str:
+    """In per cent, and of how many, where the labels of some alone are known."""
+    from shared_spec.population import percent
+
+    if claim.accuracy is None:
+        return ""
+    part = f" (of {claim.labelled})" if claim.labelled not in (None, claim.individuals) else ""
+    return f"{percent(claim.accuracy)}{part}"
+
+
 def _show(
     certificate: Issued, reps: Path, as_json: bool, papers: Sequence[str | Path | None]
 ) -> None:
     from consumer.report.page import REPORT
-    from shared_spec.population import percent, percent_down, rounded_up
+    from shared_spec.population import percent_down, rounded_up
     from shared_spec.trust.seeds import seed_words
     from shared_spec.trust.verification import origin_words
 
     document, outcomes = certificate.document, certificate.outcomes
     rows = [
-        [view, claim.certified_model, "" if claim.accuracy is None else percent(claim.accuracy),
+        [view, claim.certified_model, _accuracy(claim),
          f"{claim.certified} of {claim.individuals}", percent_down(claim.certified_fraction),
          str(outcomes[view].unfair), str(outcomes[view].unknown),
          f"{claim.alpha_per_individual:g}", rounded_up(claim.expected_false_certificates, 2),
@@ -109,5 +120,9 @@ def _show(
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
     result["groups"] = [found.model_dump(mode="json") for found in document.groups]
     after = following("consumer", "verify", certificate.path, "--reps", reps, *papers)
+    if "--trust" in papers:
+        words = ["--key", "KEY", "--issuer", "NAME", "--serial", "1", "--expires", "YYYY-MM-DD"]
+        first = following("consumer", "sign", certificate.path, *words)
+        after = f"{first}\n{after.replace('Next:', 'Then:', 1)}"
     said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
     emit(result, as_json, text, *beside(document), said)

@@ -92,6 +92,11 @@ def show_bundle(bundle: Bundle, target: str, as_json: bool) -> None:
         [f"{name} view", f"statement {entry.statement}"] for name, entry in manifest.views.items()
     ]
     rows.append(["seed", seed_words(manifest.commitment)])
+    if "train" not in manifest.splits:
+        words = ["--reps", bundle.path, "--head", "CERTIFICATE", "--out", "predictions.csv"]
+        after = following("consumer", "predict", *words)
+        emit(result, as_json, facts(f"representations {bundle.path}", rows), after)
+        return
     shared = [] if target in (*bundle.manifest.labels, "NAME") else ["--labels", "labels.csv"]
     after = following(
         "consumer",

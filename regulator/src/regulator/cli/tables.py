@@ -20,6 +20,13 @@ __all__ = ["coverage_table", "data_rows", "problem_lines", "spec_rows", "study_t
 
 _CLASSES, _ASSOCIATIONS = 10, 20
 
+_COUNTED = {
+    "vector": "lengths of the vector",
+    "unit-vector": "units, of which the vector is one long",
+    "edit": "strengths of the edit",
+    "counterpart": "nothing: the images are given",
+}
+
 
 def spec_rows(document: SpecDocument) -> list[list[str]]:
     """What a spec's document says."""
@@ -41,7 +48,7 @@ def spec_rows(document: SpecDocument) -> list[list[str]]:
         counts = ", ".join(f"{count} {name}" for name, count in entry.counts.items())
         adjusted = entry.settings.get("adjusted_for")
         how = f"{entry.method} adjusted for {adjusted}" if adjusted else entry.method
-        text = f"{how}, norm {entry.norm:.4g}, unit {entry.unit}; {counts}"
+        text = f"{how}, norm {entry.norm:.4g}, epsilon counts {_COUNTED[entry.unit]}; {counts}"
         rows.append([f"attribute {entry.name}", text])
     return rows
 

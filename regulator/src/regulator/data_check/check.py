@@ -138,7 +138,7 @@ def check_data(
     started = time.monotonic()
     if any(labels.counts.values()) or not problems.lines:
         # What follows from an unreadable list is said already, by its cause.
-        _label_problems(labels, [*sensitive, *tasks], problems)
+        _label_problems(labels, sensitive, tasks, problems)
     if individuals is not None:
         told = {line.partition(": ")[0] for line in problems.lines}
         archives = archive_problems(individuals.root)
@@ -220,8 +220,10 @@ def _attributes(names: Sequence[str], problems: _Problems) -> list[Column]:
     return found
 
 
-def _label_problems(labels: LabelTable, asked: Sequence[Column], problems: _Problems) -> None:
-    """Empty splits, no columns, unknown columns, and columns asked for of which a split has one class only."""
+def _label_problems(
+    labels: LabelTable, sensitive: Sequence[Column], tasks: Sequence[Column], problems: _Problems
+) -> None:
+    """Empty splits, no columns, unknown columns, attributes without two ends, and splits with one class of a column."""
     lines = [
         f"split {split} is empty; expected at least one image; add some, or their split is wrong"
         for split in SPLITS
@@ -229,12 +231,18 @@ def _label_problems(labels: LabelTable, asked: Sequence[Column], problems: _Prob
     ]
     if not labels.classes:
         lines.append("no label column; expected at least one attribute and one target")
-    for column in dict.fromkeys(asked):
+    for column in dict.fromkeys([*sensitive, *tasks]):
         name, known = column.name, labels.classes.get(column.name, ())
         if not known:
             lines.append(f"no label column {name!r}; it has {', '.join(sorted(labels.classes))}")
             continue
         ends = column.ends or ()
+        if column in sensitive and not ends and len(known) > 2:
+            lines.append(
+                f"{name!r} has {len(known)} classes; expected two ends of an attribute, as in "
+                f"{name}:{known[0]}:{known[-1]}"
+            )
+            continue
         if len(set(ends)) == 1 or not set(ends) <= set(known):
             lines.append(
                 f"{column.text!r}: expected {name}:BEGIN:END with two of {', '.join(known)}"

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from regulator.vectors.groups import find_groups
 from shared_spec.data.column import Column
 from shared_spec.data.source import Source
+from shared_spec.data.thresholds import Threshold
 from shared_spec.errors import DataError
 
 __all__ = ["Contrast", "find_contrast"]
@@ -69,6 +70,12 @@ class Contrast:
         return total
 
 
+def _uncut(name: str) -> str:
+    """The column of numbers that `NAME>X` cuts, or the column itself."""
+    threshold = Threshold.parse(name)
+    return name if threshold is None else threshold.name
+
+
 def find_contrast(source: Source, attribute: str, adjust_for: Sequence[str] = ()) -> Contrast:
     """The contrast of `NAME` or `NAME:BEGIN:END` over the split train.
 
@@ -76,13 +83,13 @@ def find_contrast(source: Source, attribute: str, adjust_for: Sequence[str] = ()
         source: its labels.
         attribute: whose two groups are compared.
         adjust_for: columns of any number of classes, each of which gets a coefficient of its own. The attribute's own
-            column is passed over, so that several attributes can be adjusted for each other.
+            column, wherever it is cut, is passed over, so that several attributes can be adjusted for each other.
 
     Raises:
         DataError: a column or class is unknown, a group is empty, or the columns leave nothing of the attribute.
     """
     groups, own = find_groups(source, "train", attribute), Column.parse(attribute).name
-    others = [name for name in adjust_for if name != own]
+    others = [name for name in adjust_for if _uncut(name) != _uncut(own)]
     rows = np.sort(np.concatenate([groups.negative, groups.positive]))
     with_it = np.isin(rows, groups.positive)
     indicators = [np.ones(len(rows)), with_it]
