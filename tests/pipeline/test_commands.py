@@ -195,18 +195,10 @@ def test_several_labels_are_shared_in_any_order_and_certified_one_by_one(copies,
 
 
 def test_preview_is_a_picture(copies, run):
-    words = [
-        "--spec",
-        copies.spec,
-        "--data",
-        copies.data,
-        "--out",
-        copies.out,
-        "--individuals",
-        "2",
-    ]
+    out = copies.out.with_suffix(".png")
+    words = ["--spec", copies.spec, "--data", copies.data, "--out", out, "--individuals", "2"]
     assert run("regulator", "preview", *words) == 0
-    assert copies.out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert out.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_predictions_are_of_people_who_are_bounded(copies, run, fails):

@@ -178,10 +178,14 @@ def test_what_the_pictures_contradict_is_said(tiny, run, capsys, tmp_path):
         for line in table.read_text().splitlines(keepends=True)
     ))  # fmt: skip
     forge.seal(folder)
-    forge.restate(folder, lambda d: d["claims"]["exact"]["counts"].update(
-        CERTIFIED=d["claims"]["exact"]["counts"]["CERTIFIED"] + 1,
-        NOT_CERTIFIED=d["claims"]["exact"]["counts"]["NOT_CERTIFIED"] - 1,
-    ))  # fmt: skip
+
+    def one_more(document):
+        claim = document["claims"]["exact"]
+        claim["counts"]["CERTIFIED"] += 1
+        claim["counts"]["NOT_CERTIFIED"] -= 1
+        claim["certified_fraction"] = claim["counts"]["CERTIFIED"] / claim["individuals"]
+
+    forge.restate(folder, one_more)
     capsys.readouterr()
     assert run(*words(tiny, row.sample_id, tmp_path / "why.png", head=folder), "--json") == 0
     assert "here somebody gets another" in json.loads(capsys.readouterr().out)["contradiction"]
