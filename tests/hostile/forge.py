@@ -13,6 +13,7 @@ from shared_spec.artifacts.rows import read_rows
 from shared_spec.artifacts.salt import RowTrees, read_salt
 from shared_spec.artifacts.tensors import METADATA_KEY, tensor_digest
 from shared_spec.errors import ArtifactError
+from shared_spec.population import population_statement
 
 DOCUMENTS = {"reps": "manifest.json", "certificate": "certificate.json", "audit": "audit.json"}
 
@@ -100,3 +101,21 @@ def edit_bytes(folder, name, change):
     path = folder / name
     path.write_bytes(change(path.read_bytes()))
     seal(folder)
+
+
+def add_up(claim):
+    """Has a claim whose counts were changed say of all people what follows from them."""
+    certified, individuals = claim["counts"]["CERTIFIED"], claim["individuals"]
+    follows = population_statement(
+        individuals,
+        certified,
+        sum(claim["alpha"].values()),
+        claim["population"]["confidence"],
+        len(claim["methods_tried"]),
+    )
+    claim.update(
+        certified_fraction=certified / individuals,
+        expected_false_certificates=follows.expected_false_certificates,
+        false_certificates_bound=follows.false_certificates_bound,
+    )
+    claim["population"]["fair_at_least"] = follows.fair_at_least

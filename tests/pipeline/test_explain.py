@@ -183,7 +183,7 @@ def test_what_the_pictures_contradict_is_said(tiny, run, capsys, tmp_path):
         claim = document["claims"]["exact"]
         claim["counts"]["CERTIFIED"] += 1
         claim["counts"]["NOT_CERTIFIED"] -= 1
-        claim["certified_fraction"] = claim["counts"]["CERTIFIED"] / claim["individuals"]
+        forge.add_up(claim)
 
     forge.restate(folder, one_more)
     capsys.readouterr()

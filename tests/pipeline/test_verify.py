@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from forge import roots_of
+from forge import add_up, roots_of
 
 from shared_spec import load_certificate
 from shared_spec.artifacts.canonical import canonical_json, digest_document
@@ -106,6 +106,7 @@ def count_one_more(document):
     )
     claim["counts"][status] -= 1
     claim["counts"]["CERTIFIED"] += 1
+    add_up(claim)
 
 
 def drop_the_uncertified(rows):
@@ -154,6 +155,8 @@ def test_whoever_was_dropped_is_missed(copies, fails):
             statuses = [row["status"] for row in kept if row["view"] == view]
             claim["counts"] = {status: statuses.count(status) for status in claim["counts"]}
             claim["individuals"] = len(statuses)
+            claim["labelled"] = min(claim["labelled"], len(statuses))
+            add_up(claim)
 
     reseal(copies.certificate, fewer, lambda _: kept)
     fails(3, "individuals is 39; the bundle and the head give 40", *verify(copies))
