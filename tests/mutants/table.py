@@ -504,4 +504,35 @@ MUTANTS = (
         "if False:",
         "tests/hostile/test_bundles.py::test_manifests_that_do_not_fit_what_they_describe",
     ),
+    Mutant(
+        "norms of a neuron's moves may underflow", "producer/src/producer/views/smoothing/sampling.py",
+        "swing = norm_above(directions, dim=0) * (",
+        "swing = torch.linalg.vector_norm(directions, dim=0) * (",
+        "tests/bounds/test_smoothing.py::test_neurons_whose_squares_underflow_still_change",
+    ),
+    Mutant(
+        "distances may underflow", "producer/src/producer/views/smoothing/medoid.py",
+        "    if bool(extreme.any()):", "    if False:",
+        "tests/bounds/test_smoothing.py::test_neurons_whose_squares_underflow_still_change",
+    ),
+    Mutant(
+        "witnesses may be noise", f"{_EXACT}/view.py",
+        "bound.rounding <= 2.0**-22 * (1.0 + size)", "bound.rounding <= size + 1.0",
+        "tests/bounds/test_hand_over.py::test_nobody_is_bounded_whose_vertices_could_be_noise",
+    ),
+    Mutant(
+        "claims may leave out a failure probability", f"{_ARTIFACTS}/claim_documents.py",
+        "if not math.isclose(self.alpha_per_individual, total, rel_tol=_ROUNDING):", "if False:",
+        "tests/hostile/test_certificates.py::test_documents_that_do_not_follow",
+    ),
+    Mutant(
+        "claims may be better than their counts", f"{_ARTIFACTS}/claim_documents.py",
+        "if stated < least and not math.isclose(stated, least, rel_tol=_ROUNDING):", "if False:",
+        "tests/hostile/test_certificates.py::test_documents_that_do_not_follow",
+    ),
+    Mutant(
+        "upper bounds are shown to the nearest digit", "shared_spec/src/shared_spec/population.py",
+        "Decimal(1).scaleb(last), ROUND_CEILING)", "Decimal(1).scaleb(last))",
+        "tests/bounds/test_population.py::test_upper_bounds_are_never_shown_below_themselves",
+    ),
 )  # fmt: skip
