@@ -235,3 +235,16 @@ def test_it_is_a_function_too(tiny, tmp_path):
         person, tiny.spec, tiny.model, tiny.data, tiny.certificate, tmp_path / "a.png"
     )
     assert repr(found).startswith(f"Explanation({tmp_path / 'a.png'}: {person}; decided ")
+
+
+def test_a_namesake_in_other_data_is_not_taken_for_the_person(tiny, run, capsys, tmp_path):
+    person = load_bundle(tiny.reps).sample_ids("test")[0]
+    for data, other in ((tiny.data, False), (f"{tiny.data},seed=7", True)):
+        words_ = words(tiny, person, tmp_path / f"{other}.png")
+        capsys.readouterr()
+        assert run(*[data if word == tiny.data else word for word in words_], "--json") == 0
+        said = json.loads(capsys.readouterr().out)["certificate"]
+        assert said
+        assert all(
+            ("these are other data than the encoder's" in text) == other for text in said.values()
+        )

@@ -129,7 +129,9 @@ def explain(
     decided = tuple(decide_along(strip, trained.folded, function) for strip in strips)
     found = [certificate.find(individual, view) for view in document.claims]
     mine = [row for place in found if place is not None for row in place[1]]
-    said = {row.view: row_words(row, document.claims[row.view]) for row in mine}
+    # Names are all that ties the person to a row: where the data are not the encoder's, another may have the same.
+    namesake = "" if source.digest() == trained.document.data.digest else _NAMESAKE
+    said = {row.view: row_words(row, document.claims[row.view]) + namesake for row in mine}
     contradiction = _contradiction(mine, certificate, decided)
     words = _words(said, contradiction)
     if isinstance(loaded.similarity, SimilaritySet) and len(names) > 1:  # chains are all there is
@@ -139,6 +141,12 @@ def explain(
     picture = draw_explanation(decided, classes, f"{document.target} of {individual}", words)
     write_atomically(out, picture)
     return Explanation(out, individual, classes, decided, said, contradiction, origins)
+
+
+_NAMESAKE = (
+    " This is about whoever has this name in the bundle; these are other data than the encoder's, so look whether it is"
+    " the same person."
+)
 
 
 def _require_chain(spec: Spec, model: Model, certificate: Certificate) -> None:
