@@ -7,6 +7,7 @@ from producer.rehearsal import (
     LinearHeads,
     Score,
     choose_score,
+    enough_epochs,
     pareto_front,
     score_heads,
     train_linear_heads,
@@ -109,3 +110,12 @@ def test_nothing_to_choose_from_is_refused():
         choose_score([], 0.01)
     with pytest.raises(SettingsError, match="at least one"):
         train([])
+
+
+@pytest.mark.parametrize(
+    ("individuals", "epochs"), [(1, 50), (128, 50), (480, 13), (6400, 1), (100_000, 1)]
+)
+def test_heads_of_few_people_are_trained_for_fifty_steps_and_those_of_many_once(
+    individuals, epochs
+):
+    assert enough_epochs(individuals) == epochs

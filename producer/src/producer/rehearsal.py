@@ -22,6 +22,7 @@ __all__ = [
     "LinearHeads",
     "Score",
     "choose_score",
+    "enough_epochs",
     "pareto_front",
     "score_heads",
     "train_linear_heads",
@@ -29,6 +30,9 @@ __all__ = [
 
 _BATCH = 128
 """Individuals per step of a head's training, as in the paper."""
+
+_FEWEST_STEPS = 50
+"""Of a head's training: after fewer it says little of what an encoder would allow."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Score:
     view: str
     accuracy: float
     certified: float
+
+
+def enough_epochs(individuals: int) -> int:
+    """The paper's one pass over these individuals, or as many more as `_FEWEST_STEPS` take."""
+    return -(-_FEWEST_STEPS // -(-individuals // _BATCH))
 
 
 def train_linear_heads(

@@ -20,6 +20,7 @@ from producer.plans import validation_step
 from producer.rehearsal import (
     Score,
     choose_score,
+    enough_epochs,
     pareto_front,
     score_heads,
     train_linear_heads,
@@ -221,7 +222,7 @@ def _rehearse(
     heads = train_linear_heads(
         _represent(folded, train), train.labels[target], classes, noise,
         torch_generator(job.seed, "producer.rehearsal"),
-        class_weights=weights,
+        epochs=enough_epochs(len(train.latents)), class_weights=weights,
     )  # fmt: skip
     latents = torch.from_numpy(np.array(valid.latents[::step])).clone()
     codes = valid.labels[target][::step]
