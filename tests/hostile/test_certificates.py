@@ -54,6 +54,9 @@ DOCUMENTS = {
     "more certified than counted": (claim("smoothing", certified_fraction=1.0), "certified_fraction is 1.0; .* of 40"),
     "people who are nowhere": (claim("exact", individuals=41), "counts has other than 41 individuals"),
     "no failure probability": (claim("smoothing", alpha_per_individual=0.0), "alpha_per_individual is 0.0; alpha sums"),
+    "nothing but failures": (
+        claim("smoothing", alpha={"a": 0.5, "b": 0.5}, alpha_per_individual=1 - 1e-9), "alpha sums to 1.0: expected",
+    ),
     "fewer false ones": (claim("smoothing", expected_false_certificates=0.0), "expected_false_certificates is 0.0"),
     "none that is false": (claim("smoothing", false_certificates_bound=0), "false_certificates_bound is 0"),
     "everybody of the world": (

@@ -87,6 +87,8 @@ class Claim(Strict):
             raise ValueError(
                 f"alpha_per_individual is {self.alpha_per_individual}; alpha sums to {total}"
             )
+        if not total < 1.0:
+            raise ValueError(f"alpha sums to {total}: expected less than 1")
         follows = population_statement(
             individuals, certified, total, self.population.confidence, len(self.methods_tried)
         )
