@@ -22,6 +22,7 @@ __all__ = [
     "above",
     "below",
     "gamma",
+    "norm",
     "norm_above",
 ]
 
@@ -43,7 +44,7 @@ TERMS = 20_000
 INFLATION = 1.0 + 1e-11
 """Covers the relative rounding of a few nested sums of up to `TERMS` non-negative terms, and of norms."""
 
-SQUARABLE = 1e-140
+_SQUARABLE = 1e-140
 
 
 def gamma(terms: int) -> float:
@@ -61,23 +62,27 @@ def below(bound: Tensor) -> Tensor:
     return torch.nextafter(bound, torch.full_like(bound, -torch.inf)).clamp_min(0.0)
 
 
-def norm_above(values: Tensor, dim: int = -1) -> Tensor:
-    """Upper bound on the l2 norms along `dim` of float64 values, at most `INFLATION` times them for `TERMS` values.
+def norm(values: Tensor, dim: int = -1) -> Tensor:
+    """The l2 norms along `dim` of float64 values, to within the rounding of a sum.
 
     What is not zero has no norm of zero, however small: where squares could underflow or overflow, the values are
     divided by the largest of them first. +inf where one of them is not finite.
     """
-    inflation = 1.0 + gamma(values.shape[dim] + 8)
-    norm = torch.linalg.vector_norm(values, dim=dim)
-    extreme = ~((norm > SQUARABLE) & (norm < LARGEST))
+    result: Tensor = torch.linalg.vector_norm(values, dim=dim)
+    extreme = ~((result > _SQUARABLE) & (result < LARGEST))
     if bool(extreme.any()):
-        norm[extreme] = _scaled_norm(values.movedim(dim, -1)[extreme])
-    return torch.nan_to_num(norm * inflation, nan=torch.inf, posinf=torch.inf)
+        result[extreme] = _scaled_norm(values.movedim(dim, -1)[extreme])
+    return torch.nan_to_num(result, nan=torch.inf, posinf=torch.inf)
+
+
+def norm_above(values: Tensor, dim: int = -1) -> Tensor:
+    """Upper bound on the l2 norms as `norm` has them, at most `INFLATION` times them for `TERMS` values."""
+    return norm(values, dim) * (1.0 + gamma(values.shape[dim] + 8))
 
 
 def _scaled_norm(rows: Tensor) -> Tensor:
     largest = rows.abs().amax(-1)
     usable = torch.isfinite(largest) & (largest > 0.0)
     scale = torch.where(usable, largest, 1.0)
-    norm = above(torch.linalg.vector_norm(rows / scale.unsqueeze(-1), dim=-1) * scale)
-    return torch.where(usable, norm, largest)
+    length = above(torch.linalg.vector_norm(rows / scale.unsqueeze(-1), dim=-1) * scale)
+    return torch.where(usable, length, largest)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from shared_spec.rounding import LARGEST, SQUARABLE, gamma, norm_above
+from shared_spec.rounding import gamma, norm
 
 __all__ = [
     "Ball", "ball_around", "distances", "exported", "medoid", "order_statistic", "smallest", "smallest_ball"
@@ -32,13 +32,7 @@ def distances(samples: Tensor, centre: Tensor) -> Tensor:
     Never from a Gram matrix, which loses what a fair encoder is about: small distances between long vectors
     (docs/guarantees.md, A.2 item 7).
     """
-    apart = samples - centre
-    result: Tensor = torch.linalg.vector_norm(apart, dim=1)
-    # What is not zero is at no distance of zero, however small its square.
-    extreme = ~((result > SQUARABLE) & (result < LARGEST))
-    if bool(extreme.any()):
-        result[extreme] = norm_above(apart[extreme])
-    return torch.nan_to_num(result, nan=torch.inf, posinf=torch.inf)
+    return norm(samples - centre, dim=1)
 
 
 def order_statistic(values: Tensor, index: int) -> float:
