@@ -19,7 +19,7 @@ import numpy.typing as npt
 from shared_spec.artifacts.head_documents import MOST_CLASSES
 from shared_spec.artifacts.reading import TABLE_BYTES, open_regular
 from shared_spec.errors import DataError
-from shared_spec.text import is_printable, separator_words
+from shared_spec.text import are_measurements, is_printable, separator_words
 
 __all__ = ["NAME_LENGTH", "UNLABELLED", "OwnLabels", "read_own_labels"]
 
@@ -30,7 +30,6 @@ NAME_LENGTH = 200
 """Most characters of a class's or a task's name."""
 
 _DIGEST = 16
-_MOST_FRACTIONS = 20
 _TOGETHER = 65_536
 
 Digests: TypeAlias = npt.NDArray[np.bytes_]
@@ -121,12 +120,10 @@ def read_own_labels(path: Path, target: str, classes: Sequence[str] | None) -> O
 
 
 def _measured(labels: Collection[str]) -> bool:
-    """Whether these are more numbers than classes have, and not all whole."""
     try:
-        numbers = [float(label) for label in labels]
+        return are_measurements([float(label) for label in labels])
     except ValueError:
         return False
-    return len(numbers) > _MOST_FRACTIONS and not all(number.is_integer() for number in numbers)
 
 
 def _count_classes(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-__all__ = ["LONGEST_ID", "is_printable", "separator_words", "visible"]
+__all__ = ["LONGEST_ID", "are_measurements", "is_printable", "separator_words", "visible"]
 
 LONGEST_ID = 1000
 """Most characters of what individuals are called by."""
+
+_MOST_FRACTIONS = 20
+"""Different numbers, not all whole, beyond which they are a measurement and no classes."""
 
 # Controls, invisible formatting (bidirectional overrides among it), surrogates, line and paragraph separators.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -38,6 +41,11 @@ def visible(text: str, keep: str = "") -> str:
         else character
         for character in text
     )
+
+
+def are_measurements(numbers: Collection[float]) -> bool:
+    """Whether the different values of a column, all numbers, are too many and too fine to be classes."""
+    return len(numbers) > _MOST_FRACTIONS and not all(number.is_integer() for number in numbers)
 
 
 def separator_words(header: Sequence[str]) -> str:

@@ -13,15 +13,12 @@ import numpy.typing as npt
 from shared_spec.data.individuals import BINARY
 from shared_spec.data.label_files import MAX_NAME, Report
 from shared_spec.data.thresholds import parse_number
-from shared_spec.text import is_printable
+from shared_spec.text import are_measurements, is_printable
 
 __all__ = ["MAX_CLASSES", "LabelColumn"]
 
 MAX_CLASSES = 256
 """A column with more different values (a caption, a date, a measurement) is no label column and is not served."""
-
-_MAX_FRACTIONS = 20
-"""Different numbers, not all whole, beyond which they are a measurement and no classes."""
 
 # Negative first, as in BINARY.
 _BINARY = (("0", "1"), ("-1", "1"), ("no", "yes"), ("false", "true"))
@@ -75,7 +72,9 @@ class LabelColumn:
             return f"a value of more than {MAX_NAME} characters, too long for a label"
         if self._more:
             reason = f"more than {MAX_CLASSES} different values, too many for a label"
-        elif len(self._known) > _MAX_FRACTIONS and self._holds_fractions():
+        elif not self.no_number and are_measurements(
+            [number for _, number in self._known.values()]
+        ):
             reason = (
                 f"{len(self._known)} different numbers, not all whole: a measurement and no label"
             )
@@ -85,11 +84,6 @@ class LabelColumn:
             return reason
         middle = float(np.median(np.frombuffer(self._numbers)))
         return f"{reason}; name a threshold, as in {self.name}>{middle:.3g}, above which half of them are"
-
-    def _holds_fractions(self) -> bool:
-        """Whether all are numbers and some are not whole."""
-        found = (number for _, number in self._known.values())
-        return self.no_number is None and not all(number.is_integer() for number in found)
 
     def words(self) -> list[tuple[str, str, int]]:
         """The different values by first appearance: each with where it stands first and in how many rows it is."""
