@@ -113,16 +113,16 @@ def check_groups(bundle: Bundle, labels: Sequence[str], target: str) -> None:
     """Raises SettingsError unless these are labels of the bundle, each once, whose classes may be groups."""
     shared = bundle.manifest.labels
     others = [name for name in shared if name != target]
+    if labels and all(entry.statement == Statement.I for entry in bundle.manifest.views.values()):
+        raise SettingsError(
+            "`groups` counts decisions, and statement I is about an encoder that nobody evaluates: leave it out, "
+            "or ask the producer for another view"
+        )
     for index, label in enumerate(labels):
         if label not in others or label in labels[:index]:
             raise SettingsError(
                 f"`groups` {label!r:.100}: expected, each once, a label that the producer shares, other than the "
                 f"target; there is {', '.join(others) or 'none: ask the producer to export with `share`'}"
-            )
-        if all(entry.statement == Statement.I for entry in bundle.manifest.views.values()):
-            raise SettingsError(
-                "`groups` counts decisions, and statement I is about an encoder that nobody evaluates: leave it out, "
-                "or ask the producer for another view"
             )
         if len(shared[label]) > MOST_GROUPS:
             raise SettingsError(

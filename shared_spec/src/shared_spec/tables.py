@@ -33,9 +33,9 @@ def facts(title: str, rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([visible(title), *lines])
 
 
-def following(*words: object) -> str:
+def following(*words: object, lead: str = "Next") -> str:
     """The command that comes next, as it can be pasted into a shell."""
-    return f"Next: {shlex.join(map(str, words))}"
+    return f"{lead}: {shlex.join(map(str, words))}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

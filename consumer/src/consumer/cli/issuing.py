@@ -119,10 +119,11 @@ def _show(
     result["outcomes"] = {view: asdict(found) for view, found in outcomes.items()}
     result["reality"] = [check.model_dump(mode="json") for check in document.reality]
     result["groups"] = [found.model_dump(mode="json") for found in document.groups]
-    after = following("consumer", "verify", certificate.path, "--reps", reps, *papers)
+    verify = ["consumer", "verify", certificate.path, "--reps", reps, *papers]
+    after = following(*verify)
     if "--trust" in papers:
         words = ["--key", "KEY", "--issuer", "NAME", "--serial", "1", "--expires", "YYYY-MM-DD"]
         first = following("consumer", "sign", certificate.path, *words)
-        after = f"{first}\n{after.replace('Next:', 'Then:', 1)}"
+        after = f"{first}\n{following(*verify, lead='Then')}"
     said = f"bundle: {result['origin']}; {result['seed']}\nTo read: {certificate.path / REPORT}\n{after}"
     emit(result, as_json, text, *beside(document), said)

@@ -118,17 +118,17 @@ def _rate(part: int, whole: int) -> str:
 
 def _difference(found: Spread | None) -> str:
     """In points, rounded up: 0.0 is of rates that are one."""
-    return "–" if found is None else str(_hundredths(found.difference, 1, ROUND_CEILING))
+    return "–" if found is None else _rounded(100 * found.difference, 1, ROUND_CEILING)
 
 
 def _ratio(found: Spread | None) -> str:
     """Rounded down: what is below four fifths is not shown as four fifths."""
-    return "–" if found is None else str(_hundredths(found.ratio, 2, ROUND_FLOOR, 1))
+    return "–" if found is None else _rounded(found.ratio, 2, ROUND_FLOOR)
 
 
-def _hundredths(value: float, places: int, rounding: str, times: int = 100) -> Decimal:
+def _rounded(value: float, places: int, rounding: str) -> str:
     # From ten digits: a difference of rates is no rounder than they are.
-    return (Decimal(f"{value:.10f}") * times).quantize(Decimal(1).scaleb(-places), rounding)
+    return str(Decimal(f"{value:.10f}").quantize(Decimal(1).scaleb(-places), rounding))
 
 
 def _decision(groups: Sequence[GroupCounts], name: str) -> DecisionFares:
