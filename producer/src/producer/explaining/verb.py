@@ -130,7 +130,8 @@ def explain(
     found = [certificate.find(individual, view) for view in document.claims]
     mine = [row for place in found if place is not None for row in place[1]]
     # Names are all that ties the person to a row: where the data are not the encoder's, another may have the same.
-    namesake = "" if source.digest() == trained.document.data.digest else _NAMESAKE
+    same = not mine or source.digest() == trained.document.data.digest
+    namesake = "" if same else _NAMESAKE
     said = {row.view: row_words(row, document.claims[row.view]) + namesake for row in mine}
     contradiction = _contradiction(mine, certificate, decided)
     words = _words(said, contradiction)
